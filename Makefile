@@ -1,0 +1,71 @@
+# restante: GNU make.  `make' builds, `make run' tries it, `make check' tests it.
+
+VERSION = 0.1
+
+PREFIX ?= /usr/local
+SBINDIR ?= $(PREFIX)/sbin
+MANDIR ?= $(PREFIX)/share/man
+SYSCONFDIR ?= /etc
+STATIC ?= 1
+WERROR ?= 0
+# A second tree beside build/, for other compilers and sanitizers.
+B ?= build
+
+STD = -std=c17 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -Iinclude \
+	-DVERSION='"$(VERSION)"' -DSYSCONFDIR='"$(SYSCONFDIR)"'
+WARN = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion \
+	-Wformat=2 -Wstrict-prototypes -Wmissing-prototypes \
+	-Wold-style-definition -Wredundant-decls -Wnested-externs -Wundef \
+	-Wwrite-strings -Wcast-qual -Wpointer-arith -Wvla -Walloca \
+	-Wswitch-enum -Wnull-dereference -Wdate-time
+HARD = -O2 -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 -fstack-protector-strong \
+	-fno-common -fno-delete-null-pointer-checks -fno-strict-overflow -fPIE
+LINK = -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,-z,separate-code \
+	-Wl,-z,defs -Wl,--as-needed
+
+# What only some compilers know is asked for, not assumed.
+has = $(shell $(CC) -Werror $(1) -c -x c /dev/null -o /dev/null 2>/dev/null \
+	&& echo $(1))
+WARN += $(foreach w,-Wformat-signedness -Wcast-align=strict \
+	-Wimplicit-fallthrough=5 -Wduplicated-cond -Wduplicated-branches \
+	-Wlogical-op -Wjump-misses-init -Wstringop-overflow=4 -Warray-bounds=2 \
+	-Wstack-usage=16384,$(call has,$(w)))
+HARD += $(foreach h,-fstack-clash-protection -fcf-protection=full \
+	-ftrivial-auto-var-init=zero,$(call has,$(h)))
+ifeq ($(WERROR),1)
+WARN += -Werror
+endif
+ifeq ($(STATIC),1)
+LINK += -static-pie
+else
+LINK += -pie
+endif
+
+# Sanitizers: make SAN=address,undefined B=build/san
+ifdef SAN
+STATIC = 0
+HARD += -g -fno-omit-frame-pointer -fsanitize=$(SAN) \
+	-fno-sanitize-recover=all -DSANITIZED=1
+LINK += -fsanitize=$(SAN)
+endif
+
+# The user's flags come last, so that they win.
+ALL_CFLAGS = $(STD) $(WARN) $(HARD) -MMD -MP $(CFLAGS)
+ALL_LDFLAGS = $(LINK) $(LDFLAGS)
+
+FLOORS = base wire mailbox trust session daemon
+SRCS = $(foreach f,$(FLOORS),$(sort $(wildcard src/$(f)/*.c)))
+OBJS = $(SRCS:%.c=$(B)/%.o)
+# All but main(): what the tests link with.
+LIBOBJS = $(filter-out $(B)/src/daemon/main.o,$(OBJS))
+
+all: $(B)/restante
+
+$(B)/restante: $(OBJS)
+	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $(OBJS) -lcrypt $(LDLIBS)
+
+$(B)/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -c -o $@ $<
+
+-include $(OBJS:.o=.d)

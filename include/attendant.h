@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A login conversation: one session's requests, checked; its mailbox, opened and
+ * locked.  Runs as: attendant.
+ */
+#ifndef ATTENDANT_H
+#define ATTENDANT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "channel.h"
+#include "users.h"
+
+struct attendant_settings {
+	struct users users;
+	bool hide_users;   /* REQUEST_USER is not answered truly */
+	bool apop;
+	unsigned int tries; /* refusals, then the conversation ends */
+	int64_t pause;	   /* milliseconds before the first refusal, growing */
+	int64_t timeout;   /* milliseconds to wait for a request */
+};
+
+/*
+ * Serves the requests on the channel until one is granted, too many are refused,
+ * or the session is gone.  The caller ends the process.
+ */
+void attendant_run(const struct attendant_settings *, int channel,
+    const struct registration *);
+
+#endif

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What processes say to each other: a registration from the listener to the
+ * keeper, requests from a session to its attendant, verdicts back.  Fixed sizes
+ * over sequenced-packet sockets: there is no length to lie about.
+ */
+#ifndef CHANNEL_H
+#define CHANNEL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum {
+	CHANNEL_NAME = 65,    /* a user name and its NUL */
+	CHANNEL_SECRET = 512, /* a password or digest and its NUL */
+	CHANNEL_PEER = 64,    /* an address as text */
+	CHANNEL_STAMP = 160,  /* the APOP timestamp */
+};
+
+/* A connection, as the listener knows it.  The session cannot change it. */
+struct registration {
+	char peer[CHANNEL_PEER];
+	char stamp[CHANNEL_STAMP];
+};
+
+enum request_kind {
+	REQUEST_USER = 1, /* is there such a mailbox? */
+	REQUEST_PASS,	  /* name and password */
+	REQUEST_APOP,	  /* name and digest (RFC 1939 section 7) */
+};
+
+struct request {
+	uint32_t magic;
+	uint32_t kind;
+	char name[CHANNEL_NAME];
+	char secret[CHANNEL_SECRET];
+};
+
+enum verdict_kind {
+	VERDICT_YES = 1, /* with a credential: the descriptors come along */
+	VERDICT_NO,	 /* no such user, or the credential is wrong */
+	VERDICT_IN_USE,
+	VERDICT_TEMP,
+	VERDICT_PERM,
+};
+
+struct verdict {
+	uint32_t magic;
+	uint32_t kind;
+};
+
+/* What comes with VERDICT_YES to a credential, in this order. */
+enum { CHANNEL_MAILBOX, CHANNEL_JOURNAL, CHANNEL_FDS };
+
+/* A pair of connected ends, close-on-exec.  0, or -1 with errno set. */
+int channel_pair(int ends[2]);
+
+/* All return 0, or -1 with errno set: EPIPE when the other end is gone. */
+int channel_register(int keeper, const struct registration *, int channel);
+/* Takes a registration; *channel is the caller's. */
+int channel_registered(int fd, struct registration *, int *channel);
+
+int channel_ask(int fd, const struct request *);
+/*
+ * Takes one request.  The session has talked to a stranger and may be anybody by
+ * now: size, magic, kind and both strings are checked here, and nothing past this
+ * looks at raw octets again.  EPROTO when they are not right.
+ */
+int channel_asked(int fd, struct request *);
+
+/* fds: CHANNEL_FDS descriptors, or NULL. */
+int channel_answer(int fd, enum verdict_kind, const int *fds);
+/* fds[0] is -1 when none came. */
+int channel_answered(int fd, enum verdict_kind *, int fds[CHANNEL_FDS]);
+
+#endif

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: ISC */
+/* The two clocks: one for deadlines, one for names that must not repeat. */
+#ifndef CLOCK_H
+#define CLOCK_H
+
+#include <stdint.h>
+
+/* Milliseconds of the monotonic clock; deadlines are values of it. */
+int64_t clock_ms(void);
+
+/* Nanoseconds since 1970. */
+uint64_t clock_wall_ns(void);
+
+/* Sleeps until the monotonic clock reads deadline; returns at once if past. */
+void clock_sleep_until(int64_t deadline);
+
+#endif

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The configuration: one table of keywords, from which the file, the command
+ * line, the check and the print-out work.  Runs as: master, before anything else.
+ */
+#ifndef CONF_H
+#define CONF_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "log.h"
+
+enum { CONF_LISTEN_MAX = 32, CONF_TEXT = 256, CONF_ERROR = 512 };
+
+enum conf_log { CONF_LOG_AUTO, CONF_LOG_STDERR, CONF_LOG_SYSLOG };
+
+struct conf_listen {
+	char address[64]; /* numeric, or "" for all addresses */
+	uint16_t port;
+};
+
+/* Numbers of seconds are kept in seconds here. */
+struct conf {
+	char users[PATH_MAX];
+	struct conf_listen listen[CONF_LISTEN_MAX];
+	uint64_t listen_count;
+	char user[CONF_TEXT], keeper_user[CONF_TEXT];
+	char pid_file[PATH_MAX];
+	bool hide_users, apop;
+	uint64_t login_tries, login_pause, login_timeout, idle_timeout,
+	    write_timeout, max_sessions;
+	uint64_t log, log_level; /* enum conf_log, enum log_level */
+};
+
+/* Every setting at its default. */
+void conf_init(struct conf *);
+
+/*
+ * Sets one.  "listen" adds to what is there.  Returns 0, or -1 with a sentence in
+ * error.
+ */
+int conf_set(struct conf *, const char *keyword, const char *value,
+    char error[CONF_ERROR]);
+
+/* "keyword=value", for -o. */
+int conf_set_option(struct conf *, const char *option, char error[CONF_ERROR]);
+
+/*
+ * Reads a file of "keyword value" lines; '#' starts a comment line.  Returns how
+ * many lines are wrong, each told on err as "file:line: sentence"; or -1 with
+ * errno set when the file cannot be read.
+ */
+int conf_read(struct conf *, const char *path, FILE *err);
+
+/* Prints what is in force, in a form that conf_read() reads. */
+void conf_print(const struct conf *, FILE *);
+
+#endif

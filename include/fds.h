@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Which descriptors a process has: those that it was given, in known places, and
+ * no others.
+ */
+#ifndef FDS_H
+#define FDS_H
+
+#include <stddef.h>
+
+/*
+ * Moves the descriptors that list points to, in its order, to 3 and up, sets
+ * them to their new numbers, and closes everything above.  0 or -1.
+ */
+int fds_arrange(int *const *list, size_t count);
+
+/*
+ * Moves fd to place, which is closed first, and closes everything above place.
+ * Returns place, or -1 with errno set.
+ */
+int fds_keep_only(int fd, int place);
+
+/* Makes 0 and 1, and 2 if err is set, what is read and written in vain. */
+int fds_silence(int err);
+
+#endif

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The process that has the Users directory and reads no client octet: it forks
+ * an attendant for a channel when the first request of it arrives, and nothing
+ * more, so that nothing in it can be confused.  Runs as: keeper.
+ */
+#ifndef KEEPER_H
+#define KEEPER_H
+
+#include "attendant.h"
+
+/*
+ * Takes registrations from fd until the listener is gone and no channel is left
+ * without an attendant; most is how many may be waiting, and how many attendants
+ * may run.  Descriptors above the last one that settings, fd and the log use are
+ * not open.
+ */
+void keeper_run(const struct attendant_settings *, int fd, unsigned int most);
+
+#endif

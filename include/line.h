@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The client's bytes, a line at a time.  Nothing else in the program looks at
+ * what has not passed here.  Runs as: session.
+ */
+#ifndef LINE_H
+#define LINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+	/* RFC 2449 section 4 asks for 255 octets, the line end included. */
+	LINE_MAX_OCTETS = 512,
+	LINE_BUFFER = 8192,
+};
+
+enum line_status {
+	LINE_OK,
+	LINE_BAD,      /* too long, or holds a NUL: the line is gone */
+	LINE_EOF,      /* the client has sent its last; a piece is dropped */
+	LINE_TIMEOUT,  /* the deadline is past */
+	LINE_STOPPED,  /* the server wants to end */
+	LINE_ERROR,    /* errno is set */
+};
+
+struct line_reader {
+	int fd;
+	size_t start, end; /* what is not yet used, in buf */
+	bool skipping;     /* inside a line that is too long */
+	char buf[LINE_BUFFER];
+};
+
+/*
+ * Yields the next line without its line end (CRLF, or a bare LF), as a string
+ * that stays valid until the next call; *len is its length.  A CR elsewhere is
+ * part of the line.  The deadline is one of clock_ms().
+ */
+enum line_status line_read(struct line_reader *, int64_t deadline, char **line,
+    size_t *len);
+
+/* Whether a whole line waits that line_read() would yield without reading. */
+bool line_waits(const struct line_reader *);
+
+#endif

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The accept loop: accept, make a channel, fork a session, tell the keeper.  It
+ * has no rights left when it accepts the first connection.  Runs as: listener.
+ */
+#ifndef LISTENER_H
+#define LISTENER_H
+
+#include "session.h"
+
+struct listener {
+	const struct session_settings *set;
+	const int *sockets; /* listening, non-blocking */
+	size_t count;
+	unsigned int max_sessions;
+	int stop_fd;   /* readable: sessions end */
+	int life_fd;   /* at its end: no more connections */
+	int keeper_fd; /* for registrations; the next place after life_fd */
+};
+
+/*
+ * Runs until the other end of life_fd is closed.  A session keeps the
+ * descriptors below life_fd, has its client in that place and its channel in the
+ * next, and no others.
+ */
+void listener_run(const struct listener *);
+
+/*
+ * Sends one line of refusal to a client that gets no session.  Never waits.
+ */
+void listener_refuse(int client, const char *why);
+
+#endif

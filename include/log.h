@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The log.  The master owns its destination; listener, sessions, keeper and
+ * attendants write into a pipe that the master reads and passes on under the
+ * name of the pipe, so that a session cannot speak as an attendant.  Control
+ * and 8-bit bytes are escaped as \xNN where a line leaves for the destination.
+ *
+ * Every function keeps errno as it was.
+ */
+#ifndef LOG_H
+#define LOG_H
+
+enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
+
+/* Before any of these is called, lines go to the standard error stream. */
+void log_to_stderr(void);
+void log_to_syslog(void);
+/* Lines go to fd, one write each, for a log_relay() at its other end. */
+void log_to_pipe(int fd);
+
+void log_set_level(enum log_level);
+
+/*
+ * A pipe for one kind of process.  Its two ends are close-on-exec and do not
+ * block: a line that finds the pipe full is lost, nobody waits.  0 or -1.
+ */
+int log_pipe(int ends[2]);
+
+/*
+ * Passes on what waits in the pipe, each line behind "part: ".  Returns 1 when
+ * the pipe is empty for now, 0 when its last writer is gone.
+ */
+int log_relay(int fd, const char *part);
+
+void log_debug(const char *, ...) __attribute__((format(printf, 1, 2)));
+void log_info(const char *, ...) __attribute__((format(printf, 1, 2)));
+/* log_warn and fatal add ": " and the text of errno; the x forms do not. */
+void log_warn(const char *, ...) __attribute__((format(printf, 1, 2)));
+void log_warnx(const char *, ...) __attribute__((format(printf, 1, 2)));
+/* End the process with status 1. */
+_Noreturn void fatal(const char *, ...) __attribute__((format(printf, 1, 2)));
+_Noreturn void fatalx(const char *, ...) __attribute__((format(printf, 1, 2)));
+
+#endif

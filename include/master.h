@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The process that starts and ends the others: it has the configuration, the
+ * sockets, the log, the signals, and no octet of a client.
+ * Runs as: master, which stays whoever started it.
+ */
+#ifndef MASTER_H
+#define MASTER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "attendant.h"
+#include "conf.h"
+#include "confine.h"
+#include "session.h"
+#include "stamp.h"
+
+/* What the configuration comes to, for all ways of starting. */
+struct service {
+	char host[STAMP_HOST];
+	struct session_settings session;
+	struct attendant_settings attendant;
+	struct confine_identity session_id, keeper_id;
+	unsigned int max_sessions;
+	/* Pipes, read end first: the log of each kind of process, ... */
+	int session_log[2], keeper_log[2];
+	/* ... and one in which an octet ends all sessions. */
+	int stop[2];
+};
+
+/*
+ * Opens and looks up what all ways of starting need.  Ends the process with a
+ * message when something is missing.
+ */
+void master_prepare(const struct conf *, struct service *);
+
+/*
+ * Serves connections to the sockets until it is told to end: SIGTERM or SIGINT
+ * once to let sessions finish, again to end them.
+ */
+void master_listen(struct service *, const int *sockets, size_t count);
+
+/*
+ * Serves the one connection on descriptors in and out, as started by inetd;
+ * peer is the client's address as text.
+ */
+void master_serve(struct service *, int in, int out, const char *peer);
+
+#endif

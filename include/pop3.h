@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: ISC */
+/* The commands of POP3, a table for each state.  Runs as: session. */
+#ifndef POP3_H
+#define POP3_H
+
+#include "session.h"
+
+extern const struct state pop3_authorization; /* RFC 1939 section 4 and 7 */
+extern const struct state pop3_transaction;   /* RFC 1939 section 5 */
+
+/* The one command that may follow USER and use what it said. */
+enum next pop3_pass(struct session *, char **arg);
+
+/* Means the same in both states. */
+enum next pop3_capa(struct session *, char **arg);
+
+/* "2 messages", "1 octet": a number and its noun, for %ju%s. */
+#define PLURAL(n) ((uintmax_t)(n)), ((n) == 1 ? "" : "s")
+
+#endif

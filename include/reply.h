@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What goes out to the client, gathered so that an answer, or the answers to a
+ * burst of commands, leave in as few pieces as possible.  Runs as: session.
+ *
+ * A failure to write is remembered and makes everything after it a no-op: a
+ * handler need not look, the session's loop does.
+ */
+#ifndef REPLY_H
+#define REPLY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+	REPLY_BUFFER = 256 * 1024,
+	/* RFC 2449 section 4: a status line with its CRLF. */
+	REPLY_LINE = 512,
+};
+
+struct reply {
+	int fd;
+	int64_t timeout; /* milliseconds without any progress */
+	int error;       /* errno of the first failure, or 0 */
+	bool bol;        /* the body stands at the begin of a line */
+	bool cr;         /* the body's last octet was a CR */
+	size_t len;
+	char buf[REPLY_BUFFER];
+};
+
+/* "+OK text", "-ERR text": one line each, cut to REPLY_LINE. */
+void reply_ok(struct reply *, const char *, ...)
+    __attribute__((format(printf, 2, 3)));
+void reply_err(struct reply *, const char *, ...)
+    __attribute__((format(printf, 2, 3)));
+/* A line of our own in a multi-line reply; it never starts with a dot. */
+void reply_line(struct reply *, const char *, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/*
+ * A piece of a message in a multi-line reply (RFC 1939 section 3): every line
+ * end becomes CRLF, a dot at the begin of a line is doubled.  Pieces may be cut
+ * anywhere.
+ */
+void reply_body(struct reply *, const char *, size_t);
+
+/* The end of a multi-line reply; a last line without an end gets one first. */
+void reply_end(struct reply *);
+
+/* Sends what has been gathered.  Returns 0, or -1 after any failure so far. */
+int reply_flush(struct reply *);
+
+/* Gives the pages of a large answer back to the system. */
+void reply_trim(struct reply *);
+
+#endif

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A connection: the loop that reads a command, finds its row in the table of the
+ * state, and acts on what the handler says comes next.  RFC 1939 section 3.
+ * Runs as: session.
+ */
+#ifndef SESSION_H
+#define SESSION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "channel.h"
+#include "line.h"
+#include "mailbox.h"
+#include "reply.h"
+
+enum {
+	/* Commands in a row that make no sense, then the client is no client. */
+	SESSION_MAX_BAD = 100,
+	/* Of a command: its keyword and two arguments, and one too many. */
+	SESSION_MAX_WORDS = 4,
+};
+
+/* Times are in milliseconds. */
+struct session_settings {
+	const char *host; /* this machine's name */
+	bool hide_users, apop;
+	unsigned int login_tries;
+	int64_t login_timeout, idle_timeout, write_timeout;
+};
+
+/* What a handler wants to happen after its reply. */
+enum next {
+	NEXT_STAY,
+	NEXT_TRANSACTION, /* logged in: the mailbox is open */
+	NEXT_CLOSE,	  /* session.reason says why */
+};
+
+struct session;
+
+struct command {
+	const char *verb;
+	unsigned int argmin, argmax; /* argmax REST: one, to the line's end */
+	const char *capability;	     /* what CAPA says of it, or NULL */
+	enum next (*run)(struct session *, char **arg);
+};
+
+enum { REST = 255 };
+
+struct state {
+	const char *name;
+	const struct command *commands;
+	size_t count;
+};
+
+struct session {
+	const struct session_settings *set;
+	const struct state *state;
+	const char *peer, *stamp;
+	const char *reason; /* why the session ended, for the log */
+	int channel;	    /* to the attendant; -1 after the login */
+	int64_t login_deadline;
+	char user[CHANNEL_NAME]; /* who is logged in, or "" */
+	char name[CHANNEL_NAME]; /* what USER said, or "" */
+	bool named;		 /* USER was the last command, and accepted */
+	unsigned int refused, bad;
+	uint64_t last; /* highest message accessed, for LAST */
+	uint64_t retrieved, retrieved_octets, deleted;
+	struct mailbox mailbox;
+	struct line_reader in;
+	struct reply out;
+};
+
+/*
+ * Serves a connection from its greeting to its end: in and out are the client's
+ * descriptors, channel leads to the attendant.  peer and stamp are what the
+ * registration says.  The caller ends the process.
+ */
+void session_run(const struct session_settings *, int in, int out, int channel,
+    const struct registration *);
+
+#endif

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: ISC */
+/* Signals: the one file that has handlers. */
+#ifndef SIG_H
+#define SIG_H
+
+#include <signal.h>
+#include <stdbool.h>
+
+/*
+ * For the processes that wait in a loop of their own (master, listener,
+ * keeper): SIGCHLD, SIGTERM, SIGINT and SIGHUP are noted and make the descriptor
+ * that is returned readable.  A self-pipe and not ppoll(), which delivers no
+ * signal while another descriptor stays ready.  SIGPIPE is ignored.
+ */
+int sig_open(void);
+
+/* Empties the pipe; call it before asking what happened. */
+void sig_drain(void);
+
+/* Whether one has come since the last call. */
+bool sig_child(void);
+bool sig_hangup(void);
+/* How many requests to end have come since the last call. */
+int sig_quit(void);
+
+/* For listener and keeper: the terminal's and the administrator's signals are
+ * the master's business, only SIGCHLD is noted. */
+void sig_ignore_quit(void);
+
+/*
+ * For sessions and attendants: only SIGTERM means anything, and only while
+ * io_wait() waits; the self-pipe of the parent is let go.
+ */
+void sig_child_defaults(void);
+bool sig_terminated(void);
+const sigset_t *sig_wait_mask(void);
+
+#endif

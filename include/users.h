@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The Users directory: which names are names, and how a mailbox is opened and
+ * locked.  Runs as: attendant.
+ */
+#ifndef USERS_H
+#define USERS_H
+
+#include <stdbool.h>
+
+enum users_status {
+	USERS_OK,
+	USERS_NONE,   /* no such name, or what is there is no mailbox */
+	USERS_IN_USE, /* a session or a delivery holds it */
+	USERS_TEMP,   /* errno is set */
+	USERS_PERM,   /* errno is set */
+};
+
+/* The directory and its .restante, both open. */
+struct users {
+	int fd, state_fd;
+};
+
+/* What a session works with; -1 each while closed. */
+struct users_mailbox {
+	int fd, journal_fd;
+};
+
+/*
+ * Whether s may be a user's name: 1 to 64 letters, digits and . _ + - @,
+ * starting with a letter or a digit, not ending in ".lock".  No other string
+ * ever reaches the file system.
+ */
+bool users_is_name(const char *s);
+
+/*
+ * Opens the directory, and makes .restante in it where it is missing.  Returns
+ * 0, or -1 with errno set.  Called once, by the master.
+ */
+int users_open(struct users *, const char *path);
+
+/*
+ * Opens the user's mailbox, if the name is one and the file is regular and has
+ * one link.  Not locked yet.  Returns USERS_OK, _NONE, _TEMP or _PERM.
+ */
+enum users_status users_find(const struct users *, const char *name, int *fd);
+
+/*
+ * Locks the mailbox that users_find() opened: a flock on the journal, which is
+ * made where it is missing, a flock on the mailbox, and a record lock over all
+ * of it.  Retries for a moment.  With USERS_OK both descriptors belong to *box;
+ * else the journal is closed again and fd still belongs to the caller.
+ */
+enum users_status users_lock(const struct users *, const char *name, int fd,
+    struct users_mailbox *box);
+
+#endif

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: ISC */
+/* Which descriptors a process has. */
+
+#include <sys/syscall.h>
+
+#include <fcntl.h>
+#include <limits.h>
+#include <unistd.h>
+
+#include "fds.h"
+
+enum { FIRST = 3 };
+
+static int
+close_from(int fd)
+{
+	return (int)syscall(SYS_close_range, (unsigned int)fd, UINT_MAX, 0u);
+}
+
+int
+fds_arrange(int *const *list, size_t count)
+{
+	int high = FIRST + (int)count;
+
+	/* Out of the way first: one may stand in the place of another. */
+	for (size_t i = 0; i < count; i++) {
+		*list[i] = fcntl(*list[i], F_DUPFD_CLOEXEC, high);
+		if (*list[i] == -1)
+			return -1;
+	}
+	for (size_t i = 0; i < count; i++) {
+		*list[i] = dup3(*list[i], FIRST + (int)i, O_CLOEXEC);
+		if (*list[i] == -1)
+			return -1;
+	}
+	return close_from(high);
+}
+
+int
+fds_keep_only(int fd, int place)
+{
+	if (fd != place && dup3(fd, place, O_CLOEXEC) == -1)
+		return -1;
+	return close_from(place + 1) == -1 ? -1 : place;
+}
+
+int
+fds_silence(int err)
+{
+	int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	int status = 0;
+
+	if (fd == -1)
+		return -1;
+	for (int i = 0; i < (err ? 3 : 2); i++)
+		if (dup2(fd, i) == -1)
+			status = -1;
+	if (fd > 2)
+		(void)close(fd);
+	return status;
+}

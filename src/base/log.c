@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The log: formatting, escaping, the pipe between processes, syslog.
+ * Runs as: every process.
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "log.h"
+
+/* Less than PIPE_BUF, so that a line is one piece in the pipe. */
+enum { LINE_SIZE = 1024 };
+
+static enum { TO_STDERR, TO_SYSLOG, TO_PIPE } destination = TO_STDERR;
+static int pipe_fd = -1;
+static enum log_level threshold = LOG_LEVEL_INFO;
+
+void
+log_to_stderr(void)
+{
+	destination = TO_STDERR;
+}
+
+void
+log_to_syslog(void)
+{
+	openlog("restante", LOG_PID | LOG_NDELAY, LOG_MAIL);
+	destination = TO_SYSLOG;
+}
+
+void
+log_to_pipe(int fd)
+{
+	pipe_fd = fd;
+	destination = TO_PIPE;
+}
+
+void
+log_set_level(enum log_level level)
+{
+	threshold = level;
+}
+
+int
+log_pipe(int ends[2])
+{
+	/* O_DIRECT: a read yields exactly what one write put in. */
+	return pipe2(ends, O_DIRECT | O_NONBLOCK | O_CLOEXEC);
+}
+
+/* Copies text to out with every byte that is not printable ASCII as \xNN. */
+static void
+escape(const char *text, char *out, size_t size)
+{
+	static const char hex[] = "0123456789abcdef";
+	size_t n = 0;
+	unsigned char c;
+
+	for (; (c = (unsigned char)*text) != '\0' && n + 5 < size; text++) {
+		if (c >= 0x20 && c < 0x7f) {
+			out[n++] = (char)c;
+			continue;
+		}
+		out[n++] = '\\';
+		out[n++] = 'x';
+		out[n++] = hex[c >> 4];
+		out[n++] = hex[c & 15];
+	}
+	out[n] = '\0';
+}
+
+static void
+deliver(enum log_level level, const char *part, const char *text)
+{
+	static const int priority[] = {
+		[LOG_LEVEL_ERROR] = LOG_ERR,
+		[LOG_LEVEL_WARN] = LOG_WARNING,
+		[LOG_LEVEL_INFO] = LOG_INFO,
+		[LOG_LEVEL_DEBUG] = LOG_DEBUG,
+	};
+	char clean[LINE_SIZE * 2];
+
+	escape(text, clean, sizeof(clean));
+	if (destination == TO_SYSLOG)
+		syslog(priority[level], "%s%s%s", part, *part ? ": " : "",
+		    clean);
+	else
+		fprintf(stderr, "restante: %s%s%s\n", part, *part ? ": " : "",
+		    clean);
+}
+
+static void
+vlog(enum log_level level, bool with_errno, const char *fmt, va_list ap)
+{
+	char line[LINE_SIZE];
+	int saved = errno;
+	size_t len;
+	int n;
+
+	if (level > threshold)
+		return;
+	/* The first byte is the level's, for the relay. */
+	line[0] = (char)('0' + (int)level);
+	n = vsnprintf(line + 1, sizeof(line) - 1, fmt, ap);
+	len = n < 0 ? 1 : 1 + (size_t)n;
+	if (len >= sizeof(line))
+		len = sizeof(line) - 1;
+	line[len] = '\0';
+	if (with_errno && len + 2 < sizeof(line)) {
+		n = snprintf(line + len, sizeof(line) - len, ": %s",
+		    strerror(saved));
+		if (n > 0)
+			len += (size_t)n;
+		if (len >= sizeof(line))
+			len = sizeof(line) - 1;
+	}
+
+	if (destination == TO_PIPE)
+		(void)!write(pipe_fd, line, len);
+	else
+		deliver(level, "", line + 1);
+	errno = saved;
+}
+
+int
+log_relay(int fd, const char *part)
+{
+	char line[LINE_SIZE + 1];
+	enum log_level level;
+	ssize_t n;
+
+	for (;;) {
+		n = read(fd, line, LINE_SIZE);
+		if (n == -1 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n == 0 ? 0 : 1;
+		line[n] = '\0';
+		level = LOG_LEVEL_INFO;
+		if (line[0] >= '0' && line[0] <= '0' + (int)LOG_LEVEL_DEBUG)
+			level = (enum log_level)(line[0] - '0');
+		if (level <= threshold)
+			deliver(level, part, line + 1);
+	}
+}
+
+#define VLOG(level, with_errno, fmt)                    \
+	do {                                            \
+		va_list ap;                             \
+                                                        \
+		va_start(ap, fmt);                      \
+		vlog((level), (with_errno), (fmt), ap); \
+		va_end(ap);                             \
+	} while (0)
+
+void
+log_debug(const char *fmt, ...)
+{
+	VLOG(LOG_LEVEL_DEBUG, false, fmt);
+}
+
+void
+log_info(const char *fmt, ...)
+{
+	VLOG(LOG_LEVEL_INFO, false, fmt);
+}
+
+void
+log_warn(const char *fmt, ...)
+{
+	VLOG(LOG_LEVEL_WARN, true, fmt);
+}
+
+void
+log_warnx(const char *fmt, ...)
+{
+	VLOG(LOG_LEVEL_WARN, false, fmt);
+}
+
+void
+fatal(const char *fmt, ...)
+{
+	VLOG(LOG_LEVEL_ERROR, true, fmt);
+	exit(1);
+}
+
+void
+fatalx(const char *fmt, ...)
+{
+	VLOG(LOG_LEVEL_ERROR, false, fmt);
+	exit(1);
+}

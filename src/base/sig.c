@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: ISC */
+/* Signals: the one file that has handlers.  They note, and wake poll(). */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "sig.h"
+
+static volatile sig_atomic_t got_child, got_hangup, got_quit, got_term;
+static int wake[2] = { -1, -1 };
+static sigset_t wait_mask;
+
+static void
+note(int sig)
+{
+	int saved = errno;
+
+	if (sig == SIGCHLD)
+		got_child = 1;
+	else if (sig == SIGHUP)
+		got_hangup = 1;
+	else
+		got_quit++;
+	(void)!write(wake[1], "", 1); /* full is fine: poll() returns anyway */
+	errno = saved;
+}
+
+static void
+note_term(int sig)
+{
+	(void)sig;
+	got_term = 1;
+}
+
+/*
+ * A mapped file was cut by somebody who takes no lock.  It comes from our own
+ * look at the mapping, never from inside the C library: logging is safe.
+ */
+static void
+bus_error(int sig)
+{
+	(void)sig;
+	log_warnx("a mailbox was cut while it was read: session ended");
+	_exit(1);
+}
+
+static void
+handle(int sig, void (*handler)(int))
+{
+	struct sigaction sa = { .sa_handler = handler };
+
+	if (sigfillset(&sa.sa_mask) == -1 || sigaction(sig, &sa, NULL) == -1)
+		fatal("sigaction %d", sig);
+}
+
+int
+sig_open(void)
+{
+	if (pipe2(wake, O_NONBLOCK | O_CLOEXEC) == -1)
+		fatal("pipe2");
+	handle(SIGCHLD, note);
+	handle(SIGTERM, note);
+	handle(SIGINT, note);
+	handle(SIGHUP, note);
+	handle(SIGPIPE, SIG_IGN);
+	return wake[0];
+}
+
+void
+sig_drain(void)
+{
+	char junk[64];
+
+	while (read(wake[0], junk, sizeof(junk)) > 0)
+		;
+}
+
+bool
+sig_child(void)
+{
+	bool was = got_child != 0;
+
+	got_child = 0;
+	return was;
+}
+
+bool
+sig_hangup(void)
+{
+	bool was = got_hangup != 0;
+
+	got_hangup = 0;
+	return was;
+}
+
+int
+sig_quit(void)
+{
+	int was = got_quit;
+
+	got_quit = 0;
+	return was;
+}
+
+void
+sig_ignore_quit(void)
+{
+	handle(SIGTERM, SIG_IGN);
+	handle(SIGINT, SIG_IGN);
+	handle(SIGHUP, SIG_IGN);
+}
+
+void
+sig_child_defaults(void)
+{
+	sigset_t term;
+
+	if (sigemptyset(&term) == -1 || sigaddset(&term, SIGTERM) == -1 ||
+	    sigprocmask(SIG_BLOCK, &term, &wait_mask) == -1 ||
+	    sigdelset(&wait_mask, SIGTERM) == -1)
+		fatal("sigprocmask");
+	got_term = 0;
+	handle(SIGTERM, note_term);
+	handle(SIGBUS, bus_error);
+}
+
+bool
+sig_terminated(void)
+{
+	return got_term != 0;
+}
+
+const sigset_t *
+sig_wait_mask(void)
+{
+	return &wait_mask;
+}

@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: ISC */
+/* The configuration.  Runs as: master. */
+
+#include <arpa/inet.h>
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "conf.h"
+#include "num.h"
+
+enum kind { TEXT, YES_NO, NUMBER, CHOICE, LISTEN };
+
+struct keyword {
+	const char *name;
+	enum kind kind;
+	size_t offset;	  /* of its member in struct conf */
+	uint64_t min, max; /* of a number; max: size of a text */
+	const char *words; /* of a choice, in the order of its enum */
+	const char *standard;
+};
+
+#define AT(member) offsetof(struct conf, member)
+#define SIZE(member) 0, sizeof(((struct conf *)0)->member)
+
+/* clang-format off */
+static const struct keyword keywords[] = {
+	{ "users",         TEXT,   AT(users), SIZE(users), NULL, "Users" },
+	{ "listen",        LISTEN, AT(listen), 0, 0, NULL, NULL },
+	{ "user",          TEXT,   AT(user), SIZE(user), NULL, "restante" },
+	{ "keeper-user",   TEXT,   AT(keeper_user), SIZE(keeper_user), NULL, "" },
+	{ "pid-file",      TEXT,   AT(pid_file), SIZE(pid_file), NULL, "/run/restante.pid" },
+	{ "hide-users",    YES_NO, AT(hide_users), 0, 0, NULL, "no" },
+	{ "apop",          YES_NO, AT(apop), 0, 0, NULL, "yes" },
+	{ "login-tries",   NUMBER, AT(login_tries), 1, 100, NULL, "3" },
+	{ "login-pause",   NUMBER, AT(login_pause), 0, 60, NULL, "2" },
+	{ "login-timeout", NUMBER, AT(login_timeout), 1, 86400, NULL, "120" },
+	{ "idle-timeout",  NUMBER, AT(idle_timeout), 1, 86400, NULL, "600" },
+	{ "write-timeout", NUMBER, AT(write_timeout), 1, 86400, NULL, "300" },
+	{ "max-sessions",  NUMBER, AT(max_sessions), 1, 100000, NULL, "1000" },
+	{ "log",           CHOICE, AT(log), 0, 0, "auto stderr syslog", "auto" },
+	{ "log-level",     CHOICE, AT(log_level), 0, 0, "error warn info debug", "info" },
+};
+/* clang-format on */
+
+enum { KEYWORDS = sizeof(keywords) / sizeof(keywords[0]) };
+
+static char *
+text_of(struct conf *c, const struct keyword *k)
+{
+	return (char *)c + k->offset;
+}
+
+static uint64_t *
+number_of(struct conf *c, const struct keyword *k)
+{
+	return (uint64_t *)(void *)((char *)c + k->offset);
+}
+
+static bool *
+truth_of(struct conf *c, const struct keyword *k)
+{
+	return (bool *)((char *)c + k->offset);
+}
+
+__attribute__((format(printf, 2, 3))) static int
+complain(char error[CONF_ERROR], const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(error, CONF_ERROR, fmt, ap);
+	va_end(ap);
+	return -1;
+}
+
+/* The n-th word of words into buf; false when there are not so many. */
+static bool
+nth_word(const char *words, uint64_t n, char *buf, size_t size)
+{
+	size_t len;
+
+	for (; n > 0; n--) {
+		words = strchr(words, ' ');
+		if (words == NULL)
+			return false;
+		words++;
+	}
+	len = strcspn(words, " ");
+	if (len >= size)
+		len = size - 1;
+	memcpy(buf, words, len);
+	buf[len] = '\0';
+	return true;
+}
+
+static int
+set_choice(struct conf *c, const struct keyword *k, const char *value,
+    char error[CONF_ERROR])
+{
+	char word[32];
+
+	for (uint64_t n = 0; nth_word(k->words, n, word, sizeof(word)); n++)
+		if (strcmp(word, value) == 0) {
+			*number_of(c, k) = n;
+			return 0;
+		}
+	return complain(error, "%s is one of: %s", k->name, k->words);
+}
+
+static int
+set_number(struct conf *c, const struct keyword *k, const char *value,
+    char error[CONF_ERROR])
+{
+	uint64_t n;
+
+	if (num_parse(value, k->max, &n) == -1 || n < k->min)
+		return complain(error, "%s is a number from %ju to %ju",
+		    k->name, (uintmax_t)k->min, (uintmax_t)k->max);
+	*number_of(c, k) = n;
+	return 0;
+}
+
+static int
+set_truth(struct conf *c, const struct keyword *k, const char *value,
+    char error[CONF_ERROR])
+{
+	if (strcmp(value, "yes") != 0 && strcmp(value, "no") != 0)
+		return complain(error, "%s is yes or no", k->name);
+	*truth_of(c, k) = strcmp(value, "yes") == 0;
+	return 0;
+}
+
+static int
+set_text(struct conf *c, const struct keyword *k, const char *value,
+    char error[CONF_ERROR])
+{
+	if (strlen(value) >= k->max)
+		return complain(error, "%s is too long", k->name);
+	memcpy(text_of(c, k), value, strlen(value) + 1);
+	return 0;
+}
+
+static bool
+is_address(const char *s)
+{
+	unsigned char octets[16];
+
+	return inet_pton(AF_INET, s, octets) == 1 ||
+	    inet_pton(AF_INET6, s, octets) == 1;
+}
+
+/* "ADDRESS:PORT", "[ADDRESS]:PORT", "*:PORT", ":PORT", "PORT". */
+static int
+add_listen(struct conf *c, const char *value, char error[CONF_ERROR])
+{
+	struct conf_listen *l = &c->listen[c->listen_count];
+	const char *colon = strrchr(value, ':');
+	const char *port = colon == NULL ? value : colon + 1;
+	size_t len = colon == NULL ? 0 : (size_t)(colon - value);
+	uint64_t n;
+
+	if (c->listen_count == CONF_LISTEN_MAX)
+		return complain(error, "at most %d listen lines",
+		    CONF_LISTEN_MAX);
+	if (num_parse(port, UINT16_MAX, &n) == -1)
+		return complain(error, "listen wants ADDRESS:PORT, the port a "
+				       "number up to 65535");
+	if (len >= 2 && value[0] == '[' && value[len - 1] == ']') {
+		value++;
+		len -= 2;
+	} else if (len == 1 && value[0] == '*') {
+		len = 0;
+	}
+	if (len >= sizeof(l->address))
+		return complain(error, "listen: the address is too long");
+	memcpy(l->address, value, len);
+	l->address[len] = '\0';
+	if (len > 0 && !is_address(l->address))
+		return complain(error, "listen wants a numeric address, "
+				       "[...] around one of IPv6");
+	l->port = (uint16_t)n;
+	c->listen_count++;
+	return 0;
+}
+
+int
+conf_set(struct conf *c, const char *keyword, const char *value,
+    char error[CONF_ERROR])
+{
+	const struct keyword *k = keywords;
+
+	while (k < keywords + KEYWORDS && strcmp(k->name, keyword) != 0)
+		k++;
+	if (k == keywords + KEYWORDS)
+		return complain(error, "there is no setting \"%.64s\"",
+		    keyword);
+	switch (k->kind) {
+	case TEXT:
+		return set_text(c, k, value, error);
+	case YES_NO:
+		return set_truth(c, k, value, error);
+	case NUMBER:
+		return set_number(c, k, value, error);
+	case CHOICE:
+		return set_choice(c, k, value, error);
+	case LISTEN:
+		break;
+	}
+	return add_listen(c, value, error);
+}
+
+int
+conf_set_option(struct conf *c, const char *option, char error[CONF_ERROR])
+{
+	const char *equals = strchr(option, '=');
+	char keyword[CONF_TEXT];
+	size_t len = equals == NULL ? 0 : (size_t)(equals - option);
+
+	if (equals == NULL || len >= sizeof(keyword))
+		return complain(error, "-o wants KEYWORD=VALUE");
+	memcpy(keyword, option, len);
+	keyword[len] = '\0';
+	return conf_set(c, keyword, equals + 1, error);
+}
+
+void
+conf_init(struct conf *c)
+{
+	char error[CONF_ERROR];
+
+	memset(c, 0, sizeof(*c));
+	for (const struct keyword *k = keywords; k < keywords + KEYWORDS; k++)
+		if (k->standard != NULL &&
+		    conf_set(c, k->name, k->standard, error) == -1)
+			fatalx("default: %s", error);
+}
+
+/* Takes a line apart and obeys it.  Returns 0, or -1 with error set. */
+static int
+read_line(struct conf *c, char *line, char error[CONF_ERROR])
+{
+	static const char blanks[] = " \t\r\n";
+	char *value;
+	size_t len = strlen(line);
+
+	while (len > 0 && strchr(blanks, line[len - 1]) != NULL)
+		line[--len] = '\0';
+	line += strspn(line, blanks);
+	if (*line == '\0' || *line == '#')
+		return 0;
+	value = line + strcspn(line, blanks);
+	if (*value != '\0')
+		*value++ = '\0';
+	value += strspn(value, blanks);
+	return conf_set(c, line, value, error);
+}
+
+int
+conf_read(struct conf *c, const char *path, FILE *err)
+{
+	FILE *f = fopen(path, "re");
+	char error[CONF_ERROR], *line = NULL;
+	size_t size = 0;
+	int number = 0, wrong = 0;
+
+	if (f == NULL)
+		return -1;
+	while (getline(&line, &size, f) != -1) {
+		number++;
+		if (read_line(c, line, error) == -1) {
+			fprintf(err, "%s:%d: %s\n", path, number, error);
+			wrong++;
+		}
+	}
+	if (ferror(f))
+		wrong = -1;
+	free(line);
+	(void)fclose(f);
+	return wrong;
+}
+
+void
+conf_print(const struct conf *c, FILE *out)
+{
+	struct conf copy = *c;
+	char word[32];
+
+	for (const struct keyword *k = keywords; k < keywords + KEYWORDS; k++)
+		switch (k->kind) {
+		case TEXT:
+			fprintf(out, "%s %s\n", k->name, text_of(&copy, k));
+			break;
+		case YES_NO:
+			fprintf(out, "%s %s\n", k->name,
+			    *truth_of(&copy, k) ? "yes" : "no");
+			break;
+		case NUMBER:
+			fprintf(out, "%s %ju\n", k->name,
+			    (uintmax_t)*number_of(&copy, k));
+			break;
+		case CHOICE:
+			if (nth_word(k->words, *number_of(&copy, k), word,
+				sizeof(word)))
+				fprintf(out, "%s %s\n", k->name, word);
+			break;
+		case LISTEN:
+			for (uint64_t i = 0; i < c->listen_count; i++) {
+				const struct conf_listen *l = &c->listen[i];
+				bool six = strchr(l->address, ':') != NULL;
+
+				fprintf(out, "%s %s%s%s:%u\n", k->name,
+				    six ? "[" : "",
+				    l->address[0] ? l->address : "*",
+				    six ? "]" : "", l->port);
+			}
+			break;
+		}
+}

@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The process that starts and ends the others.
+ * Runs as: master; the functions become_...() as what they become.
+ */
+
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "fds.h"
+#include "io.h"
+#include "keeper.h"
+#include "listener.h"
+#include "log.h"
+#include "master.h"
+#include "sig.h"
+#include "sockets.h"
+#include "title.h"
+
+enum {
+	/* A process that ends sooner after its start will not do better. */
+	RESTART_TIME = 1000,
+	/* Descriptors of a process besides those of its connections. */
+	OWN_DESCRIPTORS = 64,
+	NOBODY = 65534,
+};
+
+struct master {
+	struct service *svc;
+	const int *sockets; /* NULL when started by inetd */
+	size_t count;
+	pid_t keeper, listener;
+	int life_fd; /* its end is the listener's end */
+	int64_t started;
+	int quits;
+};
+
+static void
+find_identities(const struct conf *c, struct service *svc)
+{
+	struct stat st;
+
+	if (geteuid() != 0)
+		return;
+	if (confine_find_account(c->user, &svc->session_id) == -1) {
+		log_warnx("there is no account %s: sessions run as nobody",
+		    c->user);
+		svc->session_id = (struct confine_identity){ NOBODY, NOBODY };
+	}
+	if (c->keeper_user[0] != '\0') {
+		if (confine_find_account(c->keeper_user, &svc->keeper_id) == -1)
+			fatalx("there is no account %s", c->keeper_user);
+		return;
+	}
+	if (fstat(svc->attendant.users.fd, &st) == -1)
+		fatal("%s", c->users);
+	svc->keeper_id =
+	    (struct confine_identity){ st.st_uid, st.st_gid };
+}
+
+void
+master_prepare(const struct conf *c, struct service *svc)
+{
+	*svc = (struct service){
+		.session = {
+			.hide_users = c->hide_users,
+			.apop = c->apop,
+			.login_tries = (unsigned int)c->login_tries,
+			.login_timeout = (int64_t)c->login_timeout * 1000,
+			.idle_timeout = (int64_t)c->idle_timeout * 1000,
+			.write_timeout = (int64_t)c->write_timeout * 1000,
+		},
+		.attendant = {
+			.hide_users = c->hide_users,
+			.apop = c->apop,
+			.tries = (unsigned int)c->login_tries,
+			.pause = (int64_t)c->login_pause * 1000,
+			.timeout = (int64_t)c->login_timeout * 1000,
+		},
+		.max_sessions = (unsigned int)c->max_sessions,
+	};
+	stamp_host(svc->host);
+	svc->session.host = svc->host;
+	if (users_open(&svc->attendant.users, c->users) == -1)
+		fatal("the directory of mailboxes, %s", c->users);
+	find_identities(c, svc);
+	/* .restante was made by root, and is the keeper's. */
+	if (geteuid() == 0 &&
+	    fchown(svc->attendant.users.state_fd, svc->keeper_id.uid,
+		svc->keeper_id.gid) == -1)
+		log_warn("changing the owner of %s/.restante", c->users);
+	if (log_pipe(svc->session_log) == -1 ||
+	    log_pipe(svc->keeper_log) == -1 || pipe2(svc->stop, O_CLOEXEC) == -1)
+		fatal("pipe");
+}
+
+static _Noreturn void
+become_keeper(struct service *svc, int fd)
+{
+	struct users *users = &svc->attendant.users;
+	int *const keep[] = { &svc->keeper_log[1], &users->fd,
+		&users->state_fd, &fd };
+
+	if (fds_silence(0) == -1 || fds_arrange(keep, 4) == -1)
+		fatal("arranging descriptors");
+	log_to_pipe(svc->keeper_log[1]);
+	confine_descriptors(svc->max_sessions + OWN_DESCRIPTORS);
+	confine_keeper(&svc->keeper_id, users->fd);
+	keeper_run(&svc->attendant, fd, svc->max_sessions);
+	_exit(0);
+}
+
+static _Noreturn void
+become_listener(const struct master *m, int life_fd, int keeper_fd)
+{
+	struct service *svc = m->svc;
+	int state_fd = svc->attendant.users.state_fd, sockets[SOCKETS_MAX];
+	int *keep[SOCKETS_MAX + 5] = { &svc->session_log[1], &svc->stop[0],
+		&life_fd, &keeper_fd };
+	struct listener l = {
+		.set = &svc->session,
+		.sockets = sockets,
+		.count = m->count,
+		.max_sessions = svc->max_sessions,
+	};
+
+	for (size_t i = 0; i < m->count; i++) {
+		sockets[i] = m->sockets[i];
+		keep[4 + i] = &sockets[i];
+	}
+	keep[4 + m->count] = &state_fd;
+	if (fds_silence(0) == -1 || fds_arrange(keep, 5 + m->count) == -1)
+		fatal("arranging descriptors");
+	log_to_pipe(svc->session_log[1]);
+	confine_descriptors(OWN_DESCRIPTORS + SOCKETS_MAX);
+	confine_listener(&svc->session_id, state_fd);
+	l.stop_fd = svc->stop[0];
+	l.life_fd = life_fd;
+	l.keeper_fd = keeper_fd;
+	listener_run(&l);
+	_exit(0);
+}
+
+static pid_t
+fork_or_die(void)
+{
+	pid_t pid = fork();
+
+	if (pid == -1)
+		fatal("fork");
+	return pid;
+}
+
+/* A keeper and a listener that know each other. */
+static void
+start_pair(struct master *m)
+{
+	int life[2], link[2];
+
+	if (pipe2(life, O_CLOEXEC) == -1 || channel_pair(link) == -1)
+		fatal("pipe");
+	m->keeper = fork_or_die();
+	if (m->keeper == 0)
+		become_keeper(m->svc, link[0]);
+	m->listener = fork_or_die();
+	if (m->listener == 0)
+		become_listener(m, life[0], link[1]);
+	(void)close(life[0]);
+	(void)close(link[0]);
+	(void)close(link[1]);
+	m->life_fd = life[1];
+	m->started = clock_ms();
+}
+
+static void
+stop_listening(struct master *m)
+{
+	if (m->life_fd != -1)
+		(void)close(m->life_fd);
+	m->life_fd = -1;
+}
+
+/* The log's pipes end when the last of the others does, and not before. */
+static void
+close_own_ends(const struct service *svc)
+{
+	(void)close(svc->session_log[1]);
+	(void)close(svc->keeper_log[1]);
+}
+
+static void
+quit(struct master *m)
+{
+	if (m->quits++ > 0) {
+		log_info("ending all sessions");
+		(void)!write(m->svc->stop[1], "", 1);
+		return;
+	}
+	log_info("ending; sessions may finish");
+	stop_listening(m);
+	for (size_t i = 0; i < m->count; i++)
+		(void)close(m->sockets[i]);
+	if (m->sockets != NULL)
+		close_own_ends(m->svc);
+}
+
+/* A keeper or listener that has ended unasked is replaced, with its partner. */
+static void
+reap(struct master *m)
+{
+	bool lost = false;
+	pid_t pid;
+	int status;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		if (m->quits > 0 || (pid != m->keeper && pid != m->listener))
+			continue;
+		log_warnx("the %s has ended, %s %d",
+		    pid == m->keeper ? "keeper" : "listener",
+		    WIFSIGNALED(status) ? "by signal" : "with status",
+		    WIFSIGNALED(status) ? WTERMSIG(status) :
+					  WEXITSTATUS(status));
+		lost = true;
+	}
+	if (!lost || m->sockets == NULL)
+		return;
+	if (clock_ms() - m->started < RESTART_TIME)
+		fatalx("it had just been started: giving up");
+	stop_listening(m);
+	start_pair(m);
+}
+
+/* Passes on the log and obeys signals until all others are gone. */
+static void
+watch(struct master *m, int signal_fd)
+{
+	static const char *const part[] = { NULL, "session", "keeper" };
+	struct pollfd pfd[3] = {
+		{ .fd = signal_fd, .events = POLLIN },
+		{ .fd = m->svc->session_log[0], .events = POLLIN },
+		{ .fd = m->svc->keeper_log[0], .events = POLLIN },
+	};
+
+	while (pfd[1].fd != -1 || pfd[2].fd != -1) {
+		if (poll(pfd, 3, -1) == -1) {
+			if (errno != EINTR)
+				fatal("poll");
+			continue;
+		}
+		for (int i = 1; i < 3; i++)
+			if (pfd[i].revents != 0 &&
+			    log_relay(pfd[i].fd, part[i]) == 0)
+				pfd[i].fd = -1;
+		sig_drain();
+		if (sig_child())
+			reap(m);
+		for (int n = sig_quit(); n > 0; n--)
+			quit(m);
+	}
+}
+
+void
+master_listen(struct service *svc, const int *sockets, size_t count)
+{
+	struct master m = { .svc = svc, .sockets = sockets, .count = count };
+	int signal_fd = sig_open();
+
+	title_set("master");
+	start_pair(&m);
+	watch(&m, signal_fd);
+}
+
+static _Noreturn void
+become_lone_attendant(struct service *svc, int channel,
+    const struct registration *reg)
+{
+	struct users *users = &svc->attendant.users;
+	int *const keep[] = { &svc->keeper_log[1], &users->fd,
+		&users->state_fd, &channel };
+
+	if (fds_silence(0) == -1 || fds_arrange(keep, 4) == -1)
+		fatal("arranging descriptors");
+	log_to_pipe(svc->keeper_log[1]);
+	sig_ignore_quit();
+	sig_child_defaults();
+	confine_keeper(&svc->keeper_id, users->fd);
+	attendant_run(&svc->attendant, channel, reg);
+	_exit(0);
+}
+
+static _Noreturn void
+become_lone_session(struct service *svc, int in, int out, int channel,
+    struct registration *reg)
+{
+	int state_fd = svc->attendant.users.state_fd;
+	int *const keep[] = { &svc->session_log[1], &svc->stop[0], &in, &out,
+		&channel, &state_fd };
+
+	if (fds_arrange(keep, 6) == -1 || fds_silence(0) == -1)
+		fatal("arranging descriptors");
+	log_to_pipe(svc->session_log[1]);
+	io_set_stop(svc->stop[0]);
+	sig_ignore_quit();
+	sig_child_defaults();
+	confine_listener(&svc->session_id, state_fd);
+	confine_session();
+	session_run(&svc->session, in, out, channel, reg);
+	_exit(0);
+}
+
+void
+master_serve(struct service *svc, int in, int out, const char *peer)
+{
+	struct master m = { .svc = svc, .life_fd = -1 };
+	struct registration reg = { .peer = "" };
+	int channel[2], signal_fd = sig_open();
+	uint64_t clock = stamp_clock();
+
+	title_set("master for %s", peer);
+	(void)snprintf(reg.peer, sizeof(reg.peer), "%s", peer);
+	/* There is no process-ID to tell a session by before it is forked. */
+	stamp_write(reg.stamp, getpid(), clock, svc->host);
+	if (channel_pair(channel) == -1)
+		fatal("making a channel");
+	m.keeper = fork_or_die();
+	if (m.keeper == 0)
+		become_lone_attendant(svc, channel[1], &reg);
+	m.listener = fork_or_die();
+	if (m.listener == 0)
+		become_lone_session(svc, in, out, channel[0], &reg);
+	(void)close(channel[0]);
+	(void)close(channel[1]);
+	close_own_ends(svc);
+	/* The connection ends when the session ends it. */
+	if (fds_silence(0) == -1)
+		fatal("arranging descriptors");
+	watch(&m, signal_fd);
+}

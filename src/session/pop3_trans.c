@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The TRANSACTION state: RFC 1939 section 5, TOP and UIDL of section 7, LAST of
+ * RFC 1460; QUIT leads through UPDATE, section 6.  Runs as: session.
+ */
+
+#include <errno.h>
+#include <string.h>
+
+#include "log.h"
+#include "num.h"
+#include "pop3.h"
+
+/*
+ * The message that an argument names, or 0 after a reply that says what is wrong
+ * with it.
+ */
+static uint64_t
+message(struct session *s, const char *arg)
+{
+	uint64_t n;
+
+	if (num_parse(arg, mailbox_count(&s->mailbox), &n) == -1) {
+		if (errno == EINVAL)
+			reply_err(&s->out, "that is not a message number");
+		else
+			reply_err(&s->out,
+			    "no such message, only %ju in the maildrop",
+			    (uintmax_t)mailbox_count(&s->mailbox));
+		return 0;
+	}
+	if (n == 0) {
+		reply_err(&s->out, "messages are numbered from 1");
+		return 0;
+	}
+	if (mailbox_marked(&s->mailbox, n)) {
+		reply_err(&s->out, "message %ju is deleted already",
+		    (uintmax_t)n);
+		return 0;
+	}
+	return n;
+}
+
+/* "+OK maildrop has ..." for RSET, "+OK 2 messages ..." for LIST. */
+static void
+summary(struct session *s, const char *prefix)
+{
+	struct mailbox *mb = &s->mailbox;
+
+	reply_ok(&s->out, "%s%ju message%s (%ju octet%s)", prefix,
+	    PLURAL(mailbox_left(mb)), PLURAL(mailbox_octets(mb)));
+}
+
+static enum next
+cmd_stat(struct session *s, char **arg)
+{
+	(void)arg;
+	reply_ok(&s->out, "%ju %ju", (uintmax_t)mailbox_left(&s->mailbox),
+	    (uintmax_t)mailbox_octets(&s->mailbox));
+	return NEXT_STAY;
+}
+
+static enum next
+cmd_list(struct session *s, char **arg)
+{
+	struct mailbox *mb = &s->mailbox;
+	uint64_t n;
+
+	if (arg[0] != NULL) {
+		n = message(s, arg[0]);
+		if (n != 0)
+			reply_ok(&s->out, "%ju %ju", (uintmax_t)n,
+			    (uintmax_t)mailbox_message_octets(mb, n));
+		return NEXT_STAY;
+	}
+	summary(s, "");
+	for (n = 1; n <= mailbox_count(mb) && s->out.error == 0; n++)
+		if (!mailbox_marked(mb, n))
+			reply_line(&s->out, "%ju %ju", (uintmax_t)n,
+			    (uintmax_t)mailbox_message_octets(mb, n));
+	reply_end(&s->out);
+	return NEXT_STAY;
+}
+
+static enum next
+cmd_uidl(struct session *s, char **arg)
+{
+	struct mailbox *mb = &s->mailbox;
+	char id[MAILBOX_ID_SIZE];
+	uint64_t n;
+
+	if (arg[0] != NULL) {
+		n = message(s, arg[0]);
+		if (n == 0)
+			return NEXT_STAY;
+		mailbox_id(mb, n, id);
+		reply_ok(&s->out, "%ju %s", (uintmax_t)n, id);
+		return NEXT_STAY;
+	}
+	reply_ok(&s->out, "unique-ids follow");
+	for (n = 1; n <= mailbox_count(mb) && s->out.error == 0; n++)
+		if (!mailbox_marked(mb, n)) {
+			mailbox_id(mb, n, id);
+			reply_line(&s->out, "%ju %s", (uintmax_t)n, id);
+		}
+	reply_end(&s->out);
+	return NEXT_STAY;
+}
+
+/*
+ * Sends message n, or with top the part of it that TOP wants.  Returns -1 when it
+ * broke off: the connection must end then, without a terminator, since the client
+ * would take what it has for the whole message.
+ */
+static int
+send_message(struct session *s, uint64_t n, struct mbox_top *top)
+{
+	static char buf[64 * 1024];
+	uint64_t offset = 0;
+	ssize_t got;
+	size_t len;
+
+	while ((got = mailbox_read(&s->mailbox, n, &offset, buf,
+		    sizeof(buf))) > 0) {
+		len = (size_t)got;
+		if (top != NULL)
+			len = mbox_top(top, buf, len);
+		reply_body(&s->out, buf, len);
+		if (s->out.error != 0)
+			return 0; /* the loop sees it */
+		if (top != NULL && top->done)
+			break;
+	}
+	if (got == -1) {
+		log_warn("reading message %ju of %s", (uintmax_t)n, s->user);
+		return -1;
+	}
+	reply_end(&s->out);
+	return 0;
+}
+
+/* The reply to RETR and TOP. */
+static enum next
+retrieve(struct session *s, uint64_t n, struct mbox_top *top)
+{
+	uint64_t octets = mailbox_message_octets(&s->mailbox, n);
+
+	if (mailbox_look(&s->mailbox, n) == -1) {
+		log_warn("message %ju of %s", (uintmax_t)n, s->user);
+		reply_err(&s->out, "[SYS/TEMP] the maildrop was changed by "
+				   "another program, log in again");
+		return NEXT_STAY;
+	}
+	if (top == NULL)
+		reply_ok(&s->out, "%ju octet%s", PLURAL(octets));
+	else
+		reply_ok(&s->out, "top of message follows");
+	if (send_message(s, n, top) == -1) {
+		/* What has been said is sent, the rest is silence. */
+		s->reason = "unreadable-message";
+		return NEXT_CLOSE;
+	}
+	if (octets > REPLY_BUFFER)
+		reply_trim(&s->out);
+	return NEXT_STAY;
+}
+
+static enum next
+cmd_retr(struct session *s, char **arg)
+{
+	uint64_t n = message(s, arg[0]);
+	enum next next;
+
+	if (n == 0)
+		return NEXT_STAY;
+	next = retrieve(s, n, NULL);
+	if (next == NEXT_STAY) {
+		s->retrieved++;
+		s->retrieved_octets +=
+		    mailbox_message_octets(&s->mailbox, n);
+		if (n > s->last)
+			s->last = n;
+	}
+	return next;
+}
+
+static enum next
+cmd_top(struct session *s, char **arg)
+{
+	uint64_t n = message(s, arg[0]);
+	struct mbox_top top = { 0 };
+
+	if (n == 0)
+		return NEXT_STAY;
+	/* A number too large for us is more lines than any message has. */
+	if (num_parse(arg[1], UINT64_MAX, &top.lines) == -1) {
+		if (errno == EINVAL) {
+			reply_err(&s->out, "that is not a number of lines");
+			return NEXT_STAY;
+		}
+		top.lines = UINT64_MAX;
+	}
+	return retrieve(s, n, &top);
+}
+
+static enum next
+cmd_dele(struct session *s, char **arg)
+{
+	uint64_t n = message(s, arg[0]);
+
+	if (n == 0)
+		return NEXT_STAY;
+	if (mailbox_mark(&s->mailbox, n) == -1) {
+		reply_err(&s->out, "[SYS/TEMP] out of memory");
+		return NEXT_STAY;
+	}
+	if (n > s->last)
+		s->last = n;
+	reply_ok(&s->out, "message %ju deleted", (uintmax_t)n);
+	return NEXT_STAY;
+}
+
+static enum next
+cmd_noop(struct session *s, char **arg)
+{
+	(void)arg;
+	reply_ok(&s->out, "nothing done");
+	return NEXT_STAY;
+}
+
+static enum next
+cmd_rset(struct session *s, char **arg)
+{
+	(void)arg;
+	mailbox_unmark_all(&s->mailbox);
+	s->last = 0;
+	summary(s, "maildrop has ");
+	return NEXT_STAY;
+}
+
+static enum next
+cmd_last(struct session *s, char **arg)
+{
+	(void)arg;
+	reply_ok(&s->out, "%ju", (uintmax_t)s->last);
+	return NEXT_STAY;
+}
+
+/* RFC 1939 section 6.  The reply is prepared after the removal is durable. */
+static enum next
+cmd_quit(struct session *s, char **arg)
+{
+	struct mailbox *mb = &s->mailbox;
+	uint64_t left = mailbox_left(mb);
+
+	(void)arg;
+	s->reason = "quit";
+	switch (mailbox_update(mb)) {
+	case MAILBOX_OK:
+		break;
+	case MAILBOX_TEMP:
+		log_warn("updating the mailbox of %s", s->user);
+		reply_err(&s->out, "[SYS/TEMP] nothing was deleted");
+		s->reason = "update-failed";
+		return NEXT_CLOSE;
+	case MAILBOX_PERM:
+		log_warnx("the mailbox of %s needs attention", s->user);
+		reply_err(&s->out, "[SYS/PERM] nothing was deleted");
+		s->reason = "update-failed";
+		return NEXT_CLOSE;
+	}
+	s->deleted = mb->marked;
+	if (left == 0)
+		reply_ok(&s->out, "%s POP3 server signing off (maildrop empty)",
+		    s->set->host);
+	else
+		reply_ok(&s->out,
+		    "%s POP3 server signing off (%ju message%s left)",
+		    s->set->host, PLURAL(left));
+	return NEXT_CLOSE;
+}
+
+/* clang-format off */
+static const struct command commands[] = {
+	{ "CAPA", 0, 0, NULL,   pop3_capa },
+	{ "DELE", 1, 1, NULL,   cmd_dele },
+	{ "LAST", 0, 0, NULL,   cmd_last },
+	{ "LIST", 0, 1, NULL,   cmd_list },
+	{ "NOOP", 0, 0, NULL,   cmd_noop },
+	{ "QUIT", 0, 0, NULL,   cmd_quit },
+	{ "RETR", 1, 1, NULL,   cmd_retr },
+	{ "RSET", 0, 0, NULL,   cmd_rset },
+	{ "STAT", 0, 0, NULL,   cmd_stat },
+	{ "TOP",  2, 2, "TOP",  cmd_top },
+	{ "UIDL", 0, 1, "UIDL", cmd_uidl },
+};
+/* clang-format on */
+
+const struct state pop3_transaction = {
+	"TRANSACTION",
+	commands,
+	sizeof(commands) / sizeof(commands[0]),
+};
+
+/* What no single command announces (RFC 2449 section 6, RFC 3206 section 6). */
+static const char *const capabilities[] = {
+	"RESP-CODES",
+	"AUTH-RESP-CODE",
+	"PIPELINING",
+	"IMPLEMENTATION restante",
+};
+
+static void
+announce(struct session *s, const struct state *state)
+{
+	for (size_t i = 0; i < state->count; i++)
+		if (state->commands[i].capability != NULL)
+			reply_line(&s->out, "%s", state->commands[i].capability);
+}
+
+/*
+ * RFC 2449 section 5: what is announced before the login is announced after it,
+ * so both tables are printed in both states.
+ */
+enum next
+pop3_capa(struct session *s, char **arg)
+{
+	(void)arg;
+	reply_ok(&s->out, "capabilities follow");
+	announce(s, &pop3_authorization);
+	announce(s, &pop3_transaction);
+	for (size_t i = 0;
+	     i < sizeof(capabilities) / sizeof(capabilities[0]); i++)
+		reply_line(&s->out, "%s", capabilities[i]);
+	reply_end(&s->out);
+	return NEXT_STAY;
+}

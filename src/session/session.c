@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: ISC */
+/* A connection, from its greeting to its end.  Runs as: session. */
+
+#include <sys/socket.h>
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "io.h"
+#include "log.h"
+#include "pop3.h"
+#include "session.h"
+#include "title.h"
+
+/* Milliseconds and octets for which the client's last words are awaited. */
+enum { LINGER_TIME = 2000, LINGER_OCTETS = 1024 * 1024 };
+
+/* Whether every octet is printable ASCII or a blank. */
+static bool
+is_text(const char *s)
+{
+	for (; *s != '\0'; s++)
+		if (*s < 0x20 || *s > 0x7e)
+			return false;
+	return true;
+}
+
+static const struct command *
+find(const struct state *state, const char *verb)
+{
+	for (size_t i = 0; i < state->count; i++)
+		if (strcasecmp(state->commands[i].verb, verb) == 0)
+			return &state->commands[i];
+	return NULL;
+}
+
+/*
+ * Splits what follows the keyword at single blanks.  Returns how many words, at
+ * most SESSION_MAX_WORDS, or -1 when two blanks are next to each other.  Blanks at
+ * the end do not count: old clients send them.
+ */
+static int
+split(char *rest, char **arg)
+{
+	size_t len = strlen(rest);
+	int n = 0;
+
+	while (len > 0 && rest[len - 1] == ' ')
+		rest[--len] = '\0';
+	if (len == 0)
+		return 0;
+	while (n < SESSION_MAX_WORDS) {
+		arg[n++] = rest;
+		if (*rest == ' ')
+			return -1;
+		rest = strchr(rest, ' ');
+		if (rest == NULL)
+			break;
+		*rest++ = '\0';
+	}
+	return n;
+}
+
+static enum next
+bad(struct session *s, const char *why)
+{
+	reply_err(&s->out, "%s", why);
+	if (++s->bad < SESSION_MAX_BAD)
+		return NEXT_STAY;
+	s->reason = "bad-commands";
+	return NEXT_CLOSE;
+}
+
+/* The keyword is known: are its arguments as the row says? */
+static enum next
+run(struct session *s, const struct command *cmd, char *rest)
+{
+	char *arg[SESSION_MAX_WORDS + 1] = { NULL };
+	int n;
+
+	if (cmd->argmax == REST) {
+		arg[0] = rest;
+		n = rest == NULL ? 0 : 1;
+	} else {
+		n = rest == NULL ? 0 : split(rest, arg);
+	}
+	if (n == -1)
+		return bad(s, "one blank between words, please");
+	if ((unsigned int)n < cmd->argmin)
+		return bad(s,
+		    n == 0 ? "this command needs an argument" :
+			     "this command needs another argument");
+	if ((unsigned int)n > cmd->argmax)
+		return bad(s,
+		    cmd->argmax == 0 ? "this command takes no argument" :
+				       "too many arguments");
+	s->bad = 0;
+	return cmd->run(s, arg);
+}
+
+/*
+ * A command line.  USER counts only for the command right behind it
+ * (RFC 1939 section 7), whatever becomes of that one.
+ */
+static enum next
+obey(struct session *s, char *line)
+{
+	const struct command *cmd;
+	bool named = s->named;
+	char *rest;
+
+	s->named = false;
+	if (!is_text(line))
+		return bad(s, "only printable ASCII, please");
+	rest = strchr(line, ' ');
+	if (rest != NULL)
+		*rest++ = '\0';
+	cmd = find(s->state, line);
+	if (cmd != NULL) {
+		s->named = named && cmd->run == pop3_pass;
+		return run(s, cmd, rest);
+	}
+	if (find(&pop3_authorization, line) != NULL)
+		return bad(s, "you are logged in already");
+	if (find(&pop3_transaction, line) != NULL)
+		return bad(s, "log in first");
+	return bad(s, "unknown command");
+}
+
+/* Reads a command and answers it. */
+static enum next
+turn(struct session *s)
+{
+	int64_t deadline = clock_ms() + s->set->idle_timeout;
+	enum line_status status;
+	char *line;
+	size_t len;
+
+	/* Answers to a burst leave together, but not after a wait. */
+	if (!line_waits(&s->in) && reply_flush(&s->out) == -1) {
+		s->reason = s->out.error == ETIMEDOUT ? "not-reading" : "lost";
+		return NEXT_CLOSE;
+	}
+	if (s->user[0] == '\0' && s->login_deadline < deadline)
+		deadline = s->login_deadline;
+	status = line_read(&s->in, deadline, &line, &len);
+	switch (status) {
+	case LINE_OK:
+		return obey(s, line);
+	case LINE_BAD:
+		s->named = false;
+		return bad(s, "a line that is too long or holds a NUL");
+	case LINE_EOF:
+		s->reason = "lost";
+		break;
+	case LINE_TIMEOUT:
+		s->reason = "timeout";
+		break;
+	case LINE_STOPPED:
+		s->reason = "shutdown";
+		break;
+	case LINE_ERROR:
+		s->reason = "lost";
+		break;
+	}
+	return NEXT_CLOSE;
+}
+
+/*
+ * Ends the connection so that the last answer arrives: closing with octets
+ * unread would reset it.
+ */
+static void
+hang_up(struct session *s)
+{
+	int64_t deadline = clock_ms() + LINGER_TIME;
+	size_t left = LINGER_OCTETS;
+	char junk[4096];
+	ssize_t n;
+
+	if (reply_flush(&s->out) == -1 ||
+	    shutdown(s->out.fd, SHUT_WR) == -1)
+		return;
+	while (left >= sizeof(junk) &&
+	    io_wait(s->in.fd, POLLIN, deadline) == 0) {
+		n = read(s->in.fd, junk, sizeof(junk));
+		if (n <= 0)
+			break;
+		left -= (size_t)n;
+	}
+}
+
+static void
+log_end(const struct session *s, uint64_t left, int64_t started)
+{
+	log_info("end: user=%s addr=%s retrieved=%ju octets=%ju deleted=%ju "
+		 "left=%ju seconds=%jd reason=%s",
+	    s->user[0] == '\0' ? "-" : s->user, s->peer,
+	    (uintmax_t)s->retrieved, (uintmax_t)s->retrieved_octets,
+	    (uintmax_t)s->deleted, (uintmax_t)left,
+	    (intmax_t)((clock_ms() - started) / 1000), s->reason);
+}
+
+static void
+greet(struct session *s)
+{
+	if (s->set->apop)
+		reply_ok(&s->out, "%s POP3 server ready %s", s->set->host,
+		    s->stamp);
+	else
+		reply_ok(&s->out, "%s POP3 server ready", s->set->host);
+}
+
+void
+session_run(const struct session_settings *set, int in, int out, int channel,
+    const struct registration *reg)
+{
+	static struct session s; /* most of it is never touched */
+	int64_t started = clock_ms();
+	uint64_t left;
+	enum next next;
+
+	s.set = set;
+	s.state = &pop3_authorization;
+	s.peer = reg->peer;
+	s.stamp = reg->stamp;
+	s.channel = channel;
+	s.login_deadline = started + set->login_timeout;
+	s.mailbox.fd = -1;
+	s.in.fd = in;
+	s.out.fd = out;
+	s.out.timeout = set->write_timeout;
+	title_set("session - %s", s.peer);
+
+	greet(&s);
+	do {
+		next = turn(&s);
+		if (next == NEXT_TRANSACTION) {
+			s.state = &pop3_transaction;
+			title_set("session %s %s", s.user, s.peer);
+		}
+	} while (next != NEXT_CLOSE);
+
+	left = mailbox_count(&s.mailbox) - s.deleted;
+	/* Unlocked before the client can know that it is over. */
+	mailbox_close(&s.mailbox);
+	hang_up(&s);
+	log_end(&s, left, started);
+}

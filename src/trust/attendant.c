@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: ISC */
+/* A login conversation.  Runs as: attendant. */
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "attendant.h"
+#include "clock.h"
+#include "io.h"
+#include "log.h"
+#include "secret.h"
+#include "title.h"
+
+struct conversation {
+	const struct attendant_settings *set;
+	const struct registration *reg;
+	int channel;
+	unsigned int refused;
+};
+
+static const char *
+method(const struct request *req)
+{
+	return req->kind == REQUEST_APOP ? "APOP" : "PASS";
+}
+
+static enum verdict_kind
+verdict_of(enum users_status status)
+{
+	switch (status) {
+	case USERS_OK:
+		return VERDICT_YES;
+	case USERS_NONE:
+		return VERDICT_NO;
+	case USERS_IN_USE:
+		return VERDICT_IN_USE;
+	case USERS_TEMP:
+		return VERDICT_TEMP;
+	case USERS_PERM:
+		break;
+	}
+	return VERDICT_PERM;
+}
+
+/* Whether the credential fits the password line of the mailbox at fd. */
+static enum verdict_kind
+check(const struct conversation *c, const struct request *req, int fd)
+{
+	struct secret secret;
+	bool right;
+
+	if (secret_read(fd, &secret) == -1) {
+		log_warn("reading the password of %s", req->name);
+		return VERDICT_TEMP;
+	}
+	if (req->kind == REQUEST_APOP)
+		right = c->set->apop &&
+		    secret_is_digest(&secret, c->reg->stamp, req->secret);
+	else
+		right = secret_is_password(&secret, req->secret);
+	explicit_bzero(&secret, sizeof(secret));
+	return right ? VERDICT_YES : VERDICT_NO;
+}
+
+/*
+ * The refusal leaves at a time that the request fixed: neither the file system
+ * nor the price of a hash shows in it.
+ */
+static int
+refuse(struct conversation *c, const struct request *req, int64_t asked,
+    const char *why, const char *name)
+{
+	c->refused++;
+	log_info("login refused: user=%s addr=%s by=%s why=%s", name,
+	    c->reg->peer, method(req), why);
+	clock_sleep_until(asked + c->set->pause * c->refused);
+	if (channel_answer(c->channel, VERDICT_NO, NULL) == -1)
+		return -1;
+	return c->refused < c->set->tries ? 0 : -1;
+}
+
+/* The credential is right: locks the mailbox and hands it over. */
+static int
+admit(const struct conversation *c, const struct request *req, int fd)
+{
+	enum users_status status;
+	struct users_mailbox box;
+	int fds[CHANNEL_FDS];
+
+	status = users_lock(&c->set->users, req->name, fd, &box);
+	if (status != USERS_OK) {
+		if (status == USERS_IN_USE)
+			log_info("login put off: user=%s addr=%s why=in-use",
+			    req->name, c->reg->peer);
+		else
+			log_warn("locking the mailbox of %s", req->name);
+		return channel_answer(c->channel, verdict_of(status), NULL);
+	}
+	log_info("login: user=%s addr=%s by=%s", req->name, c->reg->peer,
+	    method(req));
+	fds[CHANNEL_MAILBOX] = box.fd;
+	fds[CHANNEL_JOURNAL] = box.journal_fd;
+	(void)channel_answer(c->channel, VERDICT_YES, fds);
+	(void)close(box.journal_fd);
+	return -1;
+}
+
+static int
+credential(struct conversation *c, const struct request *req, int64_t asked)
+{
+	enum verdict_kind verdict;
+	int fd = -1, status;
+
+	switch (users_find(&c->set->users, req->name, &fd)) {
+	case USERS_OK:
+		break;
+	case USERS_NONE:
+	case USERS_IN_USE:
+		/* Perhaps a password typed at the wrong prompt: not logged. */
+		return refuse(c, req, asked, "unknown-user", "-");
+	case USERS_PERM:
+		log_warn("opening the mailbox of %s", req->name);
+		return refuse(c, req, asked, "unreadable", req->name);
+	case USERS_TEMP:
+		log_warn("opening the mailbox of %s", req->name);
+		return channel_answer(c->channel, VERDICT_TEMP, NULL);
+	}
+	verdict = check(c, req, fd);
+	if (verdict == VERDICT_YES)
+		status = admit(c, req, fd);
+	else if (verdict == VERDICT_NO)
+		status = refuse(c, req, asked, "wrong-credential", req->name);
+	else
+		status = channel_answer(c->channel, verdict, NULL);
+	(void)close(fd);
+	return status;
+}
+
+/* Whether the mailbox is there; whoever hides its users does not say. */
+static int
+user(const struct conversation *c, const struct request *req)
+{
+	enum users_status status = USERS_OK;
+	int fd = -1;
+
+	if (!c->set->hide_users)
+		status = users_find(&c->set->users, req->name, &fd);
+	if (fd != -1)
+		(void)close(fd);
+	/* It is there; PASS will tell what is wrong with it. */
+	if (status == USERS_PERM)
+		status = USERS_OK;
+	return channel_answer(c->channel, verdict_of(status), NULL);
+}
+
+void
+attendant_run(const struct attendant_settings *set, int channel,
+    const struct registration *reg)
+{
+	struct conversation c = {
+		.set = set, .reg = reg, .channel = channel,
+	};
+	struct request req;
+	int64_t now;
+	int status;
+
+	title_set("attendant %s", reg->peer);
+	do {
+		now = clock_ms();
+		if (io_wait(channel, POLLIN, now + set->timeout) == -1 ||
+		    channel_asked(channel, &req) == -1)
+			break;
+		now = clock_ms();
+		if (req.kind == REQUEST_USER)
+			status = user(&c, &req);
+		else
+			status = credential(&c, &req, now);
+		explicit_bzero(&req, sizeof(req));
+	} while (status == 0);
+}

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: ISC */
+/* What processes say to each other. */
+
+#include <sys/socket.h>
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "channel.h"
+
+static const uint32_t magic = 0x52455354;
+
+int
+channel_pair(int ends[2])
+{
+	return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends);
+}
+
+/* Sends one packet, with nfds descriptors. */
+static int
+put(int fd, const void *data, size_t len, const int *fds, size_t nfds)
+{
+	union {
+		struct cmsghdr align;
+		char buf[CMSG_SPACE(CHANNEL_FDS * sizeof(int))];
+	} control = { 0 };
+	struct iovec iov = { .iov_base = (void *)(uintptr_t)data,
+		.iov_len = len };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+	struct cmsghdr *cmsg;
+	ssize_t n;
+
+	if (nfds > 0) {
+		msg.msg_control = control.buf;
+		msg.msg_controllen = CMSG_SPACE(nfds * sizeof(int));
+		cmsg = CMSG_FIRSTHDR(&msg);
+		cmsg->cmsg_level = SOL_SOCKET;
+		cmsg->cmsg_type = SCM_RIGHTS;
+		cmsg->cmsg_len = CMSG_LEN(nfds * sizeof(int));
+		memcpy(CMSG_DATA(cmsg), fds, nfds * sizeof(int));
+	}
+	do
+		n = sendmsg(fd, &msg, MSG_NOSIGNAL);
+	while (n == -1 && errno == EINTR);
+	return n == (ssize_t)len ? 0 : -1;
+}
+
+/* The descriptors in a message; those beyond want are closed. */
+static size_t
+take_fds(struct msghdr *msg, int *fds, size_t want)
+{
+	struct cmsghdr *cmsg;
+	size_t count = 0;
+	int fd;
+
+	for (cmsg = CMSG_FIRSTHDR(msg); cmsg != NULL;
+	     cmsg = CMSG_NXTHDR(msg, cmsg)) {
+		if (cmsg->cmsg_level != SOL_SOCKET ||
+		    cmsg->cmsg_type != SCM_RIGHTS)
+			continue;
+		for (size_t i = 0; CMSG_LEN((i + 1) * sizeof(int)) <=
+		     cmsg->cmsg_len; i++) {
+			memcpy(&fd, CMSG_DATA(cmsg) + i * sizeof(int),
+			    sizeof(fd));
+			if (count < want)
+				fds[count++] = fd;
+			else
+				(void)close(fd);
+		}
+	}
+	return count;
+}
+
+/* Takes one packet of exactly len octets; *nfds descriptors at most, set. */
+static int
+get(int fd, void *data, size_t len, int *fds, size_t *nfds)
+{
+	union {
+		struct cmsghdr align;
+		char buf[CMSG_SPACE(CHANNEL_FDS * sizeof(int))];
+	} control = { 0 };
+	struct iovec iov = { .iov_base = data, .iov_len = len };
+	struct msghdr msg = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control.buf,
+		.msg_controllen = sizeof(control.buf),
+	};
+	ssize_t n;
+
+	do
+		n = recvmsg(fd, &msg, MSG_CMSG_CLOEXEC);
+	while (n == -1 && errno == EINTR);
+	if (n == -1)
+		return -1;
+	*nfds = take_fds(&msg, fds, *nfds);
+	if (n == (ssize_t)len && (msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) == 0)
+		return 0;
+	while (*nfds > 0)
+		(void)close(fds[--*nfds]);
+	errno = n == 0 ? EPIPE : EPROTO;
+	return -1;
+}
+
+static bool
+is_string(const char *s, size_t size)
+{
+	return memchr(s, '\0', size) != NULL;
+}
+
+int
+channel_register(int keeper, const struct registration *reg, int channel)
+{
+	return put(keeper, reg, sizeof(*reg), &channel, 1);
+}
+
+int
+channel_registered(int fd, struct registration *reg, int *channel)
+{
+	size_t nfds = 1;
+
+	if (get(fd, reg, sizeof(*reg), channel, &nfds) == -1)
+		return -1;
+	if (nfds == 1 && is_string(reg->peer, sizeof(reg->peer)) &&
+	    is_string(reg->stamp, sizeof(reg->stamp)))
+		return 0;
+	if (nfds == 1)
+		(void)close(*channel);
+	errno = EPROTO;
+	return -1;
+}
+
+int
+channel_ask(int fd, const struct request *req)
+{
+	struct request copy = *req;
+	int status;
+
+	copy.magic = magic;
+	status = put(fd, &copy, sizeof(copy), NULL, 0);
+	explicit_bzero(&copy, sizeof(copy));
+	return status;
+}
+
+int
+channel_asked(int fd, struct request *req)
+{
+	size_t nfds = 0;
+
+	if (get(fd, req, sizeof(*req), NULL, &nfds) == -1)
+		return -1;
+	if (req->magic == magic && req->kind >= REQUEST_USER &&
+	    req->kind <= REQUEST_APOP &&
+	    is_string(req->name, sizeof(req->name)) &&
+	    is_string(req->secret, sizeof(req->secret)))
+		return 0;
+	explicit_bzero(req, sizeof(*req));
+	errno = EPROTO;
+	return -1;
+}
+
+int
+channel_answer(int fd, enum verdict_kind kind, const int *fds)
+{
+	struct verdict v = { .magic = magic, .kind = kind };
+
+	return put(fd, &v, sizeof(v), fds, fds == NULL ? 0 : CHANNEL_FDS);
+}
+
+int
+channel_answered(int fd, enum verdict_kind *kind, int fds[CHANNEL_FDS])
+{
+	size_t nfds = CHANNEL_FDS;
+	struct verdict v;
+
+	fds[0] = -1;
+	if (get(fd, &v, sizeof(v), fds, &nfds) == -1)
+		return -1;
+	if (v.magic == magic && v.kind >= VERDICT_YES &&
+	    v.kind <= VERDICT_PERM && (nfds == 0 || nfds == CHANNEL_FDS)) {
+		*kind = (enum verdict_kind)v.kind;
+		return 0;
+	}
+	while (nfds > 0)
+		(void)close(fds[--nfds]);
+	fds[0] = -1;
+	errno = EPROTO;
+	return -1;
+}

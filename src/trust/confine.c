@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: ISC */
+/* Giving up rights.  Runs as: listener, session, keeper. */
+
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#include <linux/capability.h>
+#include <linux/landlock.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "confine.h"
+#include "filter.h"
+#include "log.h"
+#include "num.h"
+
+/*
+ * Landlock as of its sixth version; the kernel says which it has.  Headers are
+ * often older than kernels, hence the numbers.
+ */
+struct ruleset_attr {
+	uint64_t handled_access_fs;
+	uint64_t handled_access_net;
+	uint64_t scoped;
+};
+
+enum {
+	FS_EXECUTE = 1 << 0,
+	FS_WRITE_FILE = 1 << 1,
+	FS_READ_FILE = 1 << 2,
+	FS_READ_DIR = 1 << 3,
+	FS_REMOVE_FILE = 1 << 5,
+	FS_MAKE_REG = 1 << 8,
+	FS_ALL_1 = (1 << 13) - 1,
+	FS_REFER = 1 << 13,
+	FS_TRUNCATE = 1 << 14,
+	FS_IOCTL_DEV = 1 << 15,
+	NET_ALL = 3,	/* bind and connect of TCP */
+	SCOPE_ALL = 3, /* abstract sockets, signals */
+};
+
+static struct ruleset_attr
+all_of(long version)
+{
+	struct ruleset_attr attr = { .handled_access_fs = FS_ALL_1 };
+
+	if (version >= 2)
+		attr.handled_access_fs |= FS_REFER;
+	if (version >= 3)
+		attr.handled_access_fs |= FS_TRUNCATE;
+	if (version >= 4)
+		attr.handled_access_net = NET_ALL;
+	if (version >= 5)
+		attr.handled_access_fs |= FS_IOCTL_DEV;
+	if (version >= 6)
+		attr.scoped = SCOPE_ALL;
+	return attr;
+}
+
+/* Leaves this process no file but those below users_fd, or none for -1. */
+static int
+landlock(int users_fd)
+{
+	long version = syscall(SYS_landlock_create_ruleset, NULL, 0,
+	    LANDLOCK_CREATE_RULESET_VERSION);
+	struct ruleset_attr attr = all_of(version);
+	struct landlock_path_beneath_attr beneath = {
+		.parent_fd = users_fd,
+		.allowed_access = attr.handled_access_fs &
+		    (FS_READ_FILE | FS_WRITE_FILE | FS_READ_DIR |
+			FS_MAKE_REG | FS_TRUNCATE),
+	};
+	size_t size = version >= 6 ? sizeof(attr) :
+	    version >= 4	   ? offsetof(struct ruleset_attr, scoped) :
+		    offsetof(struct ruleset_attr, handled_access_net);
+	int fd, status = -1;
+
+	if (version < 1)
+		return -1;
+	fd = (int)syscall(SYS_landlock_create_ruleset, &attr, size, 0);
+	if (fd == -1)
+		return -1;
+	if ((users_fd == -1 ||
+		syscall(SYS_landlock_add_rule, fd, LANDLOCK_RULE_PATH_BENEATH,
+		    &beneath, 0) == 0) &&
+	    syscall(SYS_landlock_restrict_self, fd, 0) == 0)
+		status = 0;
+	(void)close(fd);
+	return status;
+}
+
+static void
+limit(int what, const char *name, rlim_t most)
+{
+	struct rlimit now, want = { .rlim_cur = most, .rlim_max = most };
+
+	if (getrlimit((__rlimit_resource_t)what, &now) == -1) {
+		log_warn("getrlimit %s", name);
+		return;
+	}
+	if (now.rlim_max < most)
+		want.rlim_cur = want.rlim_max = now.rlim_max;
+	if (setrlimit((__rlimit_resource_t)what, &want) == -1)
+		log_warn("setrlimit %s", name);
+}
+
+void
+confine_descriptors(unsigned long most)
+{
+	limit(RLIMIT_NOFILE, "NOFILE", most);
+}
+
+void
+confine_session(void)
+{
+	limit(RLIMIT_NPROC, "NPROC", 0);
+}
+
+/* Becomes id for good.  Returns only when every part was done and checked. */
+static void
+change_identity(const struct confine_identity *id)
+{
+	uid_t ruid, euid, suid;
+	gid_t rgid, egid, sgid;
+
+	if (setgroups(1, &id->gid) == -1)
+		fatal("setgroups");
+	if (setresgid(id->gid, id->gid, id->gid) == -1)
+		fatal("setresgid");
+	if (setresuid(id->uid, id->uid, id->uid) == -1)
+		fatal("setresuid");
+
+	if (getresgid(&rgid, &egid, &sgid) == -1 ||
+	    getresuid(&ruid, &euid, &suid) == -1)
+		fatal("getresuid");
+	if (rgid != id->gid || egid != id->gid || sgid != id->gid)
+		fatalx("group id was not dropped");
+	if (ruid != id->uid || euid != id->uid || suid != id->uid)
+		fatalx("user id was not dropped");
+	if (id->uid != 0 && (setuid(0) != -1 || seteuid(0) != -1))
+		fatalx("root could be regained");
+}
+
+/*
+ * For a keeper that serves mailboxes of root: keeps the one right it needs.  The
+ * bounding set first, which takes a right to change.
+ */
+static void
+drop_capabilities(void)
+{
+	struct __user_cap_header_struct header = {
+		.version = _LINUX_CAPABILITY_VERSION_3,
+	};
+	struct __user_cap_data_struct data[2] = { { 0 } };
+
+	for (int cap = 0; prctl(PR_CAPBSET_READ, cap) >= 0; cap++)
+		if (cap != CAP_DAC_OVERRIDE &&
+		    prctl(PR_CAPBSET_DROP, cap) == -1)
+			fatal("dropping capability %d", cap);
+	data[0].effective = data[0].permitted = 1u << CAP_DAC_OVERRIDE;
+	if (syscall(SYS_capset, &header, data) == -1)
+		fatal("capset");
+}
+
+/*
+ * Makes a directory, enters it, removes it: nothing can ever be in it.  Unlike
+ * a fixed empty directory it asks nothing of the system.
+ */
+static void
+enter_empty_root(int state_fd)
+{
+	char name[32];
+	int fd;
+
+	(void)snprintf(name, sizeof(name), "empty.%ld", (long)getpid());
+	if (mkdirat(state_fd, name, 0700) == -1 && errno != EEXIST)
+		fatal("making an empty root directory");
+	fd = openat(state_fd, name,
+	    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd == -1 || unlinkat(state_fd, name, AT_REMOVEDIR) == -1 ||
+	    fchdir(fd) == -1 || chroot(".") == -1)
+		fatal("entering an empty root directory");
+	(void)close(fd);
+}
+
+/* What needs no root: the part that also holds for an ordinary user. */
+static void
+close_the_doors(enum filter_kind kind, int users_fd)
+{
+	limit(RLIMIT_CORE, "CORE", 0);
+	if (prctl(PR_SET_DUMPABLE, 0) == -1)
+		log_warn("staying dumpable");
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1)
+		log_warn("running without no_new_privs");
+	if (landlock(users_fd) == -1)
+		log_warn("running without Landlock");
+	if (filter_install(kind) == -1)
+		log_warn("running without a system call filter");
+}
+
+void
+confine_listener(const struct confine_identity *id, int state_fd)
+{
+	if (geteuid() == 0) {
+		if (id->uid == 0 || id->gid == 0)
+			fatalx("sessions do not run as root");
+		enter_empty_root(state_fd);
+		change_identity(id);
+	}
+	(void)close(state_fd);
+	close_the_doors(FILTER_LISTENER, -1);
+}
+
+void
+confine_keeper(const struct confine_identity *id, int users_fd)
+{
+	if (geteuid() == 0) {
+		change_identity(id);
+		if (id->uid == 0)
+			drop_capabilities();
+	}
+	close_the_doors(FILTER_KEEPER, users_fd);
+}
+
+/* "name:password:uid:gid:..." */
+static bool
+is_account(char *line, const char *name, struct confine_identity *id)
+{
+	char *field[4];
+	uint64_t uid, gid;
+
+	for (int i = 0; i < 4; i++) {
+		field[i] = strsep(&line, ":");
+		if (line == NULL)
+			return false;
+	}
+	if (strcmp(field[0], name) != 0 ||
+	    num_parse(field[2], UINT32_MAX - 1, &uid) == -1 ||
+	    num_parse(field[3], UINT32_MAX - 1, &gid) == -1)
+		return false;
+	*id = (struct confine_identity){ .uid = (uid_t)uid, .gid = (gid_t)gid };
+	return true;
+}
+
+int
+confine_find_account(const char *name, struct confine_identity *id)
+{
+	FILE *f = fopen("/etc/passwd", "re");
+	char *line = NULL;
+	size_t size = 0;
+	int status = -1;
+
+	if (f == NULL)
+		return -1;
+	errno = ENOENT;
+	while (status == -1 && getline(&line, &size, f) != -1)
+		if (is_account(line, name, id))
+			status = 0;
+	free(line);
+	(void)fclose(f);
+	return status;
+}

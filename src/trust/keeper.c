@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: ISC */
+/* Forks attendants.  Runs as: keeper. */
+
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "fds.h"
+#include "keeper.h"
+#include "log.h"
+#include "sig.h"
+#include "title.h"
+
+/* A channel without an attendant yet. */
+struct waiting {
+	int channel; /* -1: the place is free */
+	struct registration reg;
+	uint32_t next_free;
+};
+
+struct keeper {
+	const struct attendant_settings *set;
+	int fd;	   /* of registrations; -1 when the listener is gone */
+	int place; /* what fd was: where an attendant has its channel */
+	int epoll_fd;
+	struct waiting *places;
+	uint32_t most, free, waiting, attendants;
+};
+
+/* What epoll reports: a place, or one of these. */
+enum { NO_PLACE = UINT32_MAX, IS_SIGNAL = UINT32_MAX - 1,
+	IS_LISTENER = UINT32_MAX - 2 };
+
+static int
+watch(const struct keeper *k, int fd, uint32_t what)
+{
+	struct epoll_event ev = { .events = EPOLLIN, .data.u32 = what };
+
+	return epoll_ctl(k->epoll_fd, EPOLL_CTL_ADD, fd, &ev);
+}
+
+static void
+forget(struct keeper *k, uint32_t place)
+{
+	struct waiting *w = &k->places[place];
+
+	/* An attendant may hold it: closing alone does not end the watch. */
+	(void)epoll_ctl(k->epoll_fd, EPOLL_CTL_DEL, w->channel, NULL);
+	(void)close(w->channel);
+	w->channel = -1;
+	w->next_free = k->free;
+	k->free = place;
+	k->waiting--;
+}
+
+static void
+take_registration(struct keeper *k)
+{
+	struct registration reg;
+	uint32_t place = k->free;
+	int channel;
+
+	if (channel_registered(k->fd, &reg, &channel) == -1) {
+		if (errno == EPIPE) {
+			(void)close(k->fd);
+			k->fd = -1;
+		}
+		return;
+	}
+	if (place == NO_PLACE || watch(k, channel, place) == -1) {
+		log_warnx("too many connections for the keeper");
+		(void)close(channel);
+		return;
+	}
+	k->free = k->places[place].next_free;
+	k->places[place].channel = channel;
+	k->places[place].reg = reg;
+	k->waiting++;
+}
+
+static _Noreturn void
+become_attendant(const struct keeper *k, const struct waiting *w)
+{
+	int channel;
+
+	sig_child_defaults();
+	/* The channels of others must not outlive their ends in here. */
+	channel = fds_keep_only(w->channel, k->place);
+	if (channel != -1)
+		attendant_run(k->set, channel, &w->reg);
+	_exit(0);
+}
+
+static void
+start_attendant(struct keeper *k, uint32_t place)
+{
+	struct waiting *w = &k->places[place];
+	char octet;
+
+	/* The session is gone without having asked. */
+	if (recv(w->channel, &octet, 1, MSG_PEEK | MSG_DONTWAIT) <= 0) {
+		forget(k, place);
+		return;
+	}
+	if (k->attendants >= k->most) {
+		log_warnx("too many logins at once");
+		forget(k, place);
+		return;
+	}
+	switch (fork()) {
+	case -1:
+		log_warn("forking an attendant");
+		break;
+	case 0:
+		become_attendant(k, w);
+	default:
+		k->attendants++;
+	}
+	forget(k, place);
+}
+
+static void
+reap(struct keeper *k)
+{
+	while (waitpid(-1, NULL, WNOHANG) > 0)
+		k->attendants--;
+}
+
+static void
+open_keeper(struct keeper *k, int signal_fd)
+{
+	k->places = calloc(k->most, sizeof(*k->places));
+	k->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (k->places == NULL || k->epoll_fd == -1 ||
+	    watch(k, signal_fd, IS_SIGNAL) == -1 ||
+	    watch(k, k->fd, IS_LISTENER) == -1)
+		fatal("keeper");
+	k->free = NO_PLACE;
+	for (uint32_t i = k->most; i-- > 0;) {
+		k->places[i] = (struct waiting){ .channel = -1,
+			.next_free = k->free };
+		k->free = i;
+	}
+}
+
+void
+keeper_run(const struct attendant_settings *set, int fd, unsigned int most)
+{
+	struct keeper k = { .set = set, .fd = fd, .place = fd,
+		.most = most };
+	struct epoll_event events[32];
+	int n;
+
+	title_set("keeper");
+	open_keeper(&k, sig_open());
+	sig_ignore_quit();
+	while (k.fd != -1 || k.waiting > 0) {
+		n = epoll_wait(k.epoll_fd, events, 32, -1);
+		if (n == -1 && errno != EINTR)
+			fatal("epoll_wait");
+		for (int i = 0; i < n; i++) {
+			if (events[i].data.u32 == IS_LISTENER)
+				take_registration(&k);
+			else if (events[i].data.u32 != IS_SIGNAL)
+				start_attendant(&k, events[i].data.u32);
+		}
+		sig_drain();
+		if (sig_child())
+			reap(&k);
+	}
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: ISC */
+/* The client's bytes, a line at a time.  Runs as: session. */
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "io.h"
+#include "line.h"
+
+/* Appends what the client has sent; the caller made room. */
+static enum line_status
+fill(struct line_reader *lr, int64_t deadline)
+{
+	ssize_t n;
+
+	do {
+		if (io_wait(lr->fd, POLLIN, deadline) == -1) {
+			if (errno == ETIMEDOUT)
+				return LINE_TIMEOUT;
+			return errno == ESHUTDOWN ? LINE_STOPPED : LINE_ERROR;
+		}
+		n = read(lr->fd, lr->buf + lr->end, sizeof(lr->buf) - lr->end);
+	} while (n == -1 && (errno == EINTR || errno == EAGAIN));
+
+	if (n == -1)
+		return LINE_ERROR;
+	if (n == 0)
+		return LINE_EOF;
+	lr->end += (size_t)n;
+	return LINE_OK;
+}
+
+/* Makes room for more of an unfinished line, or forgets it as too long. */
+static void
+make_room(struct line_reader *lr)
+{
+	size_t len = lr->end - lr->start;
+
+	if (lr->skipping || len >= LINE_MAX_OCTETS) {
+		lr->skipping = true;
+		len = 0;
+	}
+	memmove(lr->buf, lr->buf + lr->start, len);
+	lr->start = 0;
+	lr->end = len;
+}
+
+/*
+ * A line that is too long is read to its end and given as LINE_BAD, once, so
+ * that its tail is never taken for a command; so is a line with a NUL in it,
+ * which would hide what follows.  A bare LF also ends a line: people and old
+ * programs send it, and nothing else it could mean is allowed.
+ */
+enum line_status
+line_read(struct line_reader *lr, int64_t deadline, char **line, size_t *len)
+{
+	enum line_status status;
+	char *bol, *lf, *end;
+	bool bad;
+
+	for (;;) {
+		bol = lr->buf + lr->start;
+		lf = memchr(bol, '\n', lr->end - lr->start);
+		if (lf != NULL)
+			break;
+		make_room(lr);
+		if ((status = fill(lr, deadline)) != LINE_OK)
+			return status;
+	}
+	lr->start = (size_t)(lf + 1 - lr->buf);
+
+	end = lf > bol && lf[-1] == '\r' ? lf - 1 : lf;
+	bad = lr->skipping || lf + 1 - bol > LINE_MAX_OCTETS ||
+	    memchr(bol, '\0', (size_t)(end - bol)) != NULL;
+	lr->skipping = false;
+	if (bad)
+		return LINE_BAD;
+	*end = '\0';
+	*line = bol;
+	*len = (size_t)(end - bol);
+	return LINE_OK;
+}
+
+bool
+line_waits(const struct line_reader *lr)
+{
+	return memchr(lr->buf + lr->start, '\n', lr->end - lr->start) != NULL;
+}
