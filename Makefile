@@ -68,4 +68,50 @@ $(B)/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
--include $(OBJS:.o=.d)
+# A trial in the foreground, on mail made for it.
+run: all
+	sh tests/trial $(B)/restante $(B)/trial
+
+# Tests.  Each set is a folder of programs that speak TAP; prove runs them.
+# Unit tests and the programs that tests drive are C, the rest is Perl.
+UNITS = $(patsubst tests/%.c,$(B)/tests/%,$(sort $(wildcard tests/unit/*.c)))
+TOOLS = $(patsubst tests/%.c,$(B)/tests/%,$(sort $(wildcard tests/tools/*.c)))
+PROVE = RESTANTE=$(abspath $(B)/restante) BUILD=$(abspath $(B)) \
+	prove -Itests/lib -j$(JOBS) $(PROVEFLAGS)
+JOBS ?= 4
+
+# The server with a session that does what its client says, to show that the
+# confinement holds: tests/sys.
+HOSTILE = $(B)/tests/restante-hostile
+
+tests: all $(UNITS) $(TOOLS) $(HOSTILE)
+
+check: tests
+	$(PROVE) --exec '' $(UNITS)
+	$(PROVE) tests/proto tests/daemon tests/clients
+
+# What only root can be shown.
+check-root: tests
+	$(PROVE) tests/sys
+
+# Everything again under the sanitizers.
+check-san:
+	$(MAKE) B=build/san SAN=address,undefined check
+
+$(B)/tests/%: tests/%.c $(LIBOBJS)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -Itests/unit $(ALL_LDFLAGS) -o $@ $< $(LIBOBJS) \
+		-lcrypt $(LDLIBS)
+
+$(HOSTILE): tests/hostile/session.c $(OBJS)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $< \
+		$(filter-out $(B)/src/session/session.o,$(OBJS)) \
+		-lcrypt $(LDLIBS)
+
+clean:
+	rm -rf build
+
+.PHONY: all run tests check check-root check-san clean
+
+-include $(OBJS:.o=.d) $(UNITS:=.d) $(TOOLS:=.d) $(HOSTILE:=.d)
