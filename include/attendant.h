@@ -14,11 +14,11 @@
 
 struct attendant_settings {
 	struct users users;
-	bool hide_users;   /* REQUEST_USER is not answered truly */
+	bool hide_users; /* REQUEST_USER is not answered truly */
 	bool apop;
 	unsigned int tries; /* refusals, then the conversation ends */
-	int64_t pause;	   /* milliseconds before the first refusal, growing */
-	int64_t timeout;   /* milliseconds to wait for a request */
+	int64_t pause;      /* milliseconds before the first refusal, growing */
+	int64_t timeout;    /* milliseconds to wait for a request */
 };
 
 /*

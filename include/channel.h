@@ -25,8 +25,8 @@ struct registration {
 
 enum request_kind {
 	REQUEST_USER = 1, /* is there such a mailbox? */
-	REQUEST_PASS,	  /* name and password */
-	REQUEST_APOP,	  /* name and digest (RFC 1939 section 7) */
+	REQUEST_PASS,     /* name and password */
+	REQUEST_APOP,     /* name and digest (RFC 1939 section 7) */
 };
 
 struct request {
@@ -38,7 +38,7 @@ struct request {
 
 enum verdict_kind {
 	VERDICT_YES = 1, /* with a credential: the descriptors come along */
-	VERDICT_NO,	 /* no such user, or the credential is wrong */
+	VERDICT_NO,      /* no such user, or the credential is wrong */
 	VERDICT_IN_USE,
 	VERDICT_TEMP,
 	VERDICT_PERM,
@@ -49,8 +49,9 @@ struct verdict {
 	uint32_t kind;
 };
 
-/* What comes with VERDICT_YES to a credential, in this order. */
-enum { CHANNEL_MAILBOX, CHANNEL_JOURNAL, CHANNEL_FDS };
+/* What comes with VERDICT_YES to a credential, in this order; the index may be
+ * missing. */
+enum { CHANNEL_MAILBOX, CHANNEL_JOURNAL, CHANNEL_INDEX, CHANNEL_FDS };
 
 /* A pair of connected ends, close-on-exec.  0, or -1 with errno set. */
 int channel_pair(int ends[2]);
@@ -68,9 +69,9 @@ int channel_ask(int fd, const struct request *);
  */
 int channel_asked(int fd, struct request *);
 
-/* fds: CHANNEL_FDS descriptors, or NULL. */
+/* fds: CHANNEL_FDS descriptors, the last of which may be -1; or NULL. */
 int channel_answer(int fd, enum verdict_kind, const int *fds);
-/* fds[0] is -1 when none came. */
+/* fds[CHANNEL_MAILBOX] is -1 when none came. */
 int channel_answered(int fd, enum verdict_kind *, int fds[CHANNEL_FDS]);
 
 #endif

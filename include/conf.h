@@ -33,7 +33,8 @@ struct conf {
 	bool hide_users, apop;
 	uint64_t login_tries, login_pause, login_timeout, idle_timeout,
 	    write_timeout, max_sessions;
-	uint64_t log, log_level; /* enum conf_log, enum log_level */
+	uint64_t lock, mbox_quoting; /* 1: update, mboxrd */
+	uint64_t log, log_level;     /* enum conf_log, enum log_level */
 };
 
 /* Every setting at its default. */

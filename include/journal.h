@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The journal of a mailbox: one update that was promised and may not be
- * finished.  Runs as: session.
+ * finished.  Runs as: session, restantectl.
  *
  * The file's first block holds a header and as many runs as fit, the rest
- * follows; the header's checksum covers all of them, so that a journal is whole
- * or is none.  The first block stays allocated, so that deleting works on a full
+ * follows; the header's checksum covers all of it, so that a journal is whole or
+ * is none.  The first block stays allocated, so that deleting works on a full
  * disk.
  */
 #ifndef JOURNAL_H
 #define JOURNAL_H
+
+#include <sys/types.h>
 
 #include <stddef.h>
 #include <stdint.h>
@@ -18,22 +20,36 @@
 struct journal_run {
 	uint64_t offset; /* of its first separator line */
 	uint64_t length; /* to the end of its last blank line */
-	uint64_t check;	 /* sum64() of its first separator line */
+	uint64_t check;  /* sum64() of its first separator line */
+};
+
+/*
+ * A compaction: length octets of the journal's own take the place of what was
+ * at offset, and what is left between their end and size is dead.
+ */
+struct journal_move {
+	uint64_t offset, length, size;
+	/* sum64() of octets as they were, by which it is known: see update.c */
+	uint64_t before, behind, last;
+};
+
+struct journal_promise {
+	struct journal_run *runs; /* the caller's to free, or NULL: a move */
+	size_t count;
+	struct journal_move move;
 };
 
 enum journal_status {
 	JOURNAL_EMPTY, /* nothing was promised */
-	JOURNAL_RUNS,  /* an update waits to be finished */
+	JOURNAL_PROMISE,
 	JOURNAL_ERROR, /* errno is set */
 };
 
 /*
- * Reads the journal at fd.  With JOURNAL_RUNS, *runs is the caller's to free and
- * *count at least 1.  A file that is too short or does not match its checksum
- * promised nothing: it is empty.
+ * Reads the journal at fd.  A file that is too short or does not match its
+ * checksum promised nothing: it is empty.
  */
-enum journal_status journal_load(int fd, struct journal_run **runs,
-    size_t *count);
+enum journal_status journal_load(int fd, struct journal_promise *);
 
 /*
  * Makes sure that the first block is allocated.  Returns 0, or -1 with errno
@@ -46,7 +62,22 @@ int journal_prepare(int fd);
  * disk.  On -1, with errno set, the journal is empty again, or may not be if
  * the disk refuses to be written at all.
  */
-int journal_commit(int fd, const struct journal_run *runs, size_t count);
+int journal_commit_runs(int fd, const struct journal_run *, size_t count);
+
+/*
+ * The octets of a move are written first, in pieces; start with { .fd = fd }.
+ * The move is promised by the commit.  Each returns 0, or -1 with errno set.
+ */
+struct journal_writer {
+	int fd;
+	uint64_t length;
+};
+
+int journal_write(struct journal_writer *, const void *, size_t);
+int journal_commit_move(struct journal_writer *, struct journal_move *);
+
+/* Reads octets of a move, from offset in them on.  As io_pread() does. */
+ssize_t journal_read(int fd, void *, size_t, uint64_t offset);
 
 /* Empties the journal and syncs that.  Returns 0, or -1 with errno set. */
 int journal_clear(int fd);

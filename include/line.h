@@ -18,11 +18,11 @@ enum {
 
 enum line_status {
 	LINE_OK,
-	LINE_BAD,      /* too long, or holds a NUL: the line is gone */
-	LINE_EOF,      /* the client has sent its last; a piece is dropped */
-	LINE_TIMEOUT,  /* the deadline is past */
-	LINE_STOPPED,  /* the server wants to end */
-	LINE_ERROR,    /* errno is set */
+	LINE_BAD,     /* too long, or holds a NUL: the line is gone */
+	LINE_EOF,     /* the client has sent its last; a piece is dropped */
+	LINE_TIMEOUT, /* the deadline is past */
+	LINE_STOPPED, /* the server wants to end */
+	LINE_ERROR,   /* errno is set */
 };
 
 struct line_reader {
@@ -37,8 +37,8 @@ struct line_reader {
  * that stays valid until the next call; *len is its length.  A CR elsewhere is
  * part of the line.  The deadline is one of clock_ms().
  */
-enum line_status line_read(struct line_reader *, int64_t deadline, char **line,
-    size_t *len);
+enum line_status
+line_read(struct line_reader *, int64_t deadline, char **line, size_t *len);
 
 /* Whether a whole line waits that line_read() would yield without reading. */
 bool line_waits(const struct line_reader *);

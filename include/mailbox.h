@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * An open, locked mailbox: its messages by number, what is marked as deleted,
- * and the update.  Knows no protocol.  Runs as: session.
+ * and the update.  Knows no protocol.  Runs as: session, restantectl.
  *
  * The descriptors come from an attendant, with the locks held by them: closing
  * them unlocks.
@@ -25,24 +25,39 @@ enum mailbox_status {
 enum {
 	/* Of a unique-id, its NUL included: 32 digits, '-', an ordinal. */
 	MAILBOX_ID_SIZE = 2 * MBOX_ID_SIZE + 12,
+	/* A piece that mailbox_read() yields. */
+	MAILBOX_PIECE = 64 * 1024,
+};
+
+/* The mailbox, its journal, its index (-1: none can be had). */
+struct mailbox_files {
+	int fd, journal_fd, index_fd;
+};
+
+struct mailbox_settings {
+	bool unquote;     /* mbox-quoting mboxrd */
+	bool lock_update; /* deliveries go on between scan and update */
 };
 
 struct mailbox {
-	int fd, journal_fd;
-	uint64_t size;	/* of the file when it was scanned */
-	uint64_t start; /* where the first message may stand */
+	struct mailbox_files files;
+	const struct mailbox_settings *set;
+	struct index_subject subject; /* the file as it was scanned */
 	struct index index;
+	bool complete;  /* the file ends as a delivery agent needs it */
 	uint8_t *marks; /* a bit for each message, NULL while none is marked */
 	uint64_t marked, marked_octets;
 };
 
 /*
  * Takes over the descriptors, finishes an update that was promised, completes a
- * last line, and scans.  Whatever it returns, mailbox_close() undoes it.
+ * last line, and learns where the messages are, from the index or by a scan.
+ * Whatever it returns, mailbox_close() undoes it.
  */
-enum mailbox_status mailbox_open(struct mailbox *, int fd, int journal_fd);
+enum mailbox_status mailbox_open(struct mailbox *,
+    const struct mailbox_settings *, const struct mailbox_files *);
 
-/* Unlocks and forgets; also good for one that was never opened with fd -1. */
+/* Unlocks and forgets; also good for one whose files.fd is -1. */
 void mailbox_close(struct mailbox *);
 
 /* Messages, marked ones included: numbers go from 1 to this. */
@@ -51,7 +66,13 @@ uint64_t mailbox_count(const struct mailbox *);
 uint64_t mailbox_left(const struct mailbox *);
 uint64_t mailbox_octets(const struct mailbox *);
 
-/* Of a message 1 to count: its octets on the wire, its mark, its unique-id. */
+/*
+ * The functions below take a message 1 to count.  When they find a page of the
+ * index damaged they scan again; a session whose numbers are then wrong ends
+ * there, with a line in the log.
+ */
+
+/* Its octets on the wire, its mark, its unique-id. */
 uint64_t mailbox_message_octets(struct mailbox *, uint64_t n);
 bool mailbox_marked(const struct mailbox *, uint64_t n);
 void mailbox_id(struct mailbox *, uint64_t n, char id[MAILBOX_ID_SIZE]);
@@ -61,17 +82,25 @@ int mailbox_mark(struct mailbox *, uint64_t n);
 void mailbox_unmark_all(struct mailbox *);
 
 /*
- * Whether message n still stands where the scan saw it.  Asked before a message
- * is sent; -1 with errno ESTALE, or as read() sets it.
+ * Whether message n still stands where the scan saw it, with the headers that it
+ * had.  Asked before a message is sent.  0, or -1 with errno set: ESTALE when it
+ * does not.
  */
 int mailbox_look(struct mailbox *, uint64_t n);
 
 /*
- * Reads the next piece of message n as stored, from *offset on, which starts at
- * 0 and is moved.  Returns its length, 0 at the end, or -1 with errno set.
+ * Reading message n in pieces; start with { .n = n }.  mailbox_read() yields the
+ * length of the next one, 0 at the end, or -1 with errno set.  What is said of
+ * line ends in mbox.h is left to the wire, un-quoting is done.
  */
-ssize_t mailbox_read(struct mailbox *, uint64_t n, uint64_t *offset, char *buf,
-    size_t size);
+struct mailbox_reader {
+	uint64_t n, offset;
+	struct mbox_top header;
+	bool mid_line; /* the last piece ended there */
+};
+
+ssize_t mailbox_read(
+    struct mailbox *, struct mailbox_reader *, char buf[MAILBOX_PIECE]);
 
 /*
  * Removes what is marked.  MAILBOX_OK: it is gone for good, whatever happens
@@ -79,7 +108,27 @@ ssize_t mailbox_read(struct mailbox *, uint64_t n, uint64_t *offset, char *buf,
  */
 enum mailbox_status mailbox_update(struct mailbox *);
 
-/* Finishes the update that the journal promises.  For mailbox_open(). */
+/* Makes the file a plain mbox again, without tombstones.  As the update. */
+enum mailbox_status mailbox_compact(struct mailbox *);
+
+/*
+ * The parts that mailbox.c and update.c share.
+ */
+
+/* The entry of message n and its position. */
+const struct mbox_entry *
+mailbox_entry(struct mailbox *, uint64_t n, uint64_t *position);
+
+/* Whether an entry's separator and headers stand in the file.  As look. */
+int mailbox_check_entry(const struct mailbox *, const struct mbox_entry *);
+
+/* Checks all of the index, and scans again if need be. */
+void mailbox_check_index(struct mailbox *);
+
+/* Writes the index down, if it can be; size is what of the file it covers. */
+void mailbox_save_index(struct mailbox *, uint64_t size);
+
+/* Finishes the update that the journal promises. */
 enum mailbox_status mailbox_recover(struct mailbox *);
 
 #endif

@@ -29,7 +29,8 @@
 enum {
 	MBOX_ID_SIZE = MD5_SIZE,
 	/* A longer line is no separator.  Also what a scan looks ahead. */
-	MBOX_SEPARATOR_MAX = 1024,
+	MBOX_SEPARATOR_MAX = 1024, /* less than 4096 */
+	MBOX_QUOTES_MAX = 64,
 };
 
 enum mbox_flags {
@@ -43,15 +44,15 @@ struct mbox_entry {
 	uint64_t stored; /* octets from there to the end of the blank line */
 	uint64_t octets; /* of the message on the wire */
 	/*
-	 * MD5 of the separator line and the header lines as stored, then
-	 * the wire octets in decimal digits.
+	 * MD5 of the separator line and the header lines as stored, then in
+	 * decimal digits the octets that the wire has without un-quoting.
 	 */
 	unsigned char id[MBOX_ID_SIZE];
 	uint32_t ordinal;   /* among messages of the same id, from 0 */
 	uint16_t separator; /* octets of the separator line, its end included */
-	uint8_t tail;       /* octets of the blank line: 2, 1, or 0 at the end */
+	uint8_t tail; /* octets of the blank line: 2, 1, or 0 at the end */
 	uint8_t flags;
-	uint64_t reserved;
+	uint64_t quoted; /* octets that un-quoting takes from the wire */
 };
 
 /*
@@ -66,12 +67,14 @@ struct mbox_scan {
 
 	/* What the octets before pos were; bit 63 is the last of them. */
 	uint64_t lf, cr, blank;
-	uint64_t bare;  /* LFs without a CR before them, before pos */
-	bool in_header; /* of the open message: its id is being computed */
+	uint64_t bare;     /* LFs without a CR before them, before pos */
+	bool unquote;      /* ">From " lines of bodies lose a '>' on the wire */
+	bool in_header;    /* of the open message: its id is being computed */
 	bool in_tombstone; /* in its line */
-	bool open;      /* entry is a message whose end is not known yet */
-	uint64_t bare_at_content; /* value of bare at the open message's content */
-	uint64_t hashed;          /* up to where id covers */
+	bool open;         /* entry is a message whose end is not known yet */
+	uint64_t
+	    bare_at_content; /* value of bare at the open message's content */
+	uint64_t hashed;     /* up to where id covers */
 	struct md5 id;
 	struct mbox_entry entry;
 };
@@ -111,5 +114,18 @@ struct mbox_top {
 };
 
 size_t mbox_top(struct mbox_top *, const char *, size_t);
+
+/*
+ * Whether a line begins with 1 to MBOX_QUOTES_MAX '>' and "From ": in mboxrd form
+ * one '>' of it is quoting.
+ */
+bool mbox_is_quoted(const unsigned char *, size_t len);
+
+/*
+ * Takes the quoting out of a piece of a message in place, and returns what is
+ * left of its length.  bol says whether the piece starts a line.  Lines must not
+ * be cut within their first MBOX_QUOTES_MAX + 5 octets.
+ */
+size_t mbox_unquote(char *, size_t len, bool bol);
 
 #endif

@@ -25,6 +25,7 @@ struct reply {
 	int error;       /* errno of the first failure, or 0 */
 	bool bol;        /* the body stands at the begin of a line */
 	bool cr;         /* the body's last octet was a CR */
+	uint64_t octets; /* of bodies so far, stuffing not counted */
 	size_t len;
 	char buf[REPLY_BUFFER];
 };
@@ -44,6 +45,9 @@ void reply_line(struct reply *, const char *, ...)
  * anywhere.
  */
 void reply_body(struct reply *, const char *, size_t);
+
+/* Octets of bodies so far, with the line end that reply_end() would add. */
+uint64_t reply_octets(const struct reply *);
 
 /* The end of a multi-line reply; a last line without an end gets one first. */
 void reply_end(struct reply *);

@@ -12,7 +12,7 @@
 enum { SECRET_LINE = 1024 };
 
 enum secret_kind {
-	SECRET_NONE,  /* logs nobody in */
+	SECRET_NONE, /* logs nobody in */
 	SECRET_PLAIN,
 	SECRET_CRYPT, /* a crypt(3) hash */
 };
@@ -39,7 +39,7 @@ bool secret_is_password(const struct secret *, const char *password);
  * Whether digest is the one of APOP (RFC 1939 section 7) for this timestamp.
  * Only a plain line can tell.
  */
-bool secret_is_digest(const struct secret *, const char *stamp,
-    const char *digest);
+bool
+secret_is_digest(const struct secret *, const char *stamp, const char *digest);
 
 #endif

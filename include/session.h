@@ -29,13 +29,14 @@ struct session_settings {
 	bool hide_users, apop;
 	unsigned int login_tries;
 	int64_t login_timeout, idle_timeout, write_timeout;
+	struct mailbox_settings mailbox;
 };
 
 /* What a handler wants to happen after its reply. */
 enum next {
 	NEXT_STAY,
 	NEXT_TRANSACTION, /* logged in: the mailbox is open */
-	NEXT_CLOSE,	  /* session.reason says why */
+	NEXT_CLOSE,       /* session.reason says why */
 };
 
 struct session;
@@ -43,7 +44,7 @@ struct session;
 struct command {
 	const char *verb;
 	unsigned int argmin, argmax; /* argmax REST: one, to the line's end */
-	const char *capability;	     /* what CAPA says of it, or NULL */
+	const char *capability;      /* what CAPA says of it, or NULL */
 	enum next (*run)(struct session *, char **arg);
 };
 
@@ -60,11 +61,11 @@ struct session {
 	const struct state *state;
 	const char *peer, *stamp;
 	const char *reason; /* why the session ended, for the log */
-	int channel;	    /* to the attendant; -1 after the login */
+	int channel;        /* to the attendant; -1 after the login */
 	int64_t login_deadline;
 	char user[CHANNEL_NAME]; /* who is logged in, or "" */
 	char name[CHANNEL_NAME]; /* what USER said, or "" */
-	bool named;		 /* USER was the last command, and accepted */
+	bool named;              /* USER was the last command, and accepted */
 	unsigned int refused, bad;
 	uint64_t last; /* highest message accessed, for LAST */
 	uint64_t retrieved, retrieved_octets, deleted;

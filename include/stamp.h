@@ -24,7 +24,7 @@ void stamp_clean_host(const char *name, char host[STAMP_HOST]);
 uint64_t stamp_clock(void);
 
 /* "<process-ID.clock@host>". */
-void stamp_write(char stamp[CHANNEL_STAMP], pid_t pid, uint64_t clock,
-    const char *host);
+void stamp_write(
+    char stamp[CHANNEL_STAMP], pid_t pid, uint64_t clock, const char *host);
 
 #endif

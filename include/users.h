@@ -8,6 +8,8 @@
 
 #include <stdbool.h>
 
+#include "mailbox.h"
+
 enum users_status {
 	USERS_OK,
 	USERS_NONE,   /* no such name, or what is there is no mailbox */
@@ -19,11 +21,6 @@ enum users_status {
 /* The directory and its .restante, both open. */
 struct users {
 	int fd, state_fd;
-};
-
-/* What a session works with; -1 each while closed. */
-struct users_mailbox {
-	int fd, journal_fd;
 };
 
 /*
@@ -46,12 +43,11 @@ int users_open(struct users *, const char *path);
 enum users_status users_find(const struct users *, const char *name, int *fd);
 
 /*
- * Locks the mailbox that users_find() opened: a flock on the journal, which is
- * made where it is missing, a flock on the mailbox, and a record lock over all
- * of it.  Retries for a moment.  With USERS_OK both descriptors belong to *box;
- * else the journal is closed again and fd still belongs to the caller.
+ * Opens what belongs to the mailbox that users_find() opened as files->fd, and
+ * takes all locks.  With USERS_OK the descriptors in files are the caller's to
+ * close; else only files->fd is, as before.
  */
-enum users_status users_lock(const struct users *, const char *name, int fd,
-    struct users_mailbox *box);
+enum users_status
+users_lock(const struct users *, const char *name, struct mailbox_files *files);
 
 #endif

@@ -90,8 +90,8 @@ deliver(enum log_level level, const char *part, const char *text)
 
 	escape(text, clean, sizeof(clean));
 	if (destination == TO_SYSLOG)
-		syslog(priority[level], "%s%s%s", part, *part ? ": " : "",
-		    clean);
+		syslog(
+		    priority[level], "%s%s%s", part, *part ? ": " : "", clean);
 	else
 		fprintf(stderr, "restante: %s%s%s\n", part, *part ? ": " : "",
 		    clean);
@@ -115,8 +115,8 @@ vlog(enum log_level level, bool with_errno, const char *fmt, va_list ap)
 		len = sizeof(line) - 1;
 	line[len] = '\0';
 	if (with_errno && len + 2 < sizeof(line)) {
-		n = snprintf(line + len, sizeof(line) - len, ": %s",
-		    strerror(saved));
+		n = snprintf(
+		    line + len, sizeof(line) - len, ": %s", strerror(saved));
 		if (n > 0)
 			len += (size_t)n;
 		if (len >= sizeof(line))

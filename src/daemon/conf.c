@@ -16,13 +16,13 @@ enum kind { TEXT, YES_NO, NUMBER, CHOICE, LISTEN };
 struct keyword {
 	const char *name;
 	enum kind kind;
-	size_t offset;	  /* of its member in struct conf */
+	size_t offset;     /* of its member in struct conf */
 	uint64_t min, max; /* of a number; max: size of a text */
 	const char *words; /* of a choice, in the order of its enum */
 	const char *standard;
 };
 
-#define AT(member) offsetof(struct conf, member)
+#define AT(member)   offsetof(struct conf, member)
 #define SIZE(member) 0, sizeof(((struct conf *)0)->member)
 
 /* clang-format off */
@@ -40,6 +40,8 @@ static const struct keyword keywords[] = {
 	{ "idle-timeout",  NUMBER, AT(idle_timeout), 1, 86400, NULL, "600" },
 	{ "write-timeout", NUMBER, AT(write_timeout), 1, 86400, NULL, "300" },
 	{ "max-sessions",  NUMBER, AT(max_sessions), 1, 100000, NULL, "1000" },
+	{ "lock",          CHOICE, AT(lock), 0, 0, "session update", "session" },
+	{ "mbox-quoting",  CHOICE, AT(mbox_quoting), 0, 0, "none mboxrd", "none" },
 	{ "log",           CHOICE, AT(log), 0, 0, "auto stderr syslog", "auto" },
 	{ "log-level",     CHOICE, AT(log_level), 0, 0, "error warn info debug", "info" },
 };
@@ -163,11 +165,12 @@ add_listen(struct conf *c, const char *value, char error[CONF_ERROR])
 	uint64_t n;
 
 	if (c->listen_count == CONF_LISTEN_MAX)
-		return complain(error, "at most %d listen lines",
-		    CONF_LISTEN_MAX);
+		return complain(
+		    error, "at most %d listen lines", CONF_LISTEN_MAX);
 	if (num_parse(port, UINT16_MAX, &n) == -1)
-		return complain(error, "listen wants ADDRESS:PORT, the port a "
-				       "number up to 65535");
+		return complain(error,
+		    "listen wants ADDRESS:PORT, the port a "
+		    "number up to 65535");
 	if (len >= 2 && value[0] == '[' && value[len - 1] == ']') {
 		value++;
 		len -= 2;
@@ -179,8 +182,9 @@ add_listen(struct conf *c, const char *value, char error[CONF_ERROR])
 	memcpy(l->address, value, len);
 	l->address[len] = '\0';
 	if (len > 0 && !is_address(l->address))
-		return complain(error, "listen wants a numeric address, "
-				       "[...] around one of IPv6");
+		return complain(error,
+		    "listen wants a numeric address, "
+		    "[...] around one of IPv6");
 	l->port = (uint16_t)n;
 	c->listen_count++;
 	return 0;
@@ -195,8 +199,8 @@ conf_set(struct conf *c, const char *keyword, const char *value,
 	while (k < keywords + KEYWORDS && strcmp(k->name, keyword) != 0)
 		k++;
 	if (k == keywords + KEYWORDS)
-		return complain(error, "there is no setting \"%.64s\"",
-		    keyword);
+		return complain(
+		    error, "there is no setting \"%.64s\"", keyword);
 	switch (k->kind) {
 	case TEXT:
 		return set_text(c, k, value, error);

@@ -93,7 +93,8 @@ start_session(const struct listener *l, struct client *c)
 	} else {
 		/* The same as the session's own: it must not be its choice. */
 		stamp_write(c->reg.stamp, pid, c->clock, l->set->host);
-		if (channel_register(l->keeper_fd, &c->reg, c->channel[1]) == -1)
+		if (channel_register(l->keeper_fd, &c->reg, c->channel[1]) ==
+		    -1)
 			log_warn("registering a session");
 	}
 	(void)close(c->channel[0]);
@@ -113,8 +114,8 @@ take(const struct listener *l, int fd, unsigned int sessions)
 	struct client c = { .channel = { -1, -1 } };
 	int status = 0;
 
-	c.fd = accept4(fd, (struct sockaddr *)&ss, &len,
-	    SOCK_NONBLOCK | SOCK_CLOEXEC);
+	c.fd = accept4(
+	    fd, (struct sockaddr *)&ss, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	if (c.fd == -1) {
 		if (errno != EMFILE && errno != ENFILE && errno != ENOBUFS &&
 		    errno != ENOMEM)
@@ -178,9 +179,9 @@ listener_run(const struct listener *l)
 			continue;
 		}
 		for (size_t i = 2; i < nfds && !rest; i++) {
-			int taken = pfd[i].revents == 0 ?
-				      0 :
-				      take(l, pfd[i].fd, sessions);
+			int taken = pfd[i].revents == 0
+			    ? 0
+			    : take(l, pfd[i].fd, sessions);
 
 			if (taken == 1)
 				sessions++;

@@ -70,8 +70,8 @@ parse_wishes(int argc, char **argv, struct wish *w)
 {
 	int opt;
 
-	while ((opt = getopt_long(argc, argv, options, long_options, NULL)) !=
-	    -1)
+	while (
+	    (opt = getopt_long(argc, argv, options, long_options, NULL)) != -1)
 		switch (opt) {
 		case 'b':
 			w->background = true;
@@ -132,8 +132,8 @@ parse_settings(int argc, char **argv, struct conf *c)
 	int opt;
 
 	optind = 1;
-	while ((opt = getopt_long(argc, argv, options, long_options, NULL)) !=
-	    -1)
+	while (
+	    (opt = getopt_long(argc, argv, options, long_options, NULL)) != -1)
 		if (opt == 'd') {
 			set(c, "users", optarg);
 		} else if (opt == 'p') {
@@ -189,8 +189,8 @@ is_connection(char peer[CHANNEL_PEER])
 		octets = &a.v6.sin6_addr;
 	else
 		return false;
-	return inet_ntop(octets == &a.v6.sin6_addr ? AF_INET6 : AF_INET,
-		   octets, peer, CHANNEL_PEER) != NULL;
+	return inet_ntop(octets == &a.v6.sin6_addr ? AF_INET6 : AF_INET, octets,
+		   peer, CHANNEL_PEER) != NULL;
 }
 
 /* A connection on descriptors 0 and 1: nothing may be said on 2. */
@@ -222,8 +222,8 @@ start_inetd(const struct conf *c, const char *peer)
 static int
 open_pid_file(const struct conf *c)
 {
-	int fd = open(c->pid_file, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC,
-	    0644);
+	int fd = open(
+	    c->pid_file, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644);
 
 	if (fd == -1)
 		fatal("the pid file, %s", c->pid_file);

@@ -52,8 +52,8 @@ find_identities(const struct conf *c, struct service *svc)
 	if (geteuid() != 0)
 		return;
 	if (confine_find_account(c->user, &svc->session_id) == -1) {
-		log_warnx("there is no account %s: sessions run as nobody",
-		    c->user);
+		log_warnx(
+		    "there is no account %s: sessions run as nobody", c->user);
 		svc->session_id = (struct confine_identity){ NOBODY, NOBODY };
 	}
 	if (c->keeper_user[0] != '\0') {
@@ -63,8 +63,7 @@ find_identities(const struct conf *c, struct service *svc)
 	}
 	if (fstat(svc->attendant.users.fd, &st) == -1)
 		fatal("%s", c->users);
-	svc->keeper_id =
-	    (struct confine_identity){ st.st_uid, st.st_gid };
+	svc->keeper_id = (struct confine_identity){ st.st_uid, st.st_gid };
 }
 
 void
@@ -78,6 +77,10 @@ master_prepare(const struct conf *c, struct service *svc)
 			.login_timeout = (int64_t)c->login_timeout * 1000,
 			.idle_timeout = (int64_t)c->idle_timeout * 1000,
 			.write_timeout = (int64_t)c->write_timeout * 1000,
+			.mailbox = {
+				.unquote = c->mbox_quoting == 1,
+				.lock_update = c->lock == 1,
+			},
 		},
 		.attendant = {
 			.hide_users = c->hide_users,
@@ -99,7 +102,8 @@ master_prepare(const struct conf *c, struct service *svc)
 		svc->keeper_id.gid) == -1)
 		log_warn("changing the owner of %s/.restante", c->users);
 	if (log_pipe(svc->session_log) == -1 ||
-	    log_pipe(svc->keeper_log) == -1 || pipe2(svc->stop, O_CLOEXEC) == -1)
+	    log_pipe(svc->keeper_log) == -1 ||
+	    pipe2(svc->stop, O_CLOEXEC) == -1)
 		fatal("pipe");
 }
 
@@ -107,8 +111,8 @@ static _Noreturn void
 become_keeper(struct service *svc, int fd)
 {
 	struct users *users = &svc->attendant.users;
-	int *const keep[] = { &svc->keeper_log[1], &users->fd,
-		&users->state_fd, &fd };
+	int *const keep[] = { &svc->keeper_log[1], &users->fd, &users->state_fd,
+		&fd };
 
 	if (fds_silence(0) == -1 || fds_arrange(keep, 4) == -1)
 		fatal("arranging descriptors");
@@ -227,8 +231,8 @@ reap(struct master *m)
 		log_warnx("the %s has ended, %s %d",
 		    pid == m->keeper ? "keeper" : "listener",
 		    WIFSIGNALED(status) ? "by signal" : "with status",
-		    WIFSIGNALED(status) ? WTERMSIG(status) :
-					  WEXITSTATUS(status));
+		    WIFSIGNALED(status) ? WTERMSIG(status)
+					: WEXITSTATUS(status));
 		lost = true;
 	}
 	if (!lost || m->sockets == NULL)
@@ -280,12 +284,12 @@ master_listen(struct service *svc, const int *sockets, size_t count)
 }
 
 static _Noreturn void
-become_lone_attendant(struct service *svc, int channel,
-    const struct registration *reg)
+become_lone_attendant(
+    struct service *svc, int channel, const struct registration *reg)
 {
 	struct users *users = &svc->attendant.users;
-	int *const keep[] = { &svc->keeper_log[1], &users->fd,
-		&users->state_fd, &channel };
+	int *const keep[] = { &svc->keeper_log[1], &users->fd, &users->state_fd,
+		&channel };
 
 	if (fds_silence(0) == -1 || fds_arrange(keep, 4) == -1)
 		fatal("arranging descriptors");
@@ -298,8 +302,8 @@ become_lone_attendant(struct service *svc, int channel,
 }
 
 static _Noreturn void
-become_lone_session(struct service *svc, int in, int out, int channel,
-    struct registration *reg)
+become_lone_session(
+    struct service *svc, int in, int out, int channel, struct registration *reg)
 {
 	int state_fd = svc->attendant.users.state_fd;
 	int *const keep[] = { &svc->session_log[1], &svc->stop[0], &in, &out,

@@ -21,8 +21,8 @@ union address {
 };
 
 static socklen_t
-address_of(const char *text, sa_family_t family, uint16_t port,
-    union address *a)
+address_of(
+    const char *text, sa_family_t family, uint16_t port, union address *a)
 {
 	memset(a, 0, sizeof(*a));
 	a->any.sa_family = family;
@@ -48,9 +48,9 @@ configure(int fd, sa_family_t family)
 	    setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on)) == -1 ||
 	    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) == -1)
 		return -1;
-	return family != AF_INET6 ?
-		  0 :
-		  setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
+	return family != AF_INET6
+	    ? 0
+	    : setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
 }
 
 static int

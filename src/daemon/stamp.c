@@ -50,8 +50,8 @@ stamp_clock(void)
 }
 
 void
-stamp_write(char stamp[CHANNEL_STAMP], pid_t pid, uint64_t clock,
-    const char *host)
+stamp_write(
+    char stamp[CHANNEL_STAMP], pid_t pid, uint64_t clock, const char *host)
 {
 	(void)snprintf(stamp, CHANNEL_STAMP, "<%ld.%ju@%s>", (long)pid,
 	    (uintmax_t)clock, host);

@@ -1,77 +1,468 @@
 /* SPDX-License-Identifier: ISC */
-/* Where each message of a mailbox is.  Runs as: session. */
+/* Where each message of a mailbox is.  Runs as: session, restantectl. */
 
 #include <sys/mman.h>
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "clock.h"
 #include "index.h"
+#include "io.h"
+#include "sum.h"
 
+enum { PAGE = sizeof(struct index_page), MIN_ROOM = 16 };
+
+/* What is known of a page. */
+enum { CHECKED = 1, DIRTY = 2 };
+
+/*
+ * Nanoseconds.  A file system may keep times of two seconds: what was written
+ * sooner after the mailbox changed may have missed a second change.
+ */
+static const uint64_t settling = UINT64_C(2000000000);
+
+/* Read with another order of bytes or by another version, it is another one. */
+static const uint64_t magic = UINT64_C(0x3158444954534552);
+
+struct header {
+	uint64_t magic;
+	struct index_subject subject;
+	struct index_totals totals;
+	uint64_t written; /* wall clock, ns */
+	uint64_t sum;     /* of the fields above */
+};
+
+_Static_assert(sizeof(struct mbox_entry) == 56, "no padding in an entry");
 _Static_assert(sizeof(struct index_page) == 4096, "a page is a page");
+_Static_assert(sizeof(struct header) <= 512, "a header is one sector");
 
+static uint64_t
+page_count(uint64_t entries)
+{
+	return (entries + INDEX_PAGE_ENTRIES - 1) / INDEX_PAGE_ENTRIES;
+}
+
+static uint64_t
+page_sum(const struct index_page *p)
+{
+	uint64_t sum = sum64(0, p->entries, sizeof(p->entries));
+
+	return sum64(sum, &p->build, PAGE - offsetof(struct index_page, build));
+}
+
+void
+index_init(struct index *ix, int fd)
+{
+	*ix = (struct index){ .fd = fd };
+}
+
+void
+index_free(struct index *ix)
+{
+	if (ix->pages != NULL)
+		(void)munmap(ix->pages, ix->room * PAGE);
+	free(ix->state);
+	index_init(ix, ix->fd);
+}
+
+void
+index_replace(struct index *ix, struct index *fresh)
+{
+	struct index old = *ix;
+
+	*ix = *fresh;
+	ix->fd = old.fd;
+	index_init(fresh, -1);
+	index_free(&old);
+}
+
+int
+index_identify(int fd, struct index_subject *subject)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) == -1)
+		return -1;
+	subject->device = st.st_dev;
+	subject->inode = st.st_ino;
+	subject->size = (uint64_t)st.st_size;
+	subject->modified = (uint64_t)st.st_mtim.tv_sec * 1000000000 +
+	    (uint64_t)st.st_mtim.tv_nsec;
+	subject->changed = (uint64_t)st.st_ctim.tv_sec * 1000000000 +
+	    (uint64_t)st.st_ctim.tv_nsec;
+	return 0;
+}
+
+/* Lets pages and their state be those of the file, for so many pages. */
+static int
+map_file(struct index *ix, uint64_t count)
+{
+	uint8_t *state = calloc(count + 1, 1);
+	void *p = NULL;
+
+	if (state == NULL)
+		return -1;
+	/* Private: a removal shows in the file when it is saved. */
+	if (count > 0)
+		p = mmap(NULL, (size_t)count * PAGE, PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE, ix->fd, PAGE);
+	if (p == MAP_FAILED) {
+		free(state);
+		return -1;
+	}
+	if (ix->pages != NULL)
+		(void)munmap(ix->pages, ix->room * PAGE);
+	free(ix->state);
+	ix->pages = p;
+	ix->room = (size_t)count;
+	ix->state = state;
+	ix->mapped = true;
+	return 0;
+}
+
+static enum index_status
+compare(const struct header *h, const struct index_subject *now)
+{
+	const struct index_subject *was = &h->subject;
+
+	if (was->device != now->device || was->inode != now->inode ||
+	    was->start != now->start || was->quoting != now->quoting ||
+	    was->size > now->size)
+		return INDEX_NONE;
+	if (was->size < now->size)
+		return INDEX_LOOK;
+	if (was->modified != now->modified || was->changed != now->changed)
+		return INDEX_NONE;
+	return h->written - was->modified < settling ? INDEX_LOOK : INDEX_FITS;
+}
+
+enum index_status
+index_load(struct index *ix, const struct index_subject *now,
+    struct index_subject *was)
+{
+	enum index_status status;
+	struct header h;
+	struct stat st;
+
+	if (ix->fd == -1 ||
+	    io_pread(ix->fd, &h, sizeof(h), 0) != (ssize_t)sizeof(h) ||
+	    h.magic != magic ||
+	    h.sum != sum64(0, &h, offsetof(struct header, sum)))
+		return INDEX_NONE;
+	status = compare(&h, now);
+	if (status == INDEX_NONE || fstat(ix->fd, &st) == -1 ||
+	    page_count(h.totals.entries) >= (uint64_t)st.st_size / PAGE ||
+	    map_file(ix, page_count(h.totals.entries)) == -1)
+		return INDEX_NONE;
+	ix->is = h.totals;
+	*was = h.subject;
+	return status;
+}
+
+int
+index_void(struct index *ix)
+{
+	static const struct header none;
+
+	return io_pwrite(ix->fd, &none, sizeof(none), 0);
+}
+
+/* Brings the file up to date, but for the header. */
+static int
+write_pages(struct index *ix)
+{
+	uint64_t count = page_count(ix->is.entries);
+
+	for (uint64_t i = 0; i < count; i++) {
+		if (!(ix->state[i] & DIRTY))
+			continue;
+		ix->pages[i].build = ix->is.build;
+		ix->pages[i].sum = page_sum(&ix->pages[i]);
+		if (io_pwrite(ix->fd, &ix->pages[i], PAGE,
+			(off_t)((i + 1) * PAGE)) == -1)
+			return -1;
+	}
+	/*
+	 * An older page in which removed messages are alive would pass every
+	 * check: such a page must be on the disk before the header is.
+	 */
+	if (ix->removed && fdatasync(ix->fd) == -1)
+		return -1;
+	return 0;
+}
+
+static int
+write_header(const struct index *ix, const struct index_subject *subject)
+{
+	struct header h = {
+		.magic = magic,
+		.subject = *subject,
+		.totals = ix->is,
+		.written = clock_wall_ns(),
+	};
+
+	h.sum = sum64(0, &h, offsetof(struct header, sum));
+	return io_pwrite(ix->fd, &h, sizeof(h), 0);
+}
+
+int
+index_save(struct index *ix, const struct index_subject *subject)
+{
+	uint64_t count = page_count(ix->is.entries);
+	int saved;
+
+	if (ix->fd == -1) {
+		errno = EBADF;
+		return -1;
+	}
+	if (write_pages(ix) == -1 || write_header(ix, subject) == -1) {
+		saved = errno;
+		(void)index_void(ix);
+		errno = saved;
+		return -1;
+	}
+	(void)!ftruncate(ix->fd, (off_t)((count + 1) * PAGE));
+	ix->removed = false;
+	memset(ix->state, 0, count);
+	/* What was built in memory need not stay there. */
+	if (!ix->mapped)
+		(void)map_file(ix, count);
+	return 0;
+}
+
+/* Whether page i is as it was written. */
+static bool
+check_page(struct index *ix, uint64_t i)
+{
+	const struct index_page *p = &ix->pages[i];
+	uint64_t used = INDEX_PAGE_ENTRIES;
+
+	if (!ix->mapped || ix->state[i] != 0)
+		return true;
+	if ((i + 1) * INDEX_PAGE_ENTRIES > ix->is.entries)
+		used = ix->is.entries - i * INDEX_PAGE_ENTRIES;
+	if (p->build != ix->is.build || p->used != used ||
+	    p->sum != page_sum(p))
+		return false;
+	ix->state[i] = CHECKED;
+	return true;
+}
+
+bool
+index_check(struct index *ix, uint64_t position)
+{
+	uint64_t count = page_count(ix->is.entries);
+
+	for (uint64_t i = position / INDEX_PAGE_ENTRIES; i < count; i++)
+		if (!check_page(ix, i))
+			return false;
+	return true;
+}
+
+/* Moves the pages into memory of our own, with room for more of them. */
 static int
 grow(struct index *ix)
 {
-	size_t room = ix->room == 0 ? 16 : ix->room * 2;
+	size_t room = ix->room * 2 < MIN_ROOM ? MIN_ROOM : ix->room * 2;
+	uint64_t count = page_count(ix->is.entries);
+	uint8_t *state;
 	void *p;
 
-	if (ix->pages == NULL)
-		p = mmap(NULL, room * sizeof(*ix->pages),
-		    PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	else
-		p = mremap(ix->pages, ix->room * sizeof(*ix->pages),
-		    room * sizeof(*ix->pages), MREMAP_MAYMOVE);
-	if (p == MAP_FAILED)
+	state = calloc(room, 1);
+	if (state == NULL)
 		return -1;
+	if (ix->room > 0 && !ix->mapped)
+		p = mremap(
+		    ix->pages, ix->room * PAGE, room * PAGE, MREMAP_MAYMOVE);
+	else
+		p = mmap(NULL, room * PAGE, PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (p == MAP_FAILED) {
+		free(state);
+		return -1;
+	}
+	if (ix->mapped && ix->room > 0) {
+		memcpy(p, ix->pages, count * PAGE);
+		(void)munmap(ix->pages, ix->room * PAGE);
+	}
+	if (ix->state != NULL)
+		memcpy(state, ix->state, ix->room);
+	free(ix->state);
 	ix->pages = p;
 	ix->room = room;
+	ix->state = state;
+	ix->mapped = false;
 	return 0;
+}
+
+static void
+count_dead(struct index_totals *is, const struct mbox_entry *e)
+{
+	if (is->dead == 0 || e->offset < is->first_dead)
+		is->first_dead = e->offset;
+	is->dead += e->stored;
 }
 
 int
 index_append(struct index *ix, const struct mbox_entry *entry)
 {
-	uint64_t page = ix->entries / INDEX_PAGE_ENTRIES;
+	uint64_t i = ix->is.entries / INDEX_PAGE_ENTRIES;
+	struct index_page *p;
 
-	if (page == ix->room && grow(ix) == -1)
+	if ((ix->mapped || i == ix->room) && grow(ix) == -1)
 		return -1;
-	ix->pages[page].entries[ix->entries++ % INDEX_PAGE_ENTRIES] = *entry;
-	if (entry->flags & MBOX_TOMBSTONE) {
-		ix->dead += entry->stored;
+	if (ix->is.build == 0)
+		ix->is.build = clock_wall_ns();
+	p = &ix->pages[i];
+	p->entries[p->used++] = *entry;
+	ix->state[i] |= DIRTY;
+	ix->is.entries++;
+	if (index_is_dead(entry)) {
+		count_dead(&ix->is, entry);
 		return 0;
 	}
-	ix->pages[page].messages++;
-	ix->messages++;
-	ix->octets += entry->octets;
+	p->messages++;
+	ix->is.messages++;
+	ix->is.octets += entry->octets;
+	ix->is.stored += entry->stored;
 	return 0;
 }
 
-struct mbox_entry *
-index_entry(const struct index *ix, uint64_t position)
+static struct mbox_entry *
+entry_at(const struct index *ix, uint64_t position)
 {
 	return &ix->pages[position / INDEX_PAGE_ENTRIES]
 		    .entries[position % INDEX_PAGE_ENTRIES];
 }
 
 const struct mbox_entry *
-index_message(struct index *ix, uint64_t n)
+index_entry(const struct index *ix, uint64_t position)
 {
+	return entry_at(ix, position);
+}
+
+void
+index_remove(struct index *ix, uint64_t position)
+{
+	struct mbox_entry *e = entry_at(ix, position);
+
+	e->flags |= MBOX_DELETED;
+	ix->pages[position / INDEX_PAGE_ENTRIES].messages--;
+	ix->state[position / INDEX_PAGE_ENTRIES] |= DIRTY;
+	ix->removed = true;
+	ix->is.messages--;
+	ix->is.octets -= e->octets;
+	ix->is.stored -= e->stored;
+	count_dead(&ix->is, e);
+	if (position / INDEX_PAGE_ENTRIES < ix->cursor_page)
+		ix->cursor_page = ix->cursor_before = 0;
+}
+
+void
+index_cut(struct index *ix, uint64_t position)
+{
+	while (ix->is.entries > position) {
+		uint64_t last = ix->is.entries - 1;
+		struct mbox_entry *e = entry_at(ix, last);
+
+		if (!index_is_dead(e))
+			index_remove(ix, last);
+		ix->is.dead -= e->stored;
+		ix->is.entries = last;
+		memset(e, 0, sizeof(*e));
+		ix->pages[last / INDEX_PAGE_ENTRIES].used--;
+		ix->state[last / INDEX_PAGE_ENTRIES] |= DIRTY;
+		ix->removed = true;
+	}
+	ix->cursor_page = ix->cursor_before = 0;
+}
+
+const struct mbox_entry *
+index_message(struct index *ix, uint64_t n, uint64_t *position)
+{
+	const struct index_page *p;
 	const struct mbox_entry *e;
 
 	if (n <= ix->cursor_before)
 		ix->cursor_page = ix->cursor_before = 0;
-	while (n > ix->cursor_before + ix->pages[ix->cursor_page].messages)
-		ix->cursor_before += ix->pages[ix->cursor_page++].messages;
-
-	e = ix->pages[ix->cursor_page].entries;
+	for (;;) {
+		if (!check_page(ix, ix->cursor_page))
+			return NULL;
+		p = &ix->pages[ix->cursor_page];
+		if (n <= ix->cursor_before + p->messages)
+			break;
+		ix->cursor_before += p->messages;
+		ix->cursor_page++;
+	}
 	n -= ix->cursor_before;
-	if (ix->pages[ix->cursor_page].messages == INDEX_PAGE_ENTRIES)
-		return e + n - 1;
-	for (;; e++)
-		if (!(e->flags & MBOX_TOMBSTONE) && --n == 0)
-			return e;
+	e = p->entries;
+	if (p->messages == INDEX_PAGE_ENTRIES)
+		e += n - 1;
+	else
+		while (index_is_dead(e) || --n > 0)
+			e++;
+	*position = ix->cursor_page * INDEX_PAGE_ENTRIES +
+	    (uint64_t)(e - p->entries);
+	return e;
+}
+
+const struct mbox_entry *
+index_last(struct index *ix)
+{
+	uint64_t i = ix->is.entries;
+
+	while (i-- > 0) {
+		if (!check_page(ix, i / INDEX_PAGE_ENTRIES))
+			return NULL;
+		if (!index_is_dead(entry_at(ix, i)))
+			return entry_at(ix, i);
+	}
+	return NULL;
+}
+
+bool
+index_is_sparse(const struct index *ix)
+{
+	uint64_t dead = ix->is.entries - ix->is.messages;
+
+	return dead > INDEX_PAGE_ENTRIES && dead > ix->is.messages;
+}
+
+int
+index_squeeze(struct index *ix, struct index *fresh)
+{
+	struct mbox_entry dead = { .flags = 0 };
+
+	index_init(fresh, -1);
+	for (uint64_t i = 0; i < ix->is.entries; i++) {
+		const struct mbox_entry *e = index_entry(ix, i);
+		bool is_dead = index_is_dead(e);
+
+		if (dead.flags != 0 &&
+		    (!is_dead || e->offset != dead.offset + dead.stored)) {
+			if (index_append(fresh, &dead) == -1)
+				goto fail;
+			dead.flags = 0;
+		}
+		if (!is_dead) {
+			if (index_append(fresh, e) == -1)
+				goto fail;
+		} else if (dead.flags == 0) {
+			dead = (struct mbox_entry){ .flags = MBOX_TOMBSTONE,
+				.offset = e->offset,
+				.stored = e->stored };
+		} else {
+			dead.stored += e->stored;
+		}
+	}
+	if (dead.flags == 0 || index_append(fresh, &dead) == 0)
+		return 0;
+fail:
+	index_free(fresh);
+	return -1;
 }
 
 /* The ids are digests: any of their octets are as good as a hash. */
@@ -84,40 +475,65 @@ slot_of(const struct mbox_entry *e)
 	return slot;
 }
 
-int
-index_tell_twins_apart(struct index *ix)
-{
-	uint64_t size = 64, slot;
-	struct mbox_entry *e, *twin, **table;
+/* New messages by id. */
+struct twin {
+	const struct mbox_entry *first; /* of this id; NULL: the slot is free */
+	uint32_t next;                  /* ordinal not yet taken */
+};
 
-	while (size < ix->entries * 2)
-		size *= 2;
-	table = calloc(size, sizeof(*table));
-	if (table == NULL)
-		return -1;
-	for (uint64_t i = 0; i < ix->entries; i++) {
-		e = index_entry(ix, i);
-		if (e->flags & MBOX_TOMBSTONE)
-			continue;
-		for (slot = slot_of(e);; slot++) {
-			twin = table[slot & (size - 1)];
-			if (twin == NULL ||
-			    memcmp(twin->id, e->id, sizeof(e->id)) == 0)
-				break;
-		}
-		/* The slot holds the last of its kind. */
-		if (twin != NULL)
-			e->ordinal = twin->ordinal + 1;
-		table[slot & (size - 1)] = e;
+struct twins {
+	struct twin *table;
+	uint64_t size; /* a power of two, and more than there are ids */
+};
+
+/* The slot of the entry's id, or a free one. */
+static struct twin *
+find_twin(const struct twins *t, const struct mbox_entry *e)
+{
+	struct twin *twin;
+
+	for (uint64_t slot = slot_of(e);; slot++) {
+		twin = &t->table[slot & (t->size - 1)];
+		if (twin->first == NULL ||
+		    memcmp(twin->first->id, e->id, sizeof(e->id)) == 0)
+			return twin;
 	}
-	free(table);
-	return 0;
 }
 
-void
-index_free(struct index *ix)
+/*
+ * Only what is new goes into the table, and what is old is looked up in it: the
+ * memory needed follows the new mail, and no count of twins makes it slow.
+ */
+int
+index_tell_twins_apart(struct index *ix, uint64_t position)
 {
-	if (ix->pages != NULL)
-		(void)munmap(ix->pages, ix->room * sizeof(*ix->pages));
-	*ix = (struct index){ .pages = NULL };
+	struct twins t = { .size = 64 };
+	struct twin *twin;
+	struct mbox_entry *e;
+
+	while (t.size < (ix->is.entries - position) * 2)
+		t.size *= 2;
+	t.table = calloc(t.size, sizeof(*t.table));
+	if (t.table == NULL)
+		return -1;
+	for (uint64_t i = position; i < ix->is.entries; i++) {
+		e = entry_at(ix, i);
+		twin = find_twin(&t, e);
+		if (!index_is_dead(e) && twin->first == NULL)
+			twin->first = e;
+	}
+	for (uint64_t i = 0; i < position; i++) {
+		e = entry_at(ix, i);
+		twin = find_twin(&t, e);
+		if (!(e->flags & MBOX_TOMBSTONE) && twin->first != NULL &&
+		    twin->next <= e->ordinal)
+			twin->next = e->ordinal + 1;
+	}
+	for (uint64_t i = position; i < ix->is.entries; i++) {
+		e = entry_at(ix, i);
+		if (!index_is_dead(e))
+			e->ordinal = find_twin(&t, e)->next++;
+	}
+	free(t.table);
+	return 0;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The journal of a mailbox.  Runs as: session. */
+/* The journal of a mailbox.  Runs as: session, restantectl. */
 
 #include <sys/stat.h>
 
@@ -13,9 +13,9 @@
 #include "journal.h"
 #include "sum.h"
 
-enum { BLOCK = 4096 };
+enum { BLOCK = 4096, PIECE = 64 * 1024 };
 
-enum kind { KIND_EMPTY, KIND_RUNS, KIND_ASIDE };
+enum kind { KIND_EMPTY, KIND_RUNS, KIND_MOVE, KIND_ASIDE };
 
 /* In the byte order of the machine: one from elsewhere has another magic. */
 static const uint64_t magic = UINT64_C(0x314c4e4a54534552);
@@ -24,18 +24,20 @@ struct header {
 	uint64_t magic;
 	uint64_t kind;
 	uint64_t count; /* of runs */
-	uint64_t sum;	/* of the fields above and the runs */
-	uint64_t reserved[4];
+	struct journal_move move;
+	uint64_t body; /* sum of the runs, or of the octets of a move */
+	uint64_t sum;  /* of the fields above */
 };
 
-static uint64_t
-sum_of(const struct header *h, const struct journal_run *runs)
-{
-	uint64_t sum = sum64(0, h, offsetof(struct header, sum));
+_Static_assert(sizeof(struct header) <= 512, "a header is one sector");
 
-	return sum64(sum, runs, h->count * sizeof(*runs));
+static void
+seal(struct header *h)
+{
+	h->sum = sum64(0, h, offsetof(struct header, sum));
 }
 
+/* A header that is not whole becomes one of an empty journal. */
 static int
 read_header(int fd, struct header *h)
 {
@@ -43,39 +45,92 @@ read_header(int fd, struct header *h)
 
 	if (n == -1)
 		return -1;
-	if ((size_t)n < sizeof(*h) || h->magic != magic)
+	if ((size_t)n < sizeof(*h) || h->magic != magic ||
+	    h->sum != sum64(0, h, offsetof(struct header, sum)))
 		*h = (struct header){ .kind = KIND_EMPTY };
 	return 0;
 }
 
+/* Reads and checks the runs.  Returns 1, 0 if they are not right, or -1. */
+static int
+load_runs(int fd, const struct header *h, struct journal_promise *p)
+{
+	size_t size = (size_t)h->count * sizeof(*p->runs);
+	ssize_t n;
+	int saved;
+
+	p->runs = malloc(size);
+	if (p->runs == NULL)
+		return -1;
+	p->count = (size_t)h->count;
+	n = io_pread(fd, p->runs, size, sizeof(*h));
+	if (n == (ssize_t)size && h->body == sum64(0, p->runs, size))
+		return 1;
+	saved = errno;
+	free(p->runs);
+	p->runs = NULL;
+	errno = saved;
+	return n == -1 ? -1 : 0;
+}
+
+/*
+ * Sums the octets of a move.  Returns 0, or -1 with errno set: ENODATA when
+ * there are not so many.
+ */
+static int
+sum_octets(int fd, uint64_t length, uint64_t *sum)
+{
+	static char buf[PIECE];
+	uint64_t offset = 0;
+	size_t want;
+	ssize_t n;
+
+	for (*sum = 0; offset < length; offset += want) {
+		want = sizeof(buf);
+		if (want > length - offset)
+			want = (size_t)(length - offset);
+		n = journal_read(fd, buf, want, offset);
+		if (n == -1)
+			return -1;
+		if ((size_t)n < want) {
+			errno = ENODATA;
+			return -1;
+		}
+		*sum = sum64(*sum, buf, want);
+	}
+	return 0;
+}
+
+/* Checks the octets of a move.  Returns as load_runs() does. */
+static int
+check_move(int fd, const struct header *h)
+{
+	uint64_t sum;
+
+	if (sum_octets(fd, h->move.length, &sum) == -1)
+		return errno == ENODATA ? 0 : -1;
+	return sum == h->body ? 1 : 0;
+}
+
 enum journal_status
-journal_load(int fd, struct journal_run **runs, size_t *count)
+journal_load(int fd, struct journal_promise *p)
 {
 	struct header h;
 	struct stat st;
-	size_t size;
-	ssize_t n;
+	int whole = 0;
 
+	*p = (struct journal_promise){ .runs = NULL };
 	if (read_header(fd, &h) == -1 || fstat(fd, &st) == -1)
 		return JOURNAL_ERROR;
-	if (h.kind != KIND_RUNS || h.count == 0 ||
-	    h.count > ((uint64_t)st.st_size - sizeof(h)) / sizeof(**runs))
-		return JOURNAL_EMPTY;
-	size = (size_t)h.count * sizeof(**runs);
-	*runs = malloc(size);
-	if (*runs == NULL)
+	if (h.kind == KIND_RUNS && h.count > 0 &&
+	    h.count <= ((uint64_t)st.st_size - sizeof(h)) / sizeof(*p->runs))
+		whole = load_runs(fd, &h, p);
+	else if (h.kind == KIND_MOVE)
+		whole = check_move(fd, &h);
+	p->move = h.move;
+	if (whole == -1)
 		return JOURNAL_ERROR;
-	n = io_pread(fd, *runs, size, sizeof(h));
-	if (n == -1 || (size_t)n < size || h.sum != sum_of(&h, *runs)) {
-		int saved = errno;
-
-		free(*runs);
-		*runs = NULL;
-		errno = saved;
-		return n == -1 ? JOURNAL_ERROR : JOURNAL_EMPTY;
-	}
-	*count = (size_t)h.count;
-	return JOURNAL_RUNS;
+	return whole == 1 ? JOURNAL_PROMISE : JOURNAL_EMPTY;
 }
 
 int
@@ -103,34 +158,74 @@ put_kind(int fd, enum kind kind)
 		return -1;
 	h.magic = magic;
 	h.kind = kind;
+	seal(&h);
 	if (io_pwrite(fd, &h, sizeof(h), 0) == -1)
 		return -1;
 	return fdatasync(fd);
 }
 
-int
-journal_commit(int fd, const struct journal_run *runs, size_t count)
+/* Writes the first block, which makes the promise, and syncs. */
+static int
+promise(int fd, const void *first)
 {
-	struct header h = { .magic = magic, .kind = KIND_RUNS, .count = count };
-	unsigned char first[BLOCK] = { 0 };
-	size_t size = count * sizeof(*runs), room = sizeof(first) - sizeof(h);
-	size_t inside = size < room ? size : room;
 	int saved;
 
-	h.sum = sum_of(&h, runs);
-	memcpy(first, &h, sizeof(h));
-	memcpy(first + sizeof(h), runs, inside);
-	/* What may find the disk full comes before what is promised by. */
-	if (size > inside &&
-	    io_pwrite(fd, (const char *)runs + inside, size - inside, BLOCK) ==
-		-1)
-		return -1;
-	if (io_pwrite(fd, first, sizeof(first), 0) == 0 && fdatasync(fd) == 0)
+	if (io_pwrite(fd, first, BLOCK, 0) == 0 && fdatasync(fd) == 0)
 		return 0;
 	saved = errno;
 	(void)put_kind(fd, KIND_EMPTY);
 	errno = saved;
 	return -1;
+}
+
+int
+journal_commit_runs(int fd, const struct journal_run *runs, size_t count)
+{
+	struct header h = { .magic = magic, .kind = KIND_RUNS, .count = count };
+	unsigned char first[BLOCK] = { 0 };
+	size_t size = count * sizeof(*runs), room = sizeof(first) - sizeof(h);
+	size_t inside = size < room ? size : room;
+
+	h.body = sum64(0, runs, size);
+	seal(&h);
+	memcpy(first, &h, sizeof(h));
+	memcpy(first + sizeof(h), runs, inside);
+	/* What may find the disk full comes before what promises. */
+	if (size > inside &&
+	    io_pwrite(fd, (const char *)runs + inside, size - inside, BLOCK) ==
+		-1)
+		return -1;
+	return promise(fd, first);
+}
+
+int
+journal_write(struct journal_writer *w, const void *data, size_t len)
+{
+	if (io_pwrite(w->fd, data, len, (off_t)(BLOCK + w->length)) == -1)
+		return -1;
+	w->length += len;
+	return 0;
+}
+
+int
+journal_commit_move(struct journal_writer *w, struct journal_move *move)
+{
+	struct header h = { .magic = magic, .kind = KIND_MOVE };
+	unsigned char first[BLOCK] = { 0 };
+
+	move->length = w->length;
+	h.move = *move;
+	if (sum_octets(w->fd, w->length, &h.body) == -1)
+		return -1;
+	seal(&h);
+	memcpy(first, &h, sizeof(h));
+	return promise(w->fd, first);
+}
+
+ssize_t
+journal_read(int fd, void *buf, size_t len, uint64_t offset)
+{
+	return io_pread(fd, buf, len, (off_t)(BLOCK + offset));
 }
 
 int

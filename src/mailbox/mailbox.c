@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* An open, locked mailbox: opening, reading, marking.  Runs as: session. */
+/*
+ * An open, locked mailbox: opening, reading, marking.
+ * Runs as: session, restantectl.
+ */
 
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -13,6 +16,7 @@
 
 #include "io.h"
 #include "journal.h"
+#include "lock.h"
 #include "log.h"
 #include "mailbox.h"
 
@@ -52,31 +56,82 @@ scan_windows(struct mbox_scan *s, int fd, uint64_t size)
 	return 0;
 }
 
-static enum mailbox_status
-scan(struct mailbox *mb)
+/* Scans the file from offset to the subject's size into the index. */
+static int
+scan(const struct mailbox *mb, struct index *ix, uint64_t offset)
 {
+	uint64_t position = ix->is.entries;
 	struct mbox_scan s;
 
-	mbox_scan_init(&s, mb->start, keep, &mb->index);
-	if (mb->start < mb->size &&
-	    scan_windows(&s, mb->fd, mb->size) == -1)
-		return MAILBOX_TEMP;
-	if (index_tell_twins_apart(&mb->index) == -1)
-		return MAILBOX_TEMP;
-	return MAILBOX_OK;
+	mbox_scan_init(&s, offset, keep, ix);
+	s.unquote = mb->set->unquote;
+	if (offset < mb->subject.size &&
+	    scan_windows(&s, mb->files.fd, mb->subject.size) == -1)
+		return -1;
+	return index_tell_twins_apart(ix, position);
+}
+
+/*
+ * A page of the index is damaged.  What the client was told must stay true, else
+ * the session ends here and the next one begins with a good index.
+ */
+static void
+repair(struct mailbox *mb)
+{
+	struct index fresh;
+
+	log_warnx("the index of a mailbox is damaged: scanning again");
+	index_init(&fresh, -1);
+	if (scan(mb, &fresh, mb->subject.start) == -1 ||
+	    fresh.is.messages != mb->index.is.messages ||
+	    fresh.is.octets != mb->index.is.octets) {
+		(void)index_void(&mb->index);
+		fatalx("a damaged index had other numbers: session ended");
+	}
+	index_replace(&mb->index, &fresh);
+}
+
+const struct mbox_entry *
+mailbox_entry(struct mailbox *mb, uint64_t n, uint64_t *position)
+{
+	const struct mbox_entry *e = index_message(&mb->index, n, position);
+
+	if (e == NULL) {
+		repair(mb);
+		e = index_message(&mb->index, n, position);
+	}
+	return e;
+}
+
+void
+mailbox_check_index(struct mailbox *mb)
+{
+	if (!index_check(&mb->index, 0))
+		repair(mb);
+}
+
+void
+mailbox_save_index(struct mailbox *mb, uint64_t size)
+{
+	if (!mb->complete || mb->files.index_fd == -1 ||
+	    index_identify(mb->files.fd, &mb->subject) == -1)
+		return;
+	mb->subject.size = size;
+	if (index_save(&mb->index, &mb->subject) == -1)
+		log_warn("writing an index");
 }
 
 /* Finds the end of the password line; the size when it has none. */
 static int
 find_start(struct mailbox *mb)
 {
-	char buf[4096];
 	uint64_t offset = 0;
+	char buf[4096];
 	ssize_t n;
 	char *lf;
 
 	for (;;) {
-		n = io_pread(mb->fd, buf, sizeof(buf), (off_t)offset);
+		n = io_pread(mb->files.fd, buf, sizeof(buf), (off_t)offset);
 		if (n == -1)
 			return -1;
 		lf = n == 0 ? NULL : memchr(buf, '\n', (size_t)n);
@@ -84,116 +139,206 @@ find_start(struct mailbox *mb)
 			break;
 		offset += (uint64_t)n;
 	}
-	mb->start = lf == NULL ? mb->size : offset + (uint64_t)(lf + 1 - buf);
+	mb->subject.start = lf == NULL ? mb->subject.size
+				       : offset + (uint64_t)(lf + 1 - buf);
 	return 0;
+}
+
+/* What is missing at the end of the file, as a string; NULL on an error. */
+static const char *
+missing_end(const struct mailbox *mb)
+{
+	uint64_t size = mb->subject.size, start = mb->subject.start;
+	size_t n = size < 3 ? (size_t)size : 3;
+	char end[3] = { 0 };
+
+	if (size == 0)
+		return "";
+	if (io_pread(mb->files.fd, end + 3 - n, n, (off_t)(size - n)) !=
+	    (ssize_t)n)
+		return NULL;
+	if (end[2] != '\n')
+		return start == size ? "\n" : "\n\n";
+	if (start == size || end[1] == '\n' ||
+	    (end[1] == '\r' && end[0] == '\n'))
+		return "";
+	return "\n";
+}
+
+/* To the end as it is then, should an agent not care for locks. */
+static int
+append(int fd, const char *text, uint64_t size)
+{
+	struct iovec iov = {
+		.iov_base = (void *)(uintptr_t)text,
+		.iov_len = strlen(text),
+	};
+
+	if (pwritev2(fd, &iov, 1, (off_t)size, RWF_APPEND) != -1)
+		return 0;
+	if (errno != EOPNOTSUPP && errno != ENOSYS)
+		return -1;
+	return io_pwrite(fd, text, strlen(text), (off_t)size);
 }
 
 /*
- * Completes the last line, and the blank line behind the last message: a
- * delivery agent would glue its separator onto the one or have it taken for text
- * of the other.  What cannot be written now (a full disk) is left for the next
- * time: everything else works without.
+ * Learns what the file is, after completing its last line and the blank line
+ * behind the last message: a delivery agent would glue its separator onto the one
+ * or have it taken for text of the other.  What cannot be written now (a full
+ * disk) is left for the next time: everything else works without.
  */
-static int
-complete_end(struct mailbox *mb)
-{
-	char end[3] = { 0 };
-	size_t n = mb->size < 3 ? (size_t)mb->size : 3;
-	const char *missing = "\n\n";
-	struct iovec iov;
-
-	if (mb->size == 0)
-		return 0;
-	if (io_pread(mb->fd, end + 3 - n, n, (off_t)(mb->size - n)) !=
-	    (ssize_t)n)
-		return -1;
-	if (end[2] == '\n') {
-		if (mb->start == mb->size || end[1] == '\n' ||
-		    (end[1] == '\r' && end[0] == '\n'))
-			return 0;
-		missing = "\n";
-	} else if (mb->start == mb->size) {
-		missing = "\n"; /* the password line itself */
-	}
-
-	/* To the end as it is then, should an agent not care for locks. */
-	iov.iov_base = (char *)(uintptr_t)missing;
-	iov.iov_len = strlen(missing);
-	if (pwritev2(mb->fd, &iov, 1, (off_t)mb->size, RWF_APPEND) == -1 &&
-	    (errno != EOPNOTSUPP ||
-		io_pwrite(mb->fd, missing, strlen(missing),
-		    (off_t)mb->size) == -1))
-		log_warn("completing the end of a mailbox");
-	return 0;
-}
-
 static int
 measure(struct mailbox *mb)
 {
-	struct stat st;
+	const char *missing;
 
-	if (fstat(mb->fd, &st) == -1)
+	if (index_identify(mb->files.fd, &mb->subject) == -1 ||
+	    find_start(mb) == -1 || (missing = missing_end(mb)) == NULL)
 		return -1;
-	mb->size = (uint64_t)st.st_size;
+	mb->complete = true;
+	if (*missing == '\0')
+		return 0;
+	if (append(mb->files.fd, missing, mb->subject.size) == -1) {
+		log_warn("completing the end of a mailbox");
+		mb->complete = false;
+		return 0;
+	}
+	if (index_identify(mb->files.fd, &mb->subject) == -1)
+		return -1;
 	return find_start(mb);
 }
 
+/* Whether a separator or tombstone stands where the index ends. */
+static bool
+goes_on(const struct mailbox *mb, uint64_t offset)
+{
+	unsigned char line[MBOX_SEPARATOR_MAX];
+	ssize_t n;
+
+	if (offset == mb->subject.size)
+		return true;
+	n = io_pread(mb->files.fd, line, sizeof(line), (off_t)offset);
+	return n > 5 &&
+	    (memcmp(line, "From ", 6) == 0 ||
+		mbox_separator(line, (size_t)n) != 0);
+}
+
+/* A cheap look at whether the file is still what the index says. */
+static bool
+looks_right(struct mailbox *mb, uint64_t size)
+{
+	const struct mbox_entry *first, *last;
+	uint64_t position;
+
+	if (!goes_on(mb, size))
+		return false;
+	if (mb->index.is.messages == 0)
+		return true;
+	first = index_message(&mb->index, 1, &position);
+	last = index_last(&mb->index);
+	return first != NULL && last != NULL &&
+	    mailbox_check_entry(mb, first) == 0 &&
+	    mailbox_check_entry(mb, last) == 0;
+}
+
+/*
+ * Fills the index: from its file, from its file and a scan of what is new, or
+ * from a scan.
+ */
+static int
+learn(struct mailbox *mb)
+{
+	struct index_subject was;
+
+	mb->subject.quoting = mb->set->unquote;
+	switch (index_load(&mb->index, &mb->subject, &was)) {
+	case INDEX_FITS:
+		return 0;
+	case INDEX_LOOK:
+		if (looks_right(mb, was.size) &&
+		    (was.size == mb->subject.size ||
+			index_check(&mb->index, 0))) {
+			if (was.size < mb->subject.size &&
+			    scan(mb, &mb->index, was.size) == -1)
+				return -1;
+			break;
+		}
+		__attribute__((fallthrough));
+	case INDEX_NONE:
+		index_free(&mb->index);
+		if (scan(mb, &mb->index, mb->subject.start) == -1)
+			return -1;
+		break;
+	}
+	mailbox_save_index(mb, mb->subject.size);
+	return 0;
+}
+
 enum mailbox_status
-mailbox_open(struct mailbox *mb, int fd, int journal_fd)
+mailbox_open(struct mailbox *mb, const struct mailbox_settings *set,
+    const struct mailbox_files *files)
 {
 	enum mailbox_status status;
 
-	*mb = (struct mailbox){ .fd = fd, .journal_fd = journal_fd };
+	*mb = (struct mailbox){ .files = *files, .set = set };
+	index_init(&mb->index, files->index_fd);
 	status = mailbox_recover(mb);
 	if (status != MAILBOX_OK)
 		return status;
-	if (journal_prepare(journal_fd) == -1)
+	if (journal_prepare(files->journal_fd) == -1)
 		log_warn("preparing a journal");
-	if (measure(mb) == -1 || complete_end(mb) == -1 || measure(mb) == -1)
+	if (measure(mb) == -1 || learn(mb) == -1)
 		return MAILBOX_TEMP;
-	return scan(mb);
+	if (set->lock_update)
+		lock_release_mailbox(files->fd);
+	return MAILBOX_OK;
 }
 
 void
 mailbox_close(struct mailbox *mb)
 {
-	if (mb->fd != -1) {
-		(void)close(mb->fd);
-		(void)close(mb->journal_fd);
+	if (mb->files.fd != -1) {
+		(void)close(mb->files.fd);
+		(void)close(mb->files.journal_fd);
+		if (mb->files.index_fd != -1)
+			(void)close(mb->files.index_fd);
+		index_free(&mb->index);
 	}
-	index_free(&mb->index);
 	free(mb->marks);
-	*mb = (struct mailbox){ .fd = -1, .journal_fd = -1 };
+	*mb = (struct mailbox){ .files = { -1, -1, -1 } };
 }
 
 uint64_t
 mailbox_count(const struct mailbox *mb)
 {
-	return mb->index.messages;
+	return mb->index.is.messages;
 }
 
 uint64_t
 mailbox_left(const struct mailbox *mb)
 {
-	return mb->index.messages - mb->marked;
+	return mb->index.is.messages - mb->marked;
 }
 
 uint64_t
 mailbox_octets(const struct mailbox *mb)
 {
-	return mb->index.octets - mb->marked_octets;
+	return mb->index.is.octets - mb->marked_octets;
 }
 
 uint64_t
 mailbox_message_octets(struct mailbox *mb, uint64_t n)
 {
-	return index_message(&mb->index, n)->octets;
+	uint64_t position;
+
+	return mailbox_entry(mb, n, &position)->octets;
 }
 
 void
 mailbox_id(struct mailbox *mb, uint64_t n, char id[MAILBOX_ID_SIZE])
 {
-	const struct mbox_entry *e = index_message(&mb->index, n);
+	uint64_t position;
+	const struct mbox_entry *e = mailbox_entry(mb, n, &position);
 
 	md5_hex(e->id, id);
 	if (e->ordinal != 0)
@@ -211,7 +356,7 @@ int
 mailbox_mark(struct mailbox *mb, uint64_t n)
 {
 	if (mb->marks == NULL) {
-		mb->marks = calloc(mb->index.messages / 8 + 1, 1);
+		mb->marks = calloc(mb->index.is.messages / 8 + 1, 1);
 		if (mb->marks == NULL)
 			return -1;
 	}
@@ -229,39 +374,138 @@ mailbox_unmark_all(struct mailbox *mb)
 	mb->marked = mb->marked_octets = 0;
 }
 
+/*
+ * Adds the header in a piece of a message to an id.  The blank line that ends it
+ * does not count, so the last two octets wait in held for what comes.
+ */
+static void
+add_header(
+    struct md5 *id, const char *p, size_t len, char held[2], size_t *waiting)
+{
+	size_t all = *waiting + len, out = all < 2 ? 0 : all - 2;
+	size_t from_held = out < *waiting ? out : *waiting;
+	char last[2];
+	size_t n = 0;
+
+	md5_update(id, held, from_held);
+	md5_update(id, p, out - from_held);
+	for (size_t i = out; i < all; i++)
+		last[n++] = i < *waiting ? held[i] : p[i - *waiting];
+	memcpy(held, last, n);
+	*waiting = n;
+}
+
+int
+mailbox_check_entry(const struct mailbox *mb, const struct mbox_entry *e)
+{
+	char buf[4096];
+	uint64_t end = e->offset + e->stored - e->tail;
+	uint64_t offset = e->offset + e->separator;
+	struct mbox_top top = { .lines = 0 };
+	unsigned char sum[MBOX_ID_SIZE];
+	char digits[24], held[2];
+	size_t waiting = 0, len;
+	struct md5 id;
+	ssize_t n;
+
+	n = io_pread(mb->files.fd, buf, e->separator, (off_t)e->offset);
+	if (n == -1)
+		return -1;
+	if (mbox_separator((unsigned char *)buf, (size_t)n) != e->separator)
+		goto stale;
+	md5_init(&id);
+	md5_update(&id, buf, (size_t)n);
+	while (offset < end && !top.in_body) {
+		len = sizeof(buf) < end - offset ? sizeof(buf)
+						 : (size_t)(end - offset);
+		n = io_pread(mb->files.fd, buf, len, (off_t)offset);
+		if (n == -1)
+			return -1;
+		if ((size_t)n < len)
+			goto stale;
+		len = mbox_top(&top, buf, len);
+		add_header(&id, buf, len, held, &waiting);
+		offset += len;
+	}
+	/* "\n" or "\r\n" is the blank line, if one was found. */
+	if (!top.in_body)
+		md5_update(&id, held, waiting);
+	else if (waiting == 2 && held[0] != '\r')
+		md5_update(&id, held, 1);
+	n = snprintf(
+	    digits, sizeof(digits), "%ju", (uintmax_t)(e->octets + e->quoted));
+	md5_update(&id, digits, (size_t)n);
+	md5_final(&id, sum);
+	if (memcmp(sum, e->id, sizeof(sum)) == 0)
+		return 0;
+stale:
+	errno = ESTALE;
+	return -1;
+}
+
 int
 mailbox_look(struct mailbox *mb, uint64_t n)
 {
-	const struct mbox_entry *e = index_message(&mb->index, n);
-	unsigned char line[MBOX_SEPARATOR_MAX];
-	ssize_t len;
+	uint64_t position;
 
-	len = io_pread(mb->fd, line, e->separator, (off_t)e->offset);
-	if (len == -1)
-		return -1;
-	if (mbox_separator(line, (size_t)len) != e->separator) {
-		errno = ESTALE;
-		return -1;
+	return mailbox_check_entry(mb, mailbox_entry(mb, n, &position));
+}
+
+/*
+ * The length of a piece that is not cut near the begin of a line, where
+ * un-quoting must see on.
+ */
+static size_t
+whole_starts(const char *buf, size_t len)
+{
+	size_t near = MBOX_QUOTES_MAX + 5;
+	const char *lf;
+
+	if (len <= near)
+		return len;
+	lf = memrchr(buf + len - near, '\n', near);
+	return lf == NULL ? len : (size_t)(lf + 1 - buf);
+}
+
+/* Takes the quoting out of the body in a piece; yields what is left of it. */
+static size_t
+unquote(struct mailbox_reader *r, char *buf, size_t len)
+{
+	bool bol = !r->mid_line;
+	size_t header = 0;
+
+	r->mid_line = len > 0 && buf[len - 1] != '\n';
+	if (!r->header.in_body) {
+		header = mbox_top(&r->header, buf, len);
+		bol = true;
 	}
-	return 0;
+	return header + mbox_unquote(buf + header, len - header, bol);
 }
 
 ssize_t
-mailbox_read(struct mailbox *mb, uint64_t n, uint64_t *offset, char *buf,
-    size_t size)
+mailbox_read(
+    struct mailbox *mb, struct mailbox_reader *r, char buf[MAILBOX_PIECE])
 {
-	const struct mbox_entry *e = index_message(&mb->index, n);
-	uint64_t left = e->stored - e->separator - e->tail - *offset;
+	uint64_t position, left;
+	const struct mbox_entry *e = mailbox_entry(mb, r->n, &position);
+	size_t len = MAILBOX_PIECE;
 	ssize_t got;
 
-	if (size > left)
-		size = (size_t)left;
-	got = io_pread(mb->fd, buf, size,
-	    (off_t)(e->offset + e->separator + *offset));
-	if (got != -1 && (size_t)got < size) {
+	left = e->stored - e->separator - e->tail - r->offset;
+	if (len > left)
+		len = (size_t)left;
+	got = io_pread(mb->files.fd, buf, len,
+	    (off_t)(e->offset + e->separator + r->offset));
+	if (got == -1)
+		return -1;
+	if ((size_t)got < len) {
 		errno = ESTALE; /* somebody cut the file */
 		return -1;
 	}
-	*offset += (uint64_t)size;
-	return got;
+	if (mb->set->unquote && len < left)
+		len = whole_starts(buf, len);
+	r->offset += len;
+	if (mb->set->unquote)
+		len = unquote(r, buf, len);
+	return (ssize_t)len;
 }

@@ -145,10 +145,11 @@ mbox_scan_init(struct mbox_scan *s, uint64_t start,
 /* A window of the file, and what is known of the block that is looked at. */
 struct view {
 	const unsigned char *octets;
-	uint64_t offset, end;	  /* of the window in the file */
-	uint64_t blank;		  /* the LFs that end a blank line */
-	uint64_t bare;		  /* the LFs without a CR before them */
-	uint64_t candidates;	  /* an F where a separator may start */
+	uint64_t offset, end; /* of the window in the file */
+	uint64_t blank;       /* the LFs that end a blank line */
+	uint64_t bare;        /* the LFs without a CR before them */
+	uint64_t candidates;  /* an F where a separator may start */
+	uint64_t quotes;      /* a '>' where a line starts */
 };
 
 static const unsigned char *
@@ -191,6 +192,7 @@ close_entry(struct mbox_scan *s, uint64_t end, uint64_t bare, uint8_t tail,
 	n = snprintf(digits, sizeof(digits), "%ju", (uintmax_t)e->octets);
 	md5_update(&s->id, digits, (size_t)n);
 	md5_final(&s->id, e->id);
+	e->octets -= e->quoted;
 	return s->found(s->ctx, e);
 }
 
@@ -216,8 +218,8 @@ end_header(struct mbox_scan *s, const struct view *v, uint64_t end)
 
 /* Starts an entry at pos if a separator or a tombstone stands there. */
 static int
-begin_entry(struct mbox_scan *s, const struct view *v, uint64_t pos,
-    uint64_t bare)
+begin_entry(
+    struct mbox_scan *s, const struct view *v, uint64_t pos, uint64_t bare)
 {
 	const unsigned char *p = at(v, pos);
 	size_t len = (size_t)(v->end - pos);
@@ -245,22 +247,34 @@ begin_entry(struct mbox_scan *s, const struct view *v, uint64_t pos,
 	return 0;
 }
 
-/* Takes the ends of headers and the separators of a block in their order. */
+/* A line of the open message's body starts with '>' at pos. */
+static int
+quoted_line(struct mbox_scan *s, const struct view *v, uint64_t pos)
+{
+	if (mbox_is_quoted(at(v, pos), (size_t)(v->end - pos)))
+		s->entry.quoted++;
+	return 0;
+}
+
+/* Takes what matters in a block in its order. */
 static int
 events(struct mbox_scan *s, const struct view *v)
 {
 	unsigned int i, from = 0;
-	uint64_t blanks, candidates;
+	uint64_t blanks, quotes, any;
 	int status;
 
 	for (;;) {
-		blanks = s->in_header ? v->blank & ~below(from) : 0;
-		candidates = v->candidates & ~below(from);
-		if ((blanks | candidates) == 0)
+		blanks = s->in_header ? v->blank : 0;
+		quotes = s->open && !s->in_header ? v->quotes : 0;
+		any = (blanks | quotes | v->candidates) & ~below(from);
+		if (any == 0)
 			return 0;
-		i = lowest(blanks | candidates);
+		i = lowest(any);
 		if (blanks >> i & 1)
 			status = end_header(s, v, s->pos + i + 1);
+		else if (quotes >> i & 1)
+			status = quoted_line(s, v, s->pos + i);
 		else
 			status = begin_entry(s, v, s->pos + i,
 			    s->bare + count(v->bare & below(i)));
@@ -292,14 +306,16 @@ block(struct mbox_scan *s, struct view *v, unsigned int n)
 	v->blank = lf & (after_lf | (after_cr & after_lf2));
 	v->bare = lf & ~after_cr;
 	v->candidates = (v->blank << 1 | s->blank >> 63) & mask(p, 'F');
-	if ((v->candidates != 0 || s->in_header) && events(s, v) == -1)
+	v->quotes = s->unquote ? (after_lf & mask(p, '>')) : 0;
+	if (((v->candidates | v->quotes) != 0 || s->in_header) &&
+	    events(s, v) == -1)
 		return -1;
 
 	s->bare += count(v->bare);
 	s->lf = n < BLOCK ? lf << (BLOCK - n) | s->lf >> n : lf;
 	s->cr = n < BLOCK ? cr << (BLOCK - n) | s->cr >> n : cr;
-	s->blank = n < BLOCK ? v->blank << (BLOCK - n) | s->blank >> n :
-			       v->blank;
+	s->blank = n < BLOCK ? v->blank << (BLOCK - n) | s->blank >> n
+			     : v->blank;
 	s->pos += n;
 	return 0;
 }
@@ -317,11 +333,12 @@ mbox_scan(struct mbox_scan *s, const unsigned char *window, size_t len,
 	uint64_t unended = 0;
 
 	if (!last)
-		limit = len > MBOX_SEPARATOR_MAX ? limit - MBOX_SEPARATOR_MAX : 0;
+		limit = len > MBOX_SEPARATOR_MAX ? limit - MBOX_SEPARATOR_MAX
+						 : 0;
 	while (s->pos < limit)
 		if (block(s, &v,
-			limit - s->pos < BLOCK ? (unsigned int)(limit - s->pos) :
-						 BLOCK) == -1)
+			limit - s->pos < BLOCK ? (unsigned int)(limit - s->pos)
+					       : BLOCK) == -1)
 			return -1;
 
 	/* A CR at the very end may belong to the blank line. */
@@ -349,12 +366,12 @@ mbox_top(struct mbox_top *t, const char *p, size_t len)
 		lf = memchr(bol, '\n', (size_t)(end - bol));
 		lone_cr = t->line == MBOX_TOP_EMPTY && *bol == '\r';
 		if (lf == NULL) {
-			t->line = lone_cr && end - bol == 1 ? MBOX_TOP_CR :
-							      MBOX_TOP_TEXT;
+			t->line = lone_cr && end - bol == 1 ? MBOX_TOP_CR
+							    : MBOX_TOP_TEXT;
 			break;
 		}
-		blank = lf == bol ? t->line != MBOX_TOP_TEXT :
-				    lone_cr && lf - bol == 1;
+		blank = lf == bol ? t->line != MBOX_TOP_TEXT
+				  : lone_cr && lf - bol == 1;
 		t->line = MBOX_TOP_EMPTY;
 		if (t->in_body)
 			t->lines--;
@@ -362,4 +379,35 @@ mbox_top(struct mbox_top *t, const char *p, size_t len)
 			t->in_body = blank;
 	}
 	return len;
+}
+
+bool
+mbox_is_quoted(const unsigned char *p, size_t len)
+{
+	size_t quotes = 0;
+
+	while (quotes < len && quotes <= MBOX_QUOTES_MAX && p[quotes] == '>')
+		quotes++;
+	return quotes > 0 && quotes <= MBOX_QUOTES_MAX && len - quotes >= 5 &&
+	    memcmp(p + quotes, "From ", 5) == 0;
+}
+
+size_t
+mbox_unquote(char *p, size_t len, bool bol)
+{
+	size_t from = 0, to = 0, n;
+	const char *lf;
+
+	while (from < len) {
+		if (bol &&
+		    mbox_is_quoted((unsigned char *)p + from, len - from))
+			from++;
+		lf = memchr(p + from, '\n', len - from);
+		n = lf == NULL ? len - from : (size_t)(lf + 1 - (p + from));
+		memmove(p + to, p + from, n);
+		from += n;
+		to += n;
+		bol = true;
+	}
+	return to;
 }

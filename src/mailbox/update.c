@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Removing messages so that a death at any point leaves all of them or none.
- * Runs as: session.
+ * Runs as: session, restantectl.
  *
  * All messages up to the end: the file is cut, which is one step.  Otherwise
  * each run of deleted messages becomes a tombstone: the runs are promised in the
- * journal, their octets are zeroed, the journal is emptied.  The file's inode
- * stays, since a delivery agent may be waiting for its lock, and nothing that is
- * kept is moved.
+ * journal, their octets are zeroed, the journal is emptied.  Or, when that costs
+ * more or leaves more dead than alive, the mailbox is compacted: what is kept
+ * behind the first dead octet is copied to the journal, which promises it; it is
+ * written into place, what is left over becomes one tombstone, the journal is
+ * emptied, and the tombstone at the end is cut off.
+ *
+ * The file's inode stays, since a delivery agent may be waiting for its lock.
+ * Whatever is behind the size that the scan saw is left alone.
  */
 
 #include <sys/stat.h>
@@ -20,17 +25,29 @@
 
 #include "io.h"
 #include "journal.h"
+#include "lock.h"
 #include "log.h"
 #include "mailbox.h"
 #include "sum.h"
 
-/* A tombstone begins as a separator does. */
-enum { FROM = 5 };
+enum {
+	/* A tombstone begins as a separator does. */
+	FROM = 5,
+	/* Of the mailbox, to tell by where a compaction belongs. */
+	CHECK_OCTETS = 4096,
+	/*
+	 * A run costs as much as moving so many octets: a hole takes the time of
+	 * writing about 16 KB, and what moves is written and synced twice.
+	 */
+	RUN_OCTETS = 8192,
+	/* A shorter run is zeroed by writing: a hole would free next to nothing. */
+	HOLE_OCTETS = 16384,
+};
 
-/* What stands at the place of a run. */
+/* What stands at a place that the journal knows. */
 enum place {
-	PLACE_UNTOUCHED, /* the separator that the journal knows */
-	PLACE_BEGUN,	 /* a tombstone, or a piece of one */
+	PLACE_UNTOUCHED, /* what stood there when the promise was made */
+	PLACE_BEGUN,     /* what the update makes of it, or a piece of that */
 	PLACE_OTHER,
 	PLACE_UNREADABLE, /* errno is set */
 };
@@ -39,7 +56,7 @@ enum place {
 static ssize_t
 read_line(const struct mailbox *mb, uint64_t offset, unsigned char *line)
 {
-	return io_pread(mb->fd, line, MBOX_SEPARATOR_MAX, (off_t)offset);
+	return io_pread(mb->files.fd, line, MBOX_SEPARATOR_MAX, (off_t)offset);
 }
 
 static enum place
@@ -67,21 +84,6 @@ look(const struct mailbox *mb, const struct journal_run *run)
 	return PLACE_OTHER;
 }
 
-/* How many octets at the end of a run stay: its last two line ends. */
-static int
-kept_tail(const struct mailbox *mb, const struct journal_run *run)
-{
-	char end[2];
-
-	if (io_pread(mb->fd, end, sizeof(end),
-		(off_t)(run->offset + run->length - sizeof(end))) !=
-	    sizeof(end)) {
-		errno = ESTALE;
-		return -1;
-	}
-	return end[0] == '\r' ? 3 : 2;
-}
-
 static int
 write_zeros(int fd, uint64_t offset, uint64_t len)
 {
@@ -98,214 +100,631 @@ write_zeros(int fd, uint64_t offset, uint64_t len)
 	return 0;
 }
 
-/* Zeroes what a tombstone does not keep, and gives its blocks back. */
+/* Zeroes octets and gives their blocks back where that pays. */
+static int
+zero(const struct mailbox *mb, uint64_t offset, uint64_t len)
+{
+	if (len >= HOLE_OCTETS &&
+	    fallocate(mb->files.fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+		(off_t)offset, (off_t)len) == 0)
+		return 0;
+	/* Holes are not to be had everywhere; where they are, not always. */
+	return write_zeros(mb->files.fd, offset, len);
+}
+
+/* Zeroes what a tombstone does not keep of a run. */
 static int
 bury(const struct mailbox *mb, const struct journal_run *run)
 {
-	int tail = kept_tail(mb, run);
-	uint64_t offset = run->offset + FROM, len;
+	char end[2];
+	uint64_t tail;
 
-	if (tail == -1)
+	/* Its last two line ends stay. */
+	if (io_pread(mb->files.fd, end, sizeof(end),
+		(off_t)(run->offset + run->length - sizeof(end))) !=
+	    sizeof(end)) {
+		errno = ESTALE;
 		return -1;
-	len = run->length - FROM - (uint64_t)tail;
-	if (fallocate(mb->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
-		(off_t)offset, (off_t)len) == 0)
-		return 0;
-	/* Not to be had everywhere; where it is, it may find no room. */
-	return write_zeros(mb->fd, offset, len);
+	}
+	tail = end[0] == '\r' ? 3 : 2;
+	return zero(mb, run->offset + FROM, run->length - FROM - tail);
+}
+
+static int
+finish_runs(const struct mailbox *mb, const struct journal_promise *p)
+{
+	for (size_t i = 0; i < p->count; i++)
+		if (bury(mb, &p->runs[i]) == -1)
+			return -1;
+	return 0;
+}
+
+/* Copies the octets into place, and makes a tombstone of what is left over. */
+static int
+finish_move(const struct mailbox *mb, const struct journal_move *move)
+{
+	static char buf[MAILBOX_PIECE];
+	uint64_t done, end = move->offset + move->length;
+	ssize_t n;
+
+	for (done = 0; done < move->length; done += (uint64_t)n) {
+		size_t want = sizeof(buf);
+
+		if (want > move->length - done)
+			want = (size_t)(move->length - done);
+		n = journal_read(mb->files.journal_fd, buf, want, done);
+		if (n <= 0 ||
+		    io_pwrite(mb->files.fd, buf, (size_t)n,
+			(off_t)(move->offset + done)) == -1)
+			return -1;
+	}
+	if (io_pwrite(mb->files.fd, "From ", FROM, (off_t)end) == -1 ||
+	    io_pwrite(mb->files.fd, "\n\n", 2, (off_t)(move->size - 2)) == -1)
+		return -1;
+	return zero(mb, end + FROM, move->size - 2 - (end + FROM));
 }
 
 /* Does what the journal promises, from the begin or again. */
 static int
-finish(const struct mailbox *mb, const struct journal_run *runs, size_t count)
+finish(const struct mailbox *mb, const struct journal_promise *p)
 {
-	for (size_t i = 0; i < count; i++)
-		if (bury(mb, &runs[i]) == -1)
-			return -1;
-	if (fdatasync(mb->fd) == -1)
+	if ((p->runs != NULL ? finish_runs(mb, p)
+			     : finish_move(mb, &p->move)) == -1 ||
+	    fdatasync(mb->files.fd) == -1)
 		return -1;
-	return journal_clear(mb->journal_fd);
+	return journal_clear(mb->files.journal_fd);
+}
+
+/* Sums the octets from offset to end, CHECK_OCTETS at most.  0 or -1. */
+static int
+sum_at(const struct mailbox *mb, uint64_t offset, uint64_t end, uint64_t *sum)
+{
+	unsigned char buf[CHECK_OCTETS];
+	size_t len = end - offset < sizeof(buf) ? (size_t)(end - offset)
+						: sizeof(buf);
+	ssize_t n = io_pread(mb->files.fd, buf, len, (off_t)offset);
+
+	if (n == -1)
+		return -1;
+	*sum = sum64(0, buf, (size_t)n);
+	return 0;
+}
+
+/*
+ * The octets before a move, which it never touches; those at its begin, which it
+ * overwrites first; those at the end, which it zeroes last.
+ */
+static int
+sum_around(const struct mailbox *mb, struct journal_move *move)
+{
+	uint64_t first = 0, last = move->offset + move->length;
+
+	if (move->offset > CHECK_OCTETS)
+		first = move->offset - CHECK_OCTETS;
+	if (move->size - last > CHECK_OCTETS)
+		last = move->size - CHECK_OCTETS;
+	if (sum_at(mb, first, move->offset, &move->before) == -1 ||
+	    sum_at(mb, move->offset, move->size, &move->behind) == -1)
+		return -1;
+	return sum_at(mb, last, move->size, &move->last);
+}
+
+/* Whether all octets of a move are in their place: 1, 0, or -1. */
+static int
+is_moved(const struct mailbox *mb, const struct journal_move *move)
+{
+	static char promised[MAILBOX_PIECE], there[MAILBOX_PIECE];
+	uint64_t done;
+	ssize_t n, m;
+
+	for (done = 0; done < move->length; done += (uint64_t)n) {
+		size_t want = sizeof(promised);
+
+		if (want > move->length - done)
+			want = (size_t)(move->length - done);
+		n = journal_read(mb->files.journal_fd, promised, want, done);
+		m = io_pread(
+		    mb->files.fd, there, want, (off_t)(move->offset + done));
+		if (n <= 0 || m == -1)
+			return -1;
+		if (n != m || memcmp(promised, there, (size_t)n) != 0)
+			return 0;
+	}
+	return 1;
+}
+
+/* Whether a promise is one of this mailbox, and was begun. */
+struct fit {
+	bool fits, begun;
+};
+
+static int
+fit_move(const struct mailbox *mb, const struct journal_move *promised,
+    struct fit *fit)
+{
+	struct journal_move now = *promised;
+	int moved = 0;
+	struct stat st;
+
+	if (fstat(mb->files.fd, &st) == -1 || sum_around(mb, &now) == -1)
+		return -1;
+	if (now.last != promised->last)
+		moved = is_moved(mb, promised);
+	if (moved == -1)
+		return -1;
+	fit->fits = now.before == promised->before &&
+	    (uint64_t)st.st_size >= promised->size &&
+	    (now.last == promised->last || moved == 1);
+	fit->begun = now.before == promised->before &&
+	    now.behind != promised->behind;
+	return 0;
+}
+
+static int
+fit_runs(
+    const struct mailbox *mb, const struct journal_promise *p, struct fit *fit)
+{
+	*fit = (struct fit){ .fits = true };
+	for (size_t i = 0; i < p->count; i++)
+		switch (look(mb, &p->runs[i])) {
+		case PLACE_UNREADABLE:
+			return -1;
+		case PLACE_OTHER:
+			fit->fits = false;
+			break;
+		case PLACE_BEGUN:
+			fit->begun = true;
+			break;
+		case PLACE_UNTOUCHED:
+			break;
+		}
+	return 0;
 }
 
 /* A journal fits by what the mailbox holds, never by the file's number. */
 static enum mailbox_status
-check_runs(const struct mailbox *mb, const struct journal_run *runs,
-    size_t count, bool *fits)
+obey(const struct mailbox *mb, const struct journal_promise *p)
 {
-	bool begun = false;
+	struct fit fit;
 
-	*fits = true;
-	for (size_t i = 0; i < count; i++)
-		switch (look(mb, &runs[i])) {
-		case PLACE_UNTOUCHED:
-			break;
-		case PLACE_BEGUN:
-			begun = true;
-			break;
-		case PLACE_OTHER:
-			*fits = false;
-			break;
-		case PLACE_UNREADABLE:
-			return MAILBOX_TEMP;
-		}
-	if (*fits || !begun)
-		return MAILBOX_OK;
-	log_warnx("the journal of an update that was begun does not fit its "
-		  "mailbox any more: restore both from the same backup, or "
-		  "remove the journal");
-	return MAILBOX_PERM;
+	if ((p->runs != NULL ? fit_runs(mb, p, &fit)
+			     : fit_move(mb, &p->move, &fit)) == -1)
+		return MAILBOX_TEMP;
+	if (fit.fits) {
+		log_info("finishing an update that was promised");
+		return finish(mb, p) == -1 ? MAILBOX_TEMP : MAILBOX_OK;
+	}
+	if (fit.begun) {
+		log_warnx("the journal of an update that was begun does not "
+			  "fit its mailbox any more: restore both from the "
+			  "same backup, or remove the journal");
+		return MAILBOX_PERM;
+	}
+	log_warnx("a journal does not fit its mailbox, and nothing of it was "
+		  "begun: set aside");
+	return journal_set_aside(mb->files.journal_fd) == -1 ? MAILBOX_TEMP
+							     : MAILBOX_OK;
 }
 
 enum mailbox_status
 mailbox_recover(struct mailbox *mb)
 {
-	enum mailbox_status status = MAILBOX_TEMP;
-	struct journal_run *runs;
-	size_t count;
-	bool fits;
+	struct journal_promise p;
+	enum mailbox_status status = MAILBOX_OK;
 
-	switch (journal_load(mb->journal_fd, &runs, &count)) {
+	switch (journal_load(mb->files.journal_fd, &p)) {
 	case JOURNAL_EMPTY:
-		return MAILBOX_OK;
+		break;
 	case JOURNAL_ERROR:
-		return MAILBOX_TEMP;
-	case JOURNAL_RUNS:
+		status = MAILBOX_TEMP;
+		break;
+	case JOURNAL_PROMISE:
+		status = obey(mb, &p);
 		break;
 	}
-	status = check_runs(mb, runs, count, &fits);
-	if (status == MAILBOX_OK && fits) {
-		log_info("finishing an update that was promised");
-		if (finish(mb, runs, count) == -1)
-			status = MAILBOX_TEMP;
-	} else if (status == MAILBOX_OK) {
-		log_warnx("a journal does not fit its mailbox, and nothing of "
-			  "it was begun: set aside");
-		if (journal_set_aside(mb->journal_fd) == -1)
-			status = MAILBOX_TEMP;
-	}
-	free(runs);
+	free(p.runs);
 	return status;
 }
 
-/*
- * The runs of marked messages, for the caller to free.  *cut becomes where the
- * file could be cut instead: behind it is nothing but what is or will be dead.
- */
-static struct journal_run *
-collect(struct mailbox *mb, size_t *count, uint64_t *cut)
+/* What an update comes to. */
+struct plan {
+	struct journal_run *runs; /* of marked messages, in their order */
+	size_t count;
+	uint64_t octets; /* of all runs */
+	/*
+	 * Behind cut is nothing but what is dead or will be; there stands
+	 * position.  cut is the size where that cannot be said.
+	 */
+	uint64_t cut, position;
+};
+
+/* The first marked message behind n, or 0. */
+static uint64_t
+next_marked(const struct mailbox *mb, uint64_t n)
 {
-	struct journal_run *runs = calloc(mb->marked, sizeof(*runs));
-	uint64_t end = 0, n = 0;
-	bool kept;
-
-	if (runs == NULL)
-		return NULL;
-	*count = 0;
-	*cut = mb->start;
-	for (uint64_t i = 0; i < mb->index.entries; i++) {
-		const struct mbox_entry *e = index_entry(&mb->index, i);
-
-		kept = !(e->flags & MBOX_TOMBSTONE) && !mailbox_marked(mb, ++n);
-		if (kept || (i > 0 && e->offset != end))
-			*cut = kept ? e->offset + e->stored : e->offset;
-		else if (i == 0)
-			*cut = e->offset;
-		if (!kept && !(e->flags & MBOX_TOMBSTONE)) {
-			if (*count > 0 && runs[*count - 1].offset +
-				    runs[*count - 1].length == e->offset)
-				runs[*count - 1].length += e->stored;
-			else
-				runs[(*count)++] = (struct journal_run){
-					.offset = e->offset,
-					.length = e->stored,
-				};
-		}
-		end = e->offset + e->stored;
-	}
-	if (end != mb->size)
-		*cut = mb->size; /* octets that are nobody's message */
-	return runs;
-}
-
-/*
- * Compares what is to be removed with what the scan saw, and notes the checks
- * for recovery.  A separator, or the end of the scan, must follow each run.
- */
-static int
-verify(const struct mailbox *mb, struct journal_run *runs, size_t count)
-{
-	unsigned char line[MBOX_SEPARATOR_MAX];
-	uint64_t end;
-	size_t separator;
-	ssize_t n;
-
-	for (size_t i = 0; i < count; i++) {
-		n = read_line(mb, runs[i].offset, line);
-		if (n == -1)
-			return -1;
-		separator = mbox_separator(line, (size_t)n);
-		runs[i].check = sum64(0, line, separator);
-		end = runs[i].offset + runs[i].length;
-		if (separator == 0)
-			goto stale;
-		if (end == mb->size)
-			continue;
-		n = read_line(mb, end, line);
-		if (n == -1)
-			return -1;
-		if (n <= FROM || (memcmp(line, "From ", FROM + 1) != 0 &&
-				     mbox_separator(line, (size_t)n) == 0))
-			goto stale;
+	while (++n <= mailbox_count(mb)) {
+		if (mb->marks[n / 8] == 0)
+			n |= 7; /* none of these eight */
+		else if (mailbox_marked(mb, n))
+			return n;
 	}
 	return 0;
-stale:
-	errno = ESTALE;
-	return -1;
 }
 
-static enum mailbox_status
-cut_file(const struct mailbox *mb, uint64_t cut)
+/* A run starts with message n: it must stand where the scan saw it. */
+static int
+start_run(
+    struct mailbox *mb, const struct mbox_entry *e, struct journal_run *run)
 {
-	if (ftruncate(mb->fd, (off_t)cut) == -1)
-		return MAILBOX_TEMP;
-	return fsync(mb->fd) == -1 ? MAILBOX_TEMP : MAILBOX_OK;
+	unsigned char line[MBOX_SEPARATOR_MAX];
+
+	if (mailbox_check_entry(mb, e) == -1 ||
+	    io_pread(mb->files.fd, line, e->separator, (off_t)e->offset) !=
+		e->separator)
+		return -1;
+	*run = (struct journal_run){
+		.offset = e->offset,
+		.check = sum64(0, line, e->separator),
+	};
+	return 0;
 }
 
-static enum mailbox_status
-remove_runs(const struct mailbox *mb, struct journal_run *runs, size_t count,
-    uint64_t cut)
+/* A run ends with message n: the one behind it must stand there, too. */
+static int
+end_run(struct mailbox *mb, uint64_t n, const struct journal_run *run)
+{
+	const struct mbox_entry *e;
+	uint64_t position;
+
+	if (n == mailbox_count(mb))
+		return 0;
+	e = mailbox_entry(mb, n + 1, &position);
+	if (e->offset != run->offset + run->length)
+		return 0; /* a tombstone is between */
+	return mailbox_check_entry(mb, e);
+}
+
+/*
+ * Finds the runs of marked messages, and compares them with what the scan saw,
+ * under the locks: a mismatch removes nothing.
+ */
+static int
+find_runs(struct mailbox *mb, struct plan *p)
+{
+	struct journal_run *run = NULL;
+	const struct mbox_entry *e;
+	uint64_t n, last = 0, position;
+
+	p->runs = calloc(mb->marked, sizeof(*p->runs));
+	if (p->runs == NULL)
+		return -1;
+	for (n = next_marked(mb, 0); n != 0; n = next_marked(mb, n)) {
+		e = mailbox_entry(mb, n, &position);
+		if (run == NULL || run->offset + run->length != e->offset) {
+			if (run != NULL && end_run(mb, last, run) == -1)
+				return -1;
+			/* The look behind may have moved the index. */
+			e = mailbox_entry(mb, n, &position);
+			run = &p->runs[p->count++];
+			if (start_run(mb, e, run) == -1)
+				return -1;
+		}
+		run->length += e->stored;
+		p->octets += e->stored;
+		last = n;
+	}
+	return end_run(mb, last, run);
+}
+
+/* Where the file could be cut. */
+static void
+find_cut(struct mailbox *mb, struct plan *p)
+{
+	uint64_t n = mailbox_count(mb), end = mb->subject.size;
+	const struct mbox_entry *e;
+
+	p->cut = end;
+	while (n > 0 && mailbox_marked(mb, n))
+		n--;
+	if (n == mailbox_count(mb))
+		return;
+	if (n > 0) {
+		e = mailbox_entry(mb, n, &p->position);
+		p->position++;
+		end = e->offset + e->stored;
+	}
+	if (!index_check(&mb->index, p->position))
+		return;
+	if (n == 0)
+		end = index_entry(&mb->index, 0)->offset;
+	p->cut = end;
+	for (uint64_t i = p->position; i < mb->index.is.entries; i++) {
+		e = index_entry(&mb->index, i);
+		if (e->offset != end)
+			break; /* octets that are nobody's */
+		end += e->stored;
+	}
+	if (end != mb->subject.size)
+		p->cut = mb->subject.size;
+}
+
+/*
+ * Cuts the file, unless mail was appended meanwhile without a lock: it stays.
+ * Returns 1 when it was cut, 0 when not, -1 with errno set.
+ */
+static int
+cut_file(const struct mailbox *mb, uint64_t cut)
 {
 	struct stat st;
 
-	if (fstat(mb->fd, &st) == -1 || verify(mb, runs, count) == -1)
+	if (fstat(mb->files.fd, &st) == -1)
+		return -1;
+	if ((uint64_t)st.st_size != mb->subject.size)
+		return 0;
+	if (ftruncate(mb->files.fd, (off_t)cut) == -1 ||
+	    fsync(mb->files.fd) == -1)
+		return -1;
+	return 1;
+}
+
+/* Brings the index to the state of the file, with tombstones or a cut. */
+static void
+settle_index(struct mailbox *mb, const struct plan *p, bool was_cut)
+{
+	uint64_t size = was_cut ? p->cut : mb->subject.size;
+	uint64_t n, removed = 0, position, count = mailbox_count(mb);
+	struct index fresh;
+
+	for (n = 1; n <= count; n++) {
+		if (!mailbox_marked(mb, n))
+			continue;
+		/* Each removal moves the numbers behind it. */
+		(void)mailbox_entry(mb, n - removed++, &position);
+		index_remove(&mb->index, position);
+	}
+	if (was_cut)
+		index_cut(&mb->index, p->position);
+	if (index_is_sparse(&mb->index) && index_check(&mb->index, 0) &&
+	    index_squeeze(&mb->index, &fresh) == 0)
+		index_replace(&mb->index, &fresh);
+	mailbox_save_index(mb, size);
+}
+
+/* Tombstones, and a cut where the last of them are at the end. */
+static enum mailbox_status
+bury_runs(struct mailbox *mb, const struct plan *p)
+{
+	struct journal_promise promise = { .runs = p->runs, .count = p->count };
+	bool was_cut = false;
+
+	if (journal_commit_runs(mb->files.journal_fd, p->runs, p->count) == -1)
 		return MAILBOX_TEMP;
-	/* Mail that was appended meanwhile, without a lock, stays. */
-	if (cut <= runs[0].offset && (uint64_t)st.st_size == mb->size)
-		return cut_file(mb, cut);
-	if (journal_commit(mb->journal_fd, runs, count) == -1)
-		return MAILBOX_TEMP;
-	if (finish(mb, runs, count) == -1)
+	if (finish(mb, &promise) == -1) {
 		log_warn("an update is promised; the next login finishes it");
+		return MAILBOX_OK;
+	}
+	if (p->cut < mb->subject.size)
+		was_cut = cut_file(mb, p->cut) == 1;
+	settle_index(mb, p, was_cut);
 	return MAILBOX_OK;
+}
+
+/* All that is to be removed is at the end. */
+static enum mailbox_status
+cut_end(struct mailbox *mb, const struct plan *p)
+{
+	int was_cut = cut_file(mb, p->cut);
+
+	if (was_cut == -1)
+		return MAILBOX_TEMP;
+	if (was_cut == 0)
+		return bury_runs(mb, p);
+	settle_index(mb, p, true);
+	return MAILBOX_OK;
+}
+
+/* A walk over the dead entries and marked messages; all pages are checked. */
+struct walk {
+	uint64_t position, n; /* the next entry, messages before it */
+};
+
+static const struct mbox_entry *
+next_dead(const struct mailbox *mb, struct walk *w)
+{
+	const struct mbox_entry *e;
+
+	while (w->position < mb->index.is.entries) {
+		e = index_entry(&mb->index, w->position++);
+		if (index_is_dead(e) || mailbox_marked(mb, ++w->n))
+			return e;
+	}
+	return NULL;
+}
+
+/* Copies octets of the mailbox to the journal. */
+static int
+copy(const struct mailbox *mb, struct journal_writer *w, uint64_t offset,
+    uint64_t end)
+{
+	static char buf[MAILBOX_PIECE];
+	ssize_t n;
+
+	for (; offset < end; offset += (uint64_t)n) {
+		size_t want = sizeof(buf);
+
+		if (want > end - offset)
+			want = (size_t)(end - offset);
+		n = io_pread(mb->files.fd, buf, want, (off_t)offset);
+		if (n == 0)
+			errno = ESTALE;
+		if (n <= 0 || journal_write(w, buf, (size_t)n) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+/* Promises the move that leaves no dead octet in the mailbox. */
+static int
+promise_move(const struct mailbox *mb, struct journal_move *move)
+{
+	struct journal_writer writer = { .fd = mb->files.journal_fd };
+	struct walk walk = { 0 };
+	const struct mbox_entry *e = next_dead(mb, &walk);
+	uint64_t from;
+
+	*move = (struct journal_move){
+		.offset = e->offset,
+		.size = mb->subject.size,
+	};
+	do {
+		from = e->offset + e->stored;
+		e = next_dead(mb, &walk);
+		if (copy(mb, &writer, from,
+			e == NULL ? move->size : e->offset) == -1)
+			return -1;
+	} while (e != NULL);
+	if (sum_around(mb, move) == -1)
+		return -1;
+	return journal_commit_move(&writer, move);
+}
+
+/* The index of the compacted mailbox. */
+static int
+move_index(const struct mailbox *mb, struct index *fresh)
+{
+	uint64_t gone = 0, n = 0;
+	struct mbox_entry moved;
+
+	index_init(fresh, -1);
+	for (uint64_t i = 0; i < mb->index.is.entries; i++) {
+		const struct mbox_entry *e = index_entry(&mb->index, i);
+
+		if (index_is_dead(e) || mailbox_marked(mb, ++n)) {
+			gone += e->stored;
+			continue;
+		}
+		moved = *e;
+		moved.offset -= gone;
+		if (index_append(fresh, &moved) == -1) {
+			index_free(fresh);
+			return -1;
+		}
+	}
+	return 0;
+}
+
+/*
+ * Moves what is kept together.  MAILBOX_TEMP: nothing was promised, and
+ * tombstones may still work, which need less room.
+ */
+static enum mailbox_status
+compact(struct mailbox *mb)
+{
+	struct journal_promise promise = { .runs = NULL };
+	struct journal_move *move = &promise.move;
+	uint64_t end;
+	struct index fresh;
+	bool known, was_cut;
+	int saved;
+
+	mailbox_check_index(mb);
+	if (promise_move(mb, move) == -1) {
+		saved = errno;
+		(void)journal_clear(mb->files.journal_fd);
+		errno = saved;
+		return MAILBOX_TEMP;
+	}
+	if (finish(mb, &promise) == -1) {
+		log_warn("an update is promised; the next login finishes it");
+		return MAILBOX_OK;
+	}
+	end = move->offset + move->length;
+	was_cut = cut_file(mb, end) == 1;
+	/* With a tombstone left at the end, the next scan finds the way. */
+	known = was_cut && move_index(mb, &fresh) == 0;
+	if (known) {
+		index_replace(&mb->index, &fresh);
+		mailbox_save_index(mb, end);
+	} else if (mb->files.index_fd != -1) {
+		(void)index_void(&mb->index);
+	}
+	return MAILBOX_OK;
+}
+
+/* Whether compaction is cheaper, now or in the long run. */
+static bool
+compaction_pays(const struct mailbox *mb, const struct plan *p)
+{
+	const struct index_totals *is = &mb->index.is;
+	uint64_t dead = is->dead + p->octets, first = p->runs[0].offset;
+
+	if (is->dead > 0 && is->first_dead < first)
+		first = is->first_dead;
+	if (dead > is->stored - p->octets)
+		return true;
+	return mb->subject.size - first - dead < p->count * RUN_OCTETS;
+}
+
+static enum mailbox_status
+remove_marked(struct mailbox *mb, struct plan *p)
+{
+	if (find_runs(mb, p) == -1) {
+		if (errno == ESTALE && mb->files.index_fd != -1)
+			(void)index_void(&mb->index);
+		return MAILBOX_TEMP;
+	}
+	find_cut(mb, p);
+	if (p->cut <= p->runs[0].offset)
+		return cut_end(mb, p);
+	if (compaction_pays(mb, p) && compact(mb) == MAILBOX_OK)
+		return MAILBOX_OK;
+	return bury_runs(mb, p);
+}
+
+/*
+ * Takes the mailbox's locks again where they were let go, and looks whether it
+ * is still the same file.
+ */
+static int
+lock_again(const struct mailbox *mb)
+{
+	struct stat st;
+
+	if (mb->set->lock_update && lock_mailbox(mb->files.fd) == -1)
+		return -1;
+	if (fstat(mb->files.fd, &st) == -1)
+		return -1;
+	if (st.st_nlink == 1 && (uint64_t)st.st_size >= mb->subject.size)
+		return 0;
+	errno = ESTALE;
+	return -1;
 }
 
 enum mailbox_status
 mailbox_update(struct mailbox *mb)
 {
-	enum mailbox_status status;
-	struct journal_run *runs;
-	size_t count;
-	uint64_t cut;
+	enum mailbox_status status = MAILBOX_TEMP;
+	struct plan p = { .runs = NULL };
 	int saved;
 
 	if (mb->marked == 0)
 		return MAILBOX_OK;
-	runs = collect(mb, &count, &cut);
-	if (runs == NULL)
-		return MAILBOX_TEMP;
-	status = remove_runs(mb, runs, count, cut);
+	if (lock_again(mb) == 0)
+		status = remove_marked(mb, &p);
 	saved = errno;
-	free(runs);
+	free(p.runs);
+	if (status == MAILBOX_OK)
+		mailbox_unmark_all(mb);
 	errno = saved;
 	return status;
+}
+
+enum mailbox_status
+mailbox_compact(struct mailbox *mb)
+{
+	if (mb->index.is.dead == 0)
+		return MAILBOX_OK;
+	if (lock_again(mb) == -1)
+		return MAILBOX_TEMP;
+	return compact(mb);
 }

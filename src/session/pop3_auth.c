@@ -53,17 +53,19 @@ no_attendant(struct session *s)
 static enum next
 enter(struct session *s, const char *name, const int fds[CHANNEL_FDS])
 {
+	const struct mailbox_files files = { fds[CHANNEL_MAILBOX],
+		fds[CHANNEL_JOURNAL], fds[CHANNEL_INDEX] };
 	struct mailbox *mb = &s->mailbox;
 	enum mailbox_status status;
 
 	(void)close(s->channel);
 	s->channel = -1;
 	(void)snprintf(s->user, sizeof(s->user), "%s", name);
-	status = mailbox_open(mb, fds[CHANNEL_MAILBOX], fds[CHANNEL_JOURNAL]);
+	status = mailbox_open(mb, &s->set->mailbox, &files);
 	if (status == MAILBOX_OK) {
-		reply_ok(&s->out, "%s's maildrop has %ju message%s (%ju octet%s)",
-		    s->user, PLURAL(mailbox_left(mb)),
-		    PLURAL(mailbox_octets(mb)));
+		reply_ok(&s->out,
+		    "%s's maildrop has %ju message%s (%ju octet%s)", s->user,
+		    PLURAL(mailbox_left(mb)), PLURAL(mailbox_octets(mb)));
 		return NEXT_TRANSACTION;
 	}
 	if (status == MAILBOX_TEMP)
@@ -72,9 +74,9 @@ enter(struct session *s, const char *name, const int fds[CHANNEL_FDS])
 		log_warnx("the mailbox of %s needs attention", s->user);
 	mailbox_close(mb);
 	reply_err(&s->out,
-	    status == MAILBOX_TEMP ?
-		"[SYS/TEMP] the maildrop cannot be opened now" :
-		"[SYS/PERM] the maildrop needs the postmaster's attention");
+	    status == MAILBOX_TEMP
+		? "[SYS/TEMP] the maildrop cannot be opened now"
+		: "[SYS/PERM] the maildrop needs the postmaster's attention");
 	s->reason = "unusable-mailbox";
 	return NEXT_CLOSE;
 }
@@ -101,21 +103,23 @@ log_in(struct session *s, enum request_kind kind, const char *name,
 	enum verdict_kind verdict;
 
 	/* What does not fit is wrong, and costs what a wrong one costs. */
-	(void)snprintf(req.name, sizeof(req.name), "%s",
-	    users_is_name(name) ? name : "");
+	(void)snprintf(
+	    req.name, sizeof(req.name), "%s", users_is_name(name) ? name : "");
 	(void)snprintf(req.secret, sizeof(req.secret), "%s", secret);
 	if (ask(s, &req, &verdict, fds) == -1)
 		return no_attendant(s);
-	if (fds[0] != -1)
+	if (fds[CHANNEL_MAILBOX] != -1)
 		return enter(s, name, fds);
 	switch (verdict) {
 	case VERDICT_IN_USE:
-		reply_err(&s->out, "[IN-USE] the maildrop is in use by another "
-				   "session or a delivery, try again later");
+		reply_err(&s->out,
+		    "[IN-USE] the maildrop is in use by another "
+		    "session or a delivery, try again later");
 		break;
 	case VERDICT_TEMP:
-		reply_err(&s->out, "[SYS/TEMP] the maildrop cannot be opened "
-				   "now");
+		reply_err(&s->out,
+		    "[SYS/TEMP] the maildrop cannot be opened "
+		    "now");
 		break;
 	case VERDICT_PERM:
 		reply_err(&s->out, "[SYS/PERM] the maildrop cannot be opened");

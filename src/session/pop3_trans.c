@@ -34,8 +34,8 @@ message(struct session *s, const char *arg)
 		return 0;
 	}
 	if (mailbox_marked(&s->mailbox, n)) {
-		reply_err(&s->out, "message %ju is deleted already",
-		    (uintmax_t)n);
+		reply_err(
+		    &s->out, "message %ju is deleted already", (uintmax_t)n);
 		return 0;
 	}
 	return n;
@@ -115,13 +115,13 @@ cmd_uidl(struct session *s, char **arg)
 static int
 send_message(struct session *s, uint64_t n, struct mbox_top *top)
 {
-	static char buf[64 * 1024];
-	uint64_t offset = 0;
+	static char buf[MAILBOX_PIECE];
+	struct mailbox_reader reader = { .n = n };
 	ssize_t got;
 	size_t len;
 
-	while ((got = mailbox_read(&s->mailbox, n, &offset, buf,
-		    sizeof(buf))) > 0) {
+	s->out.octets = 0;
+	while ((got = mailbox_read(&s->mailbox, &reader, buf)) > 0) {
 		len = (size_t)got;
 		if (top != NULL)
 			len = mbox_top(top, buf, len);
@@ -133,6 +133,12 @@ send_message(struct session *s, uint64_t n, struct mbox_top *top)
 	}
 	if (got == -1) {
 		log_warn("reading message %ju of %s", (uintmax_t)n, s->user);
+		return -1;
+	}
+	if (top == NULL &&
+	    reply_octets(&s->out) != mailbox_message_octets(&s->mailbox, n)) {
+		log_warnx("message %ju of %s is not what it was", (uintmax_t)n,
+		    s->user);
 		return -1;
 	}
 	reply_end(&s->out);
@@ -147,8 +153,9 @@ retrieve(struct session *s, uint64_t n, struct mbox_top *top)
 
 	if (mailbox_look(&s->mailbox, n) == -1) {
 		log_warn("message %ju of %s", (uintmax_t)n, s->user);
-		reply_err(&s->out, "[SYS/TEMP] the maildrop was changed by "
-				   "another program, log in again");
+		reply_err(&s->out,
+		    "[SYS/TEMP] the maildrop was changed by "
+		    "another program, log in again");
 		return NEXT_STAY;
 	}
 	if (top == NULL)
@@ -176,8 +183,7 @@ cmd_retr(struct session *s, char **arg)
 	next = retrieve(s, n, NULL);
 	if (next == NEXT_STAY) {
 		s->retrieved++;
-		s->retrieved_octets +=
-		    mailbox_message_octets(&s->mailbox, n);
+		s->retrieved_octets += mailbox_message_octets(&s->mailbox, n);
 		if (n > s->last)
 			s->last = n;
 	}
@@ -251,7 +257,7 @@ static enum next
 cmd_quit(struct session *s, char **arg)
 {
 	struct mailbox *mb = &s->mailbox;
-	uint64_t left = mailbox_left(mb);
+	uint64_t left = mailbox_left(mb), marked = mb->marked;
 
 	(void)arg;
 	s->reason = "quit";
@@ -269,7 +275,7 @@ cmd_quit(struct session *s, char **arg)
 		s->reason = "update-failed";
 		return NEXT_CLOSE;
 	}
-	s->deleted = mb->marked;
+	s->deleted = marked;
 	if (left == 0)
 		reply_ok(&s->out, "%s POP3 server signing off (maildrop empty)",
 		    s->set->host);
@@ -315,7 +321,8 @@ announce(struct session *s, const struct state *state)
 {
 	for (size_t i = 0; i < state->count; i++)
 		if (state->commands[i].capability != NULL)
-			reply_line(&s->out, "%s", state->commands[i].capability);
+			reply_line(
+			    &s->out, "%s", state->commands[i].capability);
 }
 
 /*
@@ -329,8 +336,8 @@ pop3_capa(struct session *s, char **arg)
 	reply_ok(&s->out, "capabilities follow");
 	announce(s, &pop3_authorization);
 	announce(s, &pop3_transaction);
-	for (size_t i = 0;
-	     i < sizeof(capabilities) / sizeof(capabilities[0]); i++)
+	for (size_t i = 0; i < sizeof(capabilities) / sizeof(capabilities[0]);
+	     i++)
 		reply_line(&s->out, "%s", capabilities[i]);
 	reply_end(&s->out);
 	return NEXT_STAY;

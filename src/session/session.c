@@ -92,12 +92,12 @@ run(struct session *s, const struct command *cmd, char *rest)
 		return bad(s, "one blank between words, please");
 	if ((unsigned int)n < cmd->argmin)
 		return bad(s,
-		    n == 0 ? "this command needs an argument" :
-			     "this command needs another argument");
+		    n == 0 ? "this command needs an argument"
+			   : "this command needs another argument");
 	if ((unsigned int)n > cmd->argmax)
 		return bad(s,
-		    cmd->argmax == 0 ? "this command takes no argument" :
-				       "too many arguments");
+		    cmd->argmax == 0 ? "this command takes no argument"
+				     : "too many arguments");
 	s->bad = 0;
 	return cmd->run(s, arg);
 }
@@ -182,11 +182,10 @@ hang_up(struct session *s)
 	char junk[4096];
 	ssize_t n;
 
-	if (reply_flush(&s->out) == -1 ||
-	    shutdown(s->out.fd, SHUT_WR) == -1)
+	if (reply_flush(&s->out) == -1 || shutdown(s->out.fd, SHUT_WR) == -1)
 		return;
-	while (left >= sizeof(junk) &&
-	    io_wait(s->in.fd, POLLIN, deadline) == 0) {
+	while (
+	    left >= sizeof(junk) && io_wait(s->in.fd, POLLIN, deadline) == 0) {
 		n = read(s->in.fd, junk, sizeof(junk));
 		if (n <= 0)
 			break;
@@ -209,8 +208,8 @@ static void
 greet(struct session *s)
 {
 	if (s->set->apop)
-		reply_ok(&s->out, "%s POP3 server ready %s", s->set->host,
-		    s->stamp);
+		reply_ok(
+		    &s->out, "%s POP3 server ready %s", s->set->host, s->stamp);
 	else
 		reply_ok(&s->out, "%s POP3 server ready", s->set->host);
 }
@@ -230,7 +229,7 @@ session_run(const struct session_settings *set, int in, int out, int channel,
 	s.stamp = reg->stamp;
 	s.channel = channel;
 	s.login_deadline = started + set->login_timeout;
-	s.mailbox.fd = -1;
+	s.mailbox.files.fd = -1;
 	s.in.fd = in;
 	s.out.fd = out;
 	s.out.timeout = set->write_timeout;
@@ -245,7 +244,7 @@ session_run(const struct session_settings *set, int in, int out, int channel,
 		}
 	} while (next != NEXT_CLOSE);
 
-	left = mailbox_count(&s.mailbox) - s.deleted;
+	left = mailbox_count(&s.mailbox);
 	/* Unlocked before the client can know that it is over. */
 	mailbox_close(&s.mailbox);
 	hang_up(&s);

@@ -86,10 +86,10 @@ static int
 admit(const struct conversation *c, const struct request *req, int fd)
 {
 	enum users_status status;
-	struct users_mailbox box;
+	struct mailbox_files files = { .fd = fd };
 	int fds[CHANNEL_FDS];
 
-	status = users_lock(&c->set->users, req->name, fd, &box);
+	status = users_lock(&c->set->users, req->name, &files);
 	if (status != USERS_OK) {
 		if (status == USERS_IN_USE)
 			log_info("login put off: user=%s addr=%s why=in-use",
@@ -100,10 +100,13 @@ admit(const struct conversation *c, const struct request *req, int fd)
 	}
 	log_info("login: user=%s addr=%s by=%s", req->name, c->reg->peer,
 	    method(req));
-	fds[CHANNEL_MAILBOX] = box.fd;
-	fds[CHANNEL_JOURNAL] = box.journal_fd;
+	fds[CHANNEL_MAILBOX] = files.fd;
+	fds[CHANNEL_JOURNAL] = files.journal_fd;
+	fds[CHANNEL_INDEX] = files.index_fd;
 	(void)channel_answer(c->channel, VERDICT_YES, fds);
-	(void)close(box.journal_fd);
+	(void)close(files.journal_fd);
+	if (files.index_fd != -1)
+		(void)close(files.index_fd);
 	return -1;
 }
 
@@ -160,7 +163,9 @@ attendant_run(const struct attendant_settings *set, int channel,
     const struct registration *reg)
 {
 	struct conversation c = {
-		.set = set, .reg = reg, .channel = channel,
+		.set = set,
+		.reg = reg,
+		.channel = channel,
 	};
 	struct request req;
 	int64_t now;

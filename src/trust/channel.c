@@ -59,10 +59,10 @@ take_fds(struct msghdr *msg, int *fds, size_t want)
 		if (cmsg->cmsg_level != SOL_SOCKET ||
 		    cmsg->cmsg_type != SCM_RIGHTS)
 			continue;
-		for (size_t i = 0; CMSG_LEN((i + 1) * sizeof(int)) <=
-		     cmsg->cmsg_len; i++) {
-			memcpy(&fd, CMSG_DATA(cmsg) + i * sizeof(int),
-			    sizeof(fd));
+		for (size_t i = 0;
+		     CMSG_LEN((i + 1) * sizeof(int)) <= cmsg->cmsg_len; i++) {
+			memcpy(
+			    &fd, CMSG_DATA(cmsg) + i * sizeof(int), sizeof(fd));
 			if (count < want)
 				fds[count++] = fd;
 			else
@@ -95,7 +95,8 @@ get(int fd, void *data, size_t len, int *fds, size_t *nfds)
 	if (n == -1)
 		return -1;
 	*nfds = take_fds(&msg, fds, *nfds);
-	if (n == (ssize_t)len && (msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) == 0)
+	if (n == (ssize_t)len &&
+	    (msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) == 0)
 		return 0;
 	while (*nfds > 0)
 		(void)close(fds[--*nfds]);
@@ -164,8 +165,11 @@ int
 channel_answer(int fd, enum verdict_kind kind, const int *fds)
 {
 	struct verdict v = { .magic = magic, .kind = kind };
+	size_t nfds = fds == NULL ? 0 : CHANNEL_FDS;
 
-	return put(fd, &v, sizeof(v), fds, fds == NULL ? 0 : CHANNEL_FDS);
+	if (nfds > 0 && fds[CHANNEL_INDEX] == -1)
+		nfds--;
+	return put(fd, &v, sizeof(v), fds, nfds);
 }
 
 int
@@ -174,17 +178,17 @@ channel_answered(int fd, enum verdict_kind *kind, int fds[CHANNEL_FDS])
 	size_t nfds = CHANNEL_FDS;
 	struct verdict v;
 
-	fds[0] = -1;
+	fds[CHANNEL_MAILBOX] = fds[CHANNEL_INDEX] = -1;
 	if (get(fd, &v, sizeof(v), fds, &nfds) == -1)
 		return -1;
 	if (v.magic == magic && v.kind >= VERDICT_YES &&
-	    v.kind <= VERDICT_PERM && (nfds == 0 || nfds == CHANNEL_FDS)) {
+	    v.kind <= VERDICT_PERM && nfds != 1) {
 		*kind = (enum verdict_kind)v.kind;
 		return 0;
 	}
 	while (nfds > 0)
 		(void)close(fds[--nfds]);
-	fds[0] = -1;
+	fds[CHANNEL_MAILBOX] = -1;
 	errno = EPROTO;
 	return -1;
 }

@@ -45,7 +45,7 @@ enum {
 	FS_REFER = 1 << 13,
 	FS_TRUNCATE = 1 << 14,
 	FS_IOCTL_DEV = 1 << 15,
-	NET_ALL = 3,	/* bind and connect of TCP */
+	NET_ALL = 3,   /* bind and connect of TCP */
 	SCOPE_ALL = 3, /* abstract sockets, signals */
 };
 
@@ -77,12 +77,12 @@ landlock(int users_fd)
 	struct landlock_path_beneath_attr beneath = {
 		.parent_fd = users_fd,
 		.allowed_access = attr.handled_access_fs &
-		    (FS_READ_FILE | FS_WRITE_FILE | FS_READ_DIR |
-			FS_MAKE_REG | FS_TRUNCATE),
+		    (FS_READ_FILE | FS_WRITE_FILE | FS_READ_DIR | FS_MAKE_REG |
+			FS_TRUNCATE),
 	};
-	size_t size = version >= 6 ? sizeof(attr) :
-	    version >= 4	   ? offsetof(struct ruleset_attr, scoped) :
-		    offsetof(struct ruleset_attr, handled_access_net);
+	size_t size = version >= 6 ? sizeof(attr)
+	    : version >= 4         ? offsetof(struct ruleset_attr, scoped)
+			   : offsetof(struct ruleset_attr, handled_access_net);
 	int fd, status = -1;
 
 	if (version < 1)
@@ -185,8 +185,8 @@ enter_empty_root(int state_fd)
 	(void)snprintf(name, sizeof(name), "empty.%ld", (long)getpid());
 	if (mkdirat(state_fd, name, 0700) == -1 && errno != EEXIST)
 		fatal("making an empty root directory");
-	fd = openat(state_fd, name,
-	    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	fd = openat(
+	    state_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd == -1 || unlinkat(state_fd, name, AT_REMOVEDIR) == -1 ||
 	    fchdir(fd) == -1 || chroot(".") == -1)
 		fatal("entering an empty root directory");

@@ -41,15 +41,47 @@
 
 /* Calls that are allowed whatever their arguments, the frequent ones first. */
 static const int calls_of_all[] = {
-	SYS_read, SYS_write, SYS_close, SYS_sendmsg, SYS_recvmsg,
-	SYS_clock_gettime, SYS_rt_sigprocmask, SYS_rt_sigaction,
-	SYS_rt_sigreturn, SYS_wait4, SYS_exit_group, SYS_exit, SYS_close_range,
-	SYS_dup3, SYS_fstat, SYS_munmap, SYS_madvise, SYS_mremap, SYS_brk,
-	SYS_getpid, SYS_gettid, SYS_clock_nanosleep, SYS_nanosleep,
-	SYS_restart_syscall, SYS_pread64, SYS_pwrite64, SYS_lseek, SYS_flock,
-	SYS_fsync, SYS_fdatasync, SYS_set_robust_list, SYS_futex, SYS_rseq,
-	SYS_getrandom, SYS_sched_yield, SYS_ppoll, SYS_recvfrom, SYS_uname,
-	SYS_geteuid, SYS_getuid, SYS_pipe2,
+	SYS_read,
+	SYS_write,
+	SYS_close,
+	SYS_sendmsg,
+	SYS_recvmsg,
+	SYS_clock_gettime,
+	SYS_rt_sigprocmask,
+	SYS_rt_sigaction,
+	SYS_rt_sigreturn,
+	SYS_wait4,
+	SYS_exit_group,
+	SYS_exit,
+	SYS_close_range,
+	SYS_dup3,
+	SYS_fstat,
+	SYS_munmap,
+	SYS_madvise,
+	SYS_mremap,
+	SYS_brk,
+	SYS_getpid,
+	SYS_gettid,
+	SYS_clock_nanosleep,
+	SYS_nanosleep,
+	SYS_restart_syscall,
+	SYS_pread64,
+	SYS_pwrite64,
+	SYS_lseek,
+	SYS_flock,
+	SYS_fsync,
+	SYS_fdatasync,
+	SYS_set_robust_list,
+	SYS_futex,
+	SYS_rseq,
+	SYS_getrandom,
+	SYS_sched_yield,
+	SYS_ppoll,
+	SYS_recvfrom,
+	SYS_uname,
+	SYS_geteuid,
+	SYS_getuid,
+	SYS_pipe2,
 #ifdef SYS_poll
 	SYS_poll,
 #endif
@@ -79,8 +111,12 @@ static const int calls_of_all[] = {
 
 /* The listener starts sessions; sessions write to a client and a mailbox. */
 static const int calls_of_listener[] = {
-	SYS_accept4, SYS_setsockopt, SYS_shutdown, SYS_ftruncate,
-	SYS_fallocate, SYS_pwritev2,
+	SYS_accept4,
+	SYS_setsockopt,
+	SYS_shutdown,
+	SYS_ftruncate,
+	SYS_fallocate,
+	SYS_pwritev2,
 #ifdef SYS_ftruncate64
 	SYS_ftruncate64,
 #endif
@@ -88,14 +124,22 @@ static const int calls_of_listener[] = {
 
 /* Attendants open mailboxes, and Landlock says where. */
 static const int calls_of_keeper[] = {
-	SYS_openat, SYS_epoll_create1, SYS_epoll_ctl, SYS_epoll_pwait,
+	SYS_openat,
+	SYS_epoll_create1,
+	SYS_epoll_ctl,
+	SYS_epoll_pwait,
 #ifdef SYS_epoll_wait
 	SYS_epoll_wait,
 #endif
 };
 
 static const uint32_t fcntl_commands[] = {
-	F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_DUPFD_CLOEXEC, F_OFD_SETLK,
+	F_GETFD,
+	F_SETFD,
+	F_GETFL,
+	F_SETFL,
+	F_DUPFD_CLOEXEC,
+	F_OFD_SETLK,
 };
 
 struct program {

@@ -25,7 +25,7 @@ struct waiting {
 
 struct keeper {
 	const struct attendant_settings *set;
-	int fd;	   /* of registrations; -1 when the listener is gone */
+	int fd;    /* of registrations; -1 when the listener is gone */
 	int place; /* what fd was: where an attendant has its channel */
 	int epoll_fd;
 	struct waiting *places;
@@ -33,8 +33,11 @@ struct keeper {
 };
 
 /* What epoll reports: a place, or one of these. */
-enum { NO_PLACE = UINT32_MAX, IS_SIGNAL = UINT32_MAX - 1,
-	IS_LISTENER = UINT32_MAX - 2 };
+enum {
+	NO_PLACE = UINT32_MAX,
+	IS_SIGNAL = UINT32_MAX - 1,
+	IS_LISTENER = UINT32_MAX - 2
+};
 
 static int
 watch(const struct keeper *k, int fd, uint32_t what)
@@ -151,8 +154,7 @@ open_keeper(struct keeper *k, int signal_fd)
 void
 keeper_run(const struct attendant_settings *set, int fd, unsigned int most)
 {
-	struct keeper k = { .set = set, .fd = fd, .place = fd,
-		.most = most };
+	struct keeper k = { .set = set, .fd = fd, .place = fd, .most = most };
 	struct epoll_event events[32];
 	int n;
 

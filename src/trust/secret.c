@@ -29,8 +29,9 @@ is_hash(const char *line, size_t len)
 
 	if (len < 3 || line[0] != '$')
 		return false;
-	while (n < len && ((line[n] >= '0' && line[n] <= '9') ||
-			      (line[n] >= 'a' && line[n] <= 'z')))
+	while (n < len &&
+	    ((line[n] >= '0' && line[n] <= '9') ||
+		(line[n] >= 'a' && line[n] <= 'z')))
 		n++;
 	return n > 1 && n < len && line[n] == '$';
 }

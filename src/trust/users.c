@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* The Users directory.  Runs as: attendant; users_open() as master. */
 
-#include <sys/file.h>
 #include <sys/stat.h>
 
 #include <errno.h>
@@ -11,11 +10,9 @@
 #include <unistd.h>
 
 #include "channel.h"
-#include "clock.h"
+#include "lock.h"
+#include "log.h"
 #include "users.h"
-
-/* Milliseconds for which a lock that is taken is tried again, and how often. */
-enum { LOCK_RETRY = 500, LOCK_PAUSE = 20 };
 
 static bool
 alphanumeric(char c)
@@ -94,90 +91,65 @@ users_find(const struct users *u, const char *name, int *fd)
 	return USERS_NONE;
 }
 
+/* Opens, and makes if it is not there, a file of ours beside the mailbox. */
 static int
-open_journal(const struct users *u, const char *name)
+open_own(const struct users *u, const char *name, const char *suffix)
 {
 	char path[CHANNEL_NAME + sizeof(".journal")];
-	struct stat st;
-	int fd, n;
+	int n;
 
-	n = snprintf(path, sizeof(path), "%s.journal", name);
+	n = snprintf(path, sizeof(path), "%s.%s", name, suffix);
 	if (n < 0 || (size_t)n >= sizeof(path)) {
 		errno = ENAMETOOLONG;
 		return -1;
 	}
-	fd = openat(u->state_fd, path,
+	return openat(u->state_fd, path,
 	    O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
+}
+
+static int
+open_journal(const struct users *u, const char *name)
+{
+	int fd = open_own(u, name, "journal"), saved;
+	struct stat st;
+
 	if (fd == -1)
 		return -1;
 	/* What a journal promises must be found after a power loss. */
-	if (fstat(fd, &st) == -1 ||
-	    (st.st_size == 0 && fsync(u->state_fd) == -1)) {
-		int saved = errno;
-
-		(void)close(fd);
-		errno = saved;
-		return -1;
-	}
-	return fd;
-}
-
-/*
- * Tries each lock once; on failure none is held.  Delivery agents take the two
- * on the mailbox in either order, so nobody may wait for one while it holds the
- * other.
- */
-static int
-try_locks(int fd, int journal_fd)
-{
-	struct flock whole = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
-	int saved;
-
-	if (flock(journal_fd, LOCK_EX | LOCK_NB) == -1)
-		return -1;
-	if (flock(fd, LOCK_EX | LOCK_NB) == -1)
-		goto unlock_journal;
-	if (fcntl(fd, F_OFD_SETLK, &whole) == 0)
-		return 0;
+	if (fstat(fd, &st) == 0 && (st.st_size > 0 || fsync(u->state_fd) == 0))
+		return fd;
 	saved = errno;
-	(void)flock(fd, LOCK_UN);
-	errno = saved;
-unlock_journal:
-	saved = errno;
-	(void)flock(journal_fd, LOCK_UN);
+	(void)close(fd);
 	errno = saved;
 	return -1;
 }
 
 enum users_status
-users_lock(const struct users *u, const char *name, int fd,
-    struct users_mailbox *box)
+users_lock(const struct users *u, const char *name, struct mailbox_files *files)
 {
-	int64_t now = clock_ms(), deadline = now + LOCK_RETRY;
+	enum users_status status;
 	struct stat st;
-	int journal_fd = open_journal(u, name);
 
-	if (journal_fd == -1)
+	files->journal_fd = open_journal(u, name);
+	if (files->journal_fd == -1)
 		return status_of_errno();
-	while (try_locks(fd, journal_fd) == -1) {
-		if (errno != EWOULDBLOCK && errno != EACCES) {
-			enum users_status status = status_of_errno();
-
-			(void)close(journal_fd);
-			return status;
-		}
-		now = clock_ms();
-		if (now >= deadline) {
-			(void)close(journal_fd);
-			return USERS_IN_USE;
-		}
-		clock_sleep_until(now + LOCK_PAUSE);
+	if (lock_journal(files->journal_fd) == -1 ||
+	    lock_mailbox(files->fd) == -1) {
+		status = errno == EWOULDBLOCK ? USERS_IN_USE
+					      : status_of_errno();
+		(void)close(files->journal_fd);
+		return status;
 	}
 	/* While it waited the file may have been replaced or removed. */
-	if (fstat(fd, &st) == -1 || st.st_nlink != 1) {
-		(void)close(journal_fd);
+	if (fstat(files->fd, &st) == -1 || st.st_nlink != 1) {
+		lock_release_mailbox(files->fd);
+		(void)close(files->journal_fd);
+		errno = ESTALE;
 		return USERS_TEMP;
 	}
-	*box = (struct users_mailbox){ .fd = fd, .journal_fd = journal_fd };
+	/* A cache: without it everything works, only slower. */
+	files->index_fd = open_own(u, name, "index");
+	if (files->index_fd == -1)
+		log_warn("opening the index of %s", name);
 	return USERS_OK;
 }

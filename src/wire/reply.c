@@ -104,6 +104,7 @@ reply_body(struct reply *r, const char *p, size_t len)
 {
 	const char *end = p + len, *lf;
 
+	r->octets += len;
 	while (p < end && r->error == 0) {
 		if (r->bol && *p == '.')
 			put(r, ".", 1);
@@ -120,11 +121,18 @@ reply_body(struct reply *r, const char *p, size_t len)
 		} else {
 			put(r, p, (size_t)(lf - p));
 			put(r, "\r\n", 2);
+			r->octets++;
 		}
 		p = lf + 1;
 		r->bol = true;
 		r->cr = false;
 	}
+}
+
+uint64_t
+reply_octets(const struct reply *r)
+{
+	return r->octets + (r->bol ? 0 : r->cr ? 1 : 2);
 }
 
 void

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The locks of a mailbox.  Everything of ours takes first a flock on the
+ * journal, then one on the mailbox, then a record lock over all of it, so that
+ * delivery agents that use flock and those that use fcntl are both kept out.
+ * All belong to the open file description and vanish with it.
+ * Runs as: attendant, session, restantectl.
+ */
+#ifndef LOCK_H
+#define LOCK_H
+
+/*
+ * Each tries for a moment, and returns 0, or -1 with errno EWOULDBLOCK while
+ * somebody else has it.  Where the second of the two locks on the mailbox is
+ * not to be had, the first is let go meanwhile: agents take them in either order.
+ */
+int lock_journal(int journal_fd);
+int lock_mailbox(int fd);
+
+/* Lets go of the mailbox's two locks. */
+void lock_release_mailbox(int fd);
+
+#endif

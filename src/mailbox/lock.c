@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: ISC */
+/* The locks of a mailbox.  Runs as: attendant, session, restantectl. */
+
+#include <sys/file.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "lock.h"
+
+/* Milliseconds for which a lock that is taken is tried again, and how often. */
+enum { RETRY_TIME = 500, RETRY_PAUSE = 20 };
+
+static int
+try_journal(int fd)
+{
+	return flock(fd, LOCK_EX | LOCK_NB);
+}
+
+static int
+try_mailbox(int fd)
+{
+	struct flock whole = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+
+	if (flock(fd, LOCK_EX | LOCK_NB) == -1)
+		return -1;
+	if (fcntl(fd, F_OFD_SETLK, &whole) == 0)
+		return 0;
+	if (errno == EACCES || errno == EAGAIN) {
+		(void)flock(fd, LOCK_UN);
+		errno = EWOULDBLOCK;
+	}
+	return -1;
+}
+
+static int
+retry(int (*try)(int), int fd)
+{
+	int64_t deadline = clock_ms() + RETRY_TIME, now;
+
+	while (try(fd) == -1) {
+		now = clock_ms();
+		if (errno != EWOULDBLOCK || now >= deadline)
+			return -1;
+		clock_sleep_until(now + RETRY_PAUSE);
+	}
+	return 0;
+}
+
+int
+lock_journal(int journal_fd)
+{
+	return retry(try_journal, journal_fd);
+}
+
+int
+lock_mailbox(int fd)
+{
+	return retry(try_mailbox, fd);
+}
+
+void
+lock_release_mailbox(int fd)
+{
+	struct flock whole = { .l_type = F_UNLCK, .l_whence = SEEK_SET };
+
+	(void)fcntl(fd, F_OFD_SETLK, &whole);
+	(void)flock(fd, LOCK_UN);
+}
