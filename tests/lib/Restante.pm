@@ -317,6 +317,24 @@ sub broken
 	Test::More::diag($self->stderr);
 }
 
+# The processes of the server that run; those that have ended but were not yet
+# asked for by their parent do not count.
+sub processes
+{
+	my ($self) = @_;
+	my @pids;
+
+	return if !kill 0 => -$self->{pid};
+	for my $dir (glob '/proc/[0-9]*') {
+		open my $fh, '<', "$dir/stat" or next;
+		my ($state, $group) = (<$fh> // '') =~ /\) (\S) \d+ (\d+)/
+		    or next;
+		push @pids, $dir =~ /(\d+)/
+		    if $group == $self->{pid} && $state !~ /[ZX]/;
+	}
+	return @pids;
+}
+
 # Ends the server: SIGTERM, which lets sessions finish.  Connections of this test
 # are closed first, unless keep => 1.  Returns the exit status, as in $?.
 sub stop
@@ -335,7 +353,7 @@ sub stop
 		$self->broken('the server ends at a SIGTERM');
 	}
 	# Sessions and attendants end with their master, or soon after it.
-	wait_for(sub { !kill 0 => -$self->{pid} })
+	wait_for(sub { !$self->processes })
 	    or $self->broken('no process of the server stays behind');
 	$self->broken('no sanitizer has a complaint')
 	    if $self->stderr =~ /Sanitizer|runtime error:/;
