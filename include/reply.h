@@ -55,7 +55,7 @@ void reply_end(struct reply *);
 /* Sends what has been gathered.  Returns 0, or -1 after any failure so far. */
 int reply_flush(struct reply *);
 
-/* Gives the pages of a large answer back to the system. */
+/* Sends the rest of a large answer, and gives its pages back to the system. */
 void reply_trim(struct reply *);
 
 #endif

@@ -154,6 +154,7 @@ reply_trim(struct reply *r)
 	uintptr_t first = (uintptr_t)r->buf + REPLY_LINE * 16;
 	uintptr_t last = (uintptr_t)r->buf + sizeof(r->buf);
 
+	(void)reply_flush(r);
 	first = (first + (uintptr_t)page - 1) / (uintptr_t)page;
 	last /= (uintptr_t)page;
 	(void)madvise((void *)(first * (uintptr_t)page),
