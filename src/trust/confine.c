@@ -100,17 +100,17 @@ landlock(int users_fd)
 }
 
 static void
-limit(int what, const char *name, rlim_t most)
+limit(unsigned int what, const char *name, rlim_t most)
 {
 	struct rlimit now, want = { .rlim_cur = most, .rlim_max = most };
 
-	if (getrlimit((__rlimit_resource_t)what, &now) == -1) {
+	if (getrlimit(what, &now) == -1) {
 		log_warn("getrlimit %s", name);
 		return;
 	}
 	if (now.rlim_max < most)
 		want.rlim_cur = want.rlim_max = now.rlim_max;
-	if (setrlimit((__rlimit_resource_t)what, &want) == -1)
+	if (setrlimit(what, &want) == -1)
 		log_warn("setrlimit %s", name);
 }
 
