@@ -13,12 +13,12 @@ B ?= build
 
 STD = -std=c17 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -Iinclude \
 	-DVERSION='"$(VERSION)"' -DSYSCONFDIR='"$(SYSCONFDIR)"'
-WARN = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion \
+WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion \
 	-Wformat=2 -Wstrict-prototypes -Wmissing-prototypes \
 	-Wold-style-definition -Wredundant-decls -Wnested-externs -Wundef \
 	-Wwrite-strings -Wcast-qual -Wpointer-arith -Wvla -Walloca \
 	-Wswitch-enum -Wnull-dereference -Wdate-time
-HARD = -O2 -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 -fstack-protector-strong \
+HARD := -O2 -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 -fstack-protector-strong \
 	-fno-common -fno-delete-null-pointer-checks -fno-strict-overflow -fPIE
 LINK = -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,-z,separate-code \
 	-Wl,-z,defs -Wl,--as-needed
@@ -53,18 +53,24 @@ endif
 ALL_CFLAGS = $(STD) $(WARN) $(HARD) -MMD -MP $(CFLAGS)
 ALL_LDFLAGS = $(LINK) $(LDFLAGS)
 
+all: $(B)/restante
+
+# What was built with other flags is built anew.
+$(B)/flags: export FLAGS = $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(LDLIBS)
+$(B)/flags: always
+	@mkdir -p $(@D)
+	@printf '%s\n' "$$FLAGS" | cmp -s - $@ || printf '%s\n' "$$FLAGS" >$@
+
 FLOORS = base wire mailbox trust session daemon
 SRCS = $(foreach f,$(FLOORS),$(sort $(wildcard src/$(f)/*.c)))
 OBJS = $(SRCS:%.c=$(B)/%.o)
 # All but main(): what the tests link with.
 LIBOBJS = $(filter-out $(B)/src/daemon/main.o,$(OBJS))
 
-all: $(B)/restante
-
 $(B)/restante: $(OBJS)
 	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $(OBJS) -lcrypt $(LDLIBS)
 
-$(B)/%.o: %.c
+$(B)/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
@@ -109,9 +115,35 @@ $(HOSTILE): tests/hostile/session.c $(OBJS)
 		$(filter-out $(B)/src/session/session.o,$(OBJS)) \
 		-lcrypt $(LDLIBS)
 
+# What it costs, beside what the machine can do: tests/bench.
+bench:
+	tests/bench/run
+
+# The exact inverses of each other, but for a configuration that is there.
+BIN = $(DESTDIR)$(SBINDIR)/restante
+MAN5 = $(DESTDIR)$(MANDIR)/man5/restante.conf.5
+MAN8 = $(DESTDIR)$(MANDIR)/man8/restante.8
+CONF = $(DESTDIR)$(SYSCONFDIR)/restante.conf
+
+install: all
+	install -d $(dir $(BIN)) $(dir $(MAN5)) $(dir $(MAN8)) $(dir $(CONF))
+	install -m 755 $(B)/restante $(BIN)
+	install -m 644 man/restante.conf.5 $(MAN5)
+	install -m 644 man/restante.8 $(MAN8)
+	test -e $(CONF) || install -m 644 etc/restante.conf $(CONF)
+
+uninstall:
+	rm -f $(BIN) $(MAN5) $(MAN8)
+	! cmp -s etc/restante.conf $(CONF) || rm -f $(CONF)
+
+dist:
+	git archive --prefix=restante-$(VERSION)/ -o \
+		restante-$(VERSION).tar.gz HEAD
+
 clean:
 	rm -rf build
 
-.PHONY: all run tests check check-root check-san clean
+.PHONY: all always run tests check check-root check-san bench install \
+	uninstall dist clean
 
 -include $(OBJS:.o=.d) $(UNITS:=.d) $(TOOLS:=.d) $(HOSTILE:=.d)
