@@ -109,6 +109,10 @@ $(B)/tests/%: tests/%.c $(LIBOBJS)
 	$(CC) $(ALL_CFLAGS) -Itests/unit $(ALL_LDFLAGS) -o $@ $< $(LIBOBJS) \
 		-lcrypt $(LDLIBS)
 
+# The calls that change a file, caught: see the test.
+$(B)/tests/unit/crash: ALL_LDFLAGS += $(foreach f,pwrite64 pwritev64v2 \
+	ftruncate64 fallocate64 fsync fdatasync index_identify,-Wl,--wrap=$(f))
+
 $(HOSTILE): tests/hostile/session.c $(OBJS)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $< \

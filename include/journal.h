@@ -74,7 +74,8 @@ struct journal_writer {
 };
 
 int journal_write(struct journal_writer *, const void *, size_t);
-int journal_commit_move(struct journal_writer *, struct journal_move *);
+int journal_commit_move(const struct journal_writer *,
+    const struct journal_move *);
 
 /* Reads octets of a move, from offset in them on.  As io_pread() does. */
 ssize_t journal_read(int fd, void *, size_t, uint64_t offset);

@@ -158,6 +158,12 @@ finish_move(const struct mailbox *mb, const struct journal_move *move)
 			(off_t)(move->offset + done)) == -1)
 			return -1;
 	}
+	/*
+	 * After a power loss in the next writes all octets are in their place,
+	 * in one before these the end is as it was: either way the journal fits.
+	 */
+	if (fdatasync(mb->files.fd) == -1)
+		return -1;
 	if (io_pwrite(mb->files.fd, "From ", FROM, (off_t)end) == -1 ||
 	    io_pwrite(mb->files.fd, "\n\n", 2, (off_t)(move->size - 2)) == -1)
 		return -1;
@@ -583,6 +589,7 @@ promise_move(const struct mailbox *mb, struct journal_move *move)
 			e == NULL ? move->size : e->offset) == -1)
 			return -1;
 	} while (e != NULL);
+	move->length = writer.length;
 	if (sum_around(mb, move) == -1)
 		return -1;
 	return journal_commit_move(&writer, move);

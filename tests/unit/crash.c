@@ -1,0 +1,721 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The update and the recovery of a mailbox, ended at every call that changes a
+ * file: by a kill, by a power loss, by an error.  The calls are caught by the
+ * linker (see the Makefile), noted, and played again to any point.
+ *
+ * After each end a login must find, byte for byte, either all messages that were
+ * there or all that should be left; with unique-ids unchanged, the password line
+ * whole, the index telling what a scan tells, and new mail welcome.  An update
+ * that said MAILBOX_OK must have happened, whatever ended next.
+ */
+
+#include <sys/stat.h>
+#include <sys/uio.h>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "journal.h"
+#include "lock.h"
+#include "log.h"
+#include "mailbox.h"
+#include "tap.h"
+
+/* The three files of a mailbox. */
+enum { MAIL, JOURNAL, INDEX, FILES };
+
+enum { MAX_SIZE = 1 << 21, MAX_CALLS = 4096, SECTOR = 512 };
+
+/* Power losses tried at each call; an argument of the program. */
+static int losses = 6;
+
+struct image {
+	unsigned char *octets;
+	size_t size;
+	uint64_t modified;
+};
+
+enum call_kind { WRITE, CUT, HOLE, SYNC };
+
+struct call {
+	enum call_kind kind;
+	int file;
+	uint64_t offset, len;
+	unsigned char *octets;
+};
+
+static char path[FILES][64];
+static int fds[FILES] = { -1, -1, -1 };
+static struct image start[FILES], state[FILES];
+static struct call calls[MAX_CALLS];
+static int call_count;
+static uint64_t modified; /* the model's time of change of the mailbox */
+
+/* What goes wrong: the call number fault_at, or all from it on. */
+static enum { NO_FAULT, FAIL, SHORT } fault;
+static int fault_at, fault_errno;
+static bool fault_lasts;
+
+static uint64_t seed = 1;
+
+static uint64_t
+chance(void)
+{
+	seed ^= seed << 13;
+	seed ^= seed >> 7;
+	seed ^= seed << 17;
+	return seed;
+}
+
+static int
+file_of(int fd)
+{
+	for (int i = 0; i < FILES; i++)
+		if (fds[i] == fd)
+			return i;
+	return -1;
+}
+
+/* Notes a call and says whether it is to fail. */
+static bool
+note(enum call_kind kind, int fd, const void *octets, uint64_t offset,
+    uint64_t len)
+{
+	int file = file_of(fd), n = call_count;
+	struct call *c = &calls[n];
+
+	need(file != -1 && n < MAX_CALLS, "noting a call");
+	if (fault == FAIL && (n == fault_at || (fault_lasts && n > fault_at))) {
+		call_count++;
+		*c = (struct call){ .kind = SYNC, .file = file };
+		errno = fault_errno;
+		return true;
+	}
+	*c = (struct call){ kind, file, offset, len, NULL };
+	if (octets != NULL) {
+		c->octets = malloc(len + 1);
+		need(c->octets != NULL, "memory");
+		memcpy(c->octets, octets, len);
+	}
+	call_count++;
+	if (file == MAIL && kind != SYNC)
+		modified++;
+	return false;
+}
+
+ssize_t __real_pwrite64(int, const void *, size_t, off_t);
+ssize_t __wrap_pwrite64(int, const void *, size_t, off_t);
+ssize_t __wrap_pwritev64v2(int, const struct iovec *, int, off_t, int);
+int __real_ftruncate64(int, off_t);
+int __wrap_ftruncate64(int, off_t);
+int __wrap_fallocate64(int, int, off_t, off_t);
+int __wrap_fsync(int);
+int __wrap_fdatasync(int);
+int __real_index_identify(int, struct index_subject *);
+int __wrap_index_identify(int, struct index_subject *);
+
+ssize_t
+__wrap_pwrite64(int fd, const void *buf, size_t len, off_t offset)
+{
+	if (fault == SHORT && call_count == fault_at && len > 1)
+		len = len / 2;
+	if (note(WRITE, fd, buf, (uint64_t)offset, len))
+		return -1;
+	return __real_pwrite64(fd, buf, len, offset);
+}
+
+/* To the end of the file, as completing a last line does. */
+ssize_t
+__wrap_pwritev64v2(
+    int fd, const struct iovec *iov, int n, off_t offset, int flags)
+{
+	struct stat st;
+
+	need(n == 1 && flags == RWF_APPEND && fstat(fd, &st) == 0 &&
+		offset == st.st_size,
+	    "appending");
+	return __wrap_pwrite64(fd, iov->iov_base, iov->iov_len, offset);
+}
+
+int
+__wrap_ftruncate64(int fd, off_t size)
+{
+	if (note(CUT, fd, NULL, (uint64_t)size, 0))
+		return -1;
+	return __real_ftruncate64(fd, size);
+}
+
+static bool no_holes;
+
+int
+__wrap_fallocate64(int fd, int mode, off_t offset, off_t len)
+{
+	static const char zeros[4096];
+
+	need(mode == (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE), "a hole");
+	if (no_holes) {
+		errno = EOPNOTSUPP;
+		return -1;
+	}
+	if (note(HOLE, fd, NULL, (uint64_t)offset, (uint64_t)len))
+		return -1;
+	for (off_t i = 0; i < len; i += (off_t)sizeof(zeros))
+		need(__real_pwrite64(fd, zeros,
+			 len - i < (off_t)sizeof(zeros) ? (size_t)(len - i)
+							: sizeof(zeros),
+			 offset + i) > 0,
+		    "zeros");
+	return 0;
+}
+
+int
+__wrap_fsync(int fd)
+{
+	return note(SYNC, fd, NULL, 0, 0) ? -1 : 0;
+}
+
+int
+__wrap_fdatasync(int fd)
+{
+	return __wrap_fsync(fd);
+}
+
+/* The model's own clock, so that an index fits its mailbox after a replay. */
+int
+__wrap_index_identify(int fd, struct index_subject *subject)
+{
+	if (__real_index_identify(fd, subject) == -1)
+		return -1;
+	subject->modified = subject->changed = modified;
+	return 0;
+}
+
+static void
+forget_calls(void)
+{
+	while (call_count > 0)
+		free(calls[--call_count].octets);
+}
+
+/* Applies a call to an image; keep says which sectors of a write arrive. */
+static void
+apply(struct image *im, const struct call *c, uint64_t keep)
+{
+	uint64_t end = c->kind == CUT ? c->offset : c->offset + c->len;
+
+	if (c->kind == SYNC)
+		return;
+	if (c->file == MAIL)
+		im->modified++;
+	need(end <= MAX_SIZE, "room in an image");
+	if (end > im->size || c->kind == CUT) {
+		if (end > im->size)
+			memset(im->octets + im->size, 0, end - im->size);
+		im->size = end;
+	}
+	if (c->kind == CUT)
+		return;
+	for (uint64_t i = c->offset; i < end; i++)
+		if (keep >> (i / SECTOR % 64) & 1)
+			im->octets[i] = c->kind == HOLE
+			    ? 0
+			    : c->octets[i - c->offset];
+}
+
+static void
+copy_image(struct image *to, const struct image *from)
+{
+	memcpy(to->octets, from->octets, from->size);
+	to->size = from->size;
+	to->modified = from->modified;
+}
+
+static void
+read_images(struct image *im)
+{
+	for (int f = 0; f < FILES; f++) {
+		ssize_t n = pread(fds[f], im[f].octets, MAX_SIZE, 0);
+
+		need(n >= 0, "reading a file");
+		im[f].size = (size_t)n;
+		im[f].modified = modified;
+	}
+}
+
+static void
+close_files(void)
+{
+	for (int f = 0; f < FILES; f++) {
+		if (fds[f] != -1)
+			(void)close(fds[f]);
+		fds[f] = -1;
+	}
+}
+
+/* The mailbox has closed them. */
+static void
+shut(struct mailbox *mb)
+{
+	mailbox_close(mb);
+	for (int f = 0; f < FILES; f++)
+		fds[f] = -1;
+}
+
+static void
+write_images(const struct image *im)
+{
+	close_files();
+	for (int f = 0; f < FILES; f++) {
+		fds[f] = open(
+		    path[f], O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+		need(fds[f] != -1 &&
+			__real_pwrite64(fds[f], im[f].octets, im[f].size, 0) ==
+			    (ssize_t)im[f].size,
+		    "writing a file");
+	}
+	modified = im[MAIL].modified;
+}
+
+static void
+reopen(void)
+{
+	close_files();
+	for (int f = 0; f < FILES; f++) {
+		fds[f] = open(path[f], O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+		need(fds[f] != -1, "opening a file");
+	}
+}
+
+/* What a login sees: ids and contents, in order. */
+struct sight {
+	enum mailbox_status status;
+	uint64_t count;
+	unsigned char ids[MD5_SIZE], all[MD5_SIZE];
+};
+
+static struct mailbox_settings settings;
+
+static enum mailbox_status
+open_mailbox(struct mailbox *mb)
+{
+	struct mailbox_files files;
+
+	reopen();
+	files = (struct mailbox_files){ fds[MAIL], fds[JOURNAL], fds[INDEX] };
+	need(lock_journal(fds[JOURNAL]) == 0 && lock_mailbox(fds[MAIL]) == 0,
+	    "locking");
+	return mailbox_open(mb, &settings, &files);
+}
+
+/* Opens, looks at everything, closes; skip leaves out marked messages. */
+static struct sight
+see(const bool *skip)
+{
+	static char buf[MAILBOX_PIECE];
+	char id[MAILBOX_ID_SIZE];
+	struct mailbox mb;
+	struct sight s = { .status = open_mailbox(&mb) };
+	struct md5 ids, all;
+	ssize_t n;
+
+	md5_init(&ids);
+	md5_init(&all);
+	for (uint64_t i = 1; s.status == MAILBOX_OK && i <= mailbox_count(&mb);
+	     i++) {
+		struct mailbox_reader r = { .n = i };
+
+		if (skip != NULL && skip[i])
+			continue;
+		s.count++;
+		mailbox_id(&mb, i, id);
+		md5_update(&ids, id, strlen(id) + 1);
+		check(mailbox_look(&mb, i) == 0, "message %ju is there",
+		    (uintmax_t)i);
+		while ((n = mailbox_read(&mb, &r, buf)) > 0)
+			md5_update(&all, buf, (size_t)n);
+		check(n == 0, "message %ju is read", (uintmax_t)i);
+		md5_update(&all, "", 1);
+	}
+	md5_final(&ids, s.ids);
+	md5_final(&all, s.all);
+	shut(&mb);
+	return s;
+}
+
+static bool
+same(const struct sight *a, const struct sight *b)
+{
+	return a->status == b->status && a->count == b->count &&
+	    memcmp(a->ids, b->ids, sizeof(a->ids)) == 0 &&
+	    memcmp(a->all, b->all, sizeof(a->all)) == 0;
+}
+
+static const char *const password = "secret\n";
+
+static void
+append_message(const char *name, size_t octets)
+{
+	static char text[MAX_SIZE];
+	struct stat st;
+	int n, fd = open(path[MAIL], O_RDWR | O_CLOEXEC);
+
+	need(fd != -1 && fstat(fd, &st) == 0 && octets < sizeof(text) - 200,
+	    "delivering");
+	n = snprintf(text, 200,
+	    "From %s@example.org Thu Nov 19 10:00:00 2026\n"
+	    "Subject: %s\n\n",
+	    name, name);
+	for (size_t i = 0; i < octets; i++)
+		text[n++] = i % 61 == 60 ? '\n' : (char)('a' + i % 26);
+	text[n++] = '\n';
+	text[n++] = '\n';
+	need(__real_pwrite64(fd, text, (size_t)n, st.st_size) == n,
+	    "delivering");
+	modified++;
+	(void)close(fd);
+}
+
+struct mail {
+	const char *name;
+	int count;
+	size_t small, large; /* octets of even and odd messages */
+	int removed_before;  /* every so manyth is a tombstone already, or 0 */
+};
+
+struct choice {
+	const char *name;
+	bool (*marks)(int n, int count);
+};
+
+static bool
+first(int n, int count)
+{
+	return n == 1 && count > 0;
+}
+
+static bool
+last(int n, int count)
+{
+	return n == count;
+}
+
+static bool
+even(int n, int count)
+{
+	return n <= count && n % 2 == 0;
+}
+
+static bool
+odd(int n, int count)
+{
+	return n <= count && n % 2 == 1;
+}
+
+static bool
+all(int n, int count)
+{
+	return n <= count;
+}
+
+static bool
+tail(int n, int count)
+{
+	return n > count / 2;
+}
+
+static bool
+some(int n, int count)
+{
+	return n <= count && ((unsigned int)n * 2654435761u >> 30 & 1) != 0;
+}
+
+static void
+make_mail(const struct mail *m)
+{
+	struct mailbox mb;
+	char name[32];
+
+	for (int f = 0; f < FILES; f++)
+		(void)unlink(path[f]);
+	reopen();
+	need(__real_pwrite64(fds[MAIL], password, strlen(password), 0) > 0,
+	    "the password");
+	modified = 1;
+	for (int i = 1; i <= m->count; i++) {
+		(void)snprintf(name, sizeof(name), "message%d", i);
+		append_message(name, i % 2 == 0 ? m->small : m->large);
+	}
+	need(open_mailbox(&mb) == MAILBOX_OK, "a fresh mailbox");
+	if (m->removed_before > 0) {
+		for (int i = 1; i < m->count; i += m->removed_before)
+			need(mailbox_mark(&mb, (uint64_t)i) == 0, "marking");
+		need(mailbox_update(&mb) == MAILBOX_OK, "an early update");
+	}
+	shut(&mb);
+	reopen();
+	read_images(start);
+	forget_calls();
+}
+
+/* What is being tried, for the words of a check. */
+static const char *mail_name, *choice_name, *how;
+static struct sight before, after;
+static int step, turn;
+
+/* After an end: a login, and what must be true of it. */
+static void
+judge(bool promised, bool may_refuse)
+{
+	struct sight s = see(NULL), again;
+	char line[8] = "";
+	int fd;
+
+	if (may_refuse && s.status == MAILBOX_TEMP)
+		return;
+	check(s.status == MAILBOX_OK, "%s, %s, %s %d/%d: opens (status %d)",
+	    mail_name, choice_name, how, step, turn, (int)s.status);
+	check(same(&s, &after) || (!promised && same(&s, &before)),
+	    "%s, %s, %s %d/%d: %ju messages, all or none of %ju gone",
+	    mail_name, choice_name, how, step, turn, (uintmax_t)s.count,
+	    (uintmax_t)(before.count - after.count));
+	fd = open(path[MAIL], O_RDONLY | O_CLOEXEC);
+	check(
+	    pread(fd, line, strlen(password), 0) == (ssize_t)strlen(password) &&
+		strcmp(line, password) == 0,
+	    "the password is whole");
+	(void)close(fd);
+
+	/* The index, which is now written, says what a scan says. */
+	(void)unlink(path[INDEX]);
+	again = see(NULL);
+	check(same(&s, &again), "%s, %s, %s %d/%d: the index is right",
+	    mail_name, choice_name, how, step, turn);
+
+	append_message("late", 50);
+	again = see(NULL);
+	check(again.status == MAILBOX_OK && again.count == s.count + 1,
+	    "%s, %s, %s %d/%d: new mail is seen", mail_name, choice_name, how,
+	    step, turn);
+}
+
+static enum mailbox_status
+update(const struct choice *choice, int count)
+{
+	enum mailbox_status status;
+	struct mailbox mb;
+
+	status = open_mailbox(&mb);
+	if (status == MAILBOX_OK) {
+		for (int i = 1; i <= count; i++)
+			if (choice->marks(i, count))
+				need(mailbox_mark(&mb, (uint64_t)i) == 0,
+				    "marking");
+		status = mailbox_update(&mb);
+	}
+	shut(&mb);
+	return status;
+}
+
+/*
+ * Plays the noted calls up to the one numbered n into state: all of them for a
+ * kill.  After a power loss what was not synced since may be there, or not, or in
+ * some of its sectors; what was synced is.
+ */
+static void
+play(int n, bool power_loss)
+{
+	int synced[FILES] = { 0 };
+
+	for (int f = 0; f < FILES; f++)
+		copy_image(&state[f], &start[f]);
+	for (int i = 0; i < n; i++)
+		if (calls[i].kind == SYNC)
+			synced[calls[i].file] = i;
+	for (int i = 0; i < n; i++) {
+		const struct call *c = &calls[i];
+		uint64_t keep = UINT64_MAX;
+
+		if (power_loss && i > synced[c->file]) {
+			if (chance() % 3 == 0)
+				continue;
+			if (chance() % 3 == 0)
+				keep = chance();
+		}
+		apply(&state[c->file], c, keep);
+	}
+}
+
+/*
+ * Ends at every call that was noted, ok_at being where the caller had its answer,
+ * and what a recovery does after that ended at each of its calls.
+ */
+static void
+end_everywhere(int ok_at, bool deep)
+{
+	int count = call_count;
+	struct call *kept = NULL;
+
+	for (step = 0; step <= count; step++) {
+		how = "killed at";
+		turn = 0;
+		play(step, false);
+		write_images(state);
+		fault = NO_FAULT;
+		if (deep) {
+			/* The recovery itself is noted, then ended. */
+			struct image saved[FILES];
+			int outer = call_count;
+
+			kept = malloc(sizeof(calls));
+			need(kept != NULL, "memory");
+			memcpy(kept, calls, sizeof(calls));
+			for (int f = 0; f < FILES; f++) {
+				saved[f] = start[f];
+				start[f].octets = malloc(MAX_SIZE);
+				need(start[f].octets != NULL, "memory");
+				copy_image(&start[f], &state[f]);
+			}
+			call_count = 0;
+			(void)see(NULL);
+			int inner = call_count;
+
+			for (turn = 0; turn <= inner; turn++) {
+				how = "recovery killed at";
+				play(turn, turn % 2 == 1);
+				write_images(state);
+				int mark = call_count;
+
+				judge(step >= ok_at, false);
+				while (call_count > mark)
+					free(calls[--call_count].octets);
+			}
+			forget_calls();
+			for (int f = 0; f < FILES; f++) {
+				free(start[f].octets);
+				start[f] = saved[f];
+			}
+			memcpy(calls, kept, sizeof(calls));
+			call_count = outer;
+			free(kept);
+		} else {
+			judge(step >= ok_at, false);
+			while (call_count > count)
+				free(calls[--call_count].octets);
+		}
+		how = "power lost at";
+		for (turn = 1; turn <= losses; turn++) {
+			play(step, true);
+			write_images(state);
+			judge(step >= ok_at, false);
+			while (call_count > count)
+				free(calls[--call_count].octets);
+		}
+	}
+}
+
+static uint64_t ends, errors;
+
+/* Every call fails in every way, once or from then on. */
+static void
+fail_everywhere(const struct choice *choice, int messages, int count)
+{
+	static const int kinds[] = { ENOSPC, EIO, EINTR, EDQUOT };
+	enum mailbox_status status;
+
+	for (step = 0; step < count; step++)
+		for (turn = 0; turn < 9; turn++) {
+			how = "failed at";
+			write_images(start);
+			fault = turn == 8 ? SHORT : FAIL;
+			fault_at = step;
+			fault_errno = kinds[turn % 4];
+			fault_lasts = turn >= 4 && fault_errno != EINTR;
+			forget_calls();
+			status = update(choice, messages);
+			fault = NO_FAULT;
+			if (fault_errno == EINTR && turn < 8)
+				check(status == MAILBOX_OK ||
+					calls[fault_at].kind == SYNC,
+				    "EINTR is not the end");
+			judge(status == MAILBOX_OK, false);
+			errors++;
+		}
+	forget_calls();
+}
+
+static void
+try_update(const struct mail *m, const struct choice *choice)
+{
+	bool skip[512] = { false };
+	int count, ok_at;
+
+	mail_name = m->name;
+	choice_name = choice->name;
+	make_mail(m);
+	write_images(start);
+	before = see(NULL);
+	count = (int)before.count;
+	for (int i = 1; i <= count; i++)
+		skip[i] = choice->marks(i, count);
+	after = see(skip);
+	forget_calls();
+
+	write_images(start);
+	check(update(choice, count) == MAILBOX_OK, "%s, %s: an update", m->name,
+	    choice->name);
+	ok_at = call_count;
+	end_everywhere(ok_at, m->count <= 12);
+	ends += (uint64_t)((ok_at + 1) * (losses + 1));
+	fail_everywhere(choice, count, ok_at < 40 ? ok_at : 40);
+}
+
+int
+main(int argc, char **argv)
+{
+	static const struct mail mails[] = {
+		{ "few small", 6, 300, 700, 0 },
+		{ "small between large", 9, 400, 40000, 0 },
+		{ "large between small", 8, 30000, 500, 0 },
+		{ "with tombstones", 12, 900, 20000, 3 },
+		{ "two pages of index", 80, 60, 8500, 0 },
+	};
+	static const struct choice choices[] = {
+		{ "first", first },
+		{ "last", last },
+		{ "even", even },
+		{ "odd", odd },
+		{ "all", all },
+		{ "tail", tail },
+		{ "some", some },
+	};
+	char dir[] = "/tmp/restante-crash.XXXXXX";
+	static const char *const names[] = { "mail", "journal", "index" };
+
+	if (argc > 1)
+		losses = atoi(argv[1]);
+	need(mkdtemp(dir) != NULL, "a directory");
+	log_set_level(LOG_LEVEL_ERROR);
+	for (int f = 0; f < FILES; f++) {
+		(void)snprintf(
+		    path[f], sizeof(path[f]), "%s/%s", dir, names[f]);
+		start[f].octets = malloc(MAX_SIZE);
+		state[f].octets = malloc(MAX_SIZE);
+		need(start[f].octets != NULL && state[f].octets != NULL,
+		    "memory");
+	}
+	for (size_t i = 0; i < sizeof(mails) / sizeof(mails[0]); i++)
+		for (size_t k = 0; k < sizeof(choices) / sizeof(choices[0]);
+		     k++) {
+			no_holes = (i + k) % 3 == 2;
+			try_update(&mails[i], &choices[k]);
+			point("%s: %s%s", mails[i].name, choices[k].name,
+			    no_holes ? ", without holes" : "");
+		}
+	printf("# ended at %ju states, %ju errors\n", (uintmax_t)ends,
+	    (uintmax_t)errors);
+	for (int f = 0; f < FILES; f++)
+		(void)unlink(path[f]);
+	(void)rmdir(dir);
+	return done();
+}
