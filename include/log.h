@@ -32,8 +32,8 @@ void log_set_level(enum log_level);
 int log_pipe(int ends[2]);
 
 /*
- * Passes on what waits in the pipe, each line behind "part: ".  Returns 1 when
- * the pipe is empty for now, 0 when its last writer is gone.
+ * Passes on what waits in the pipe, some lines at a time, each behind "part: ".
+ * Returns 1 while more may come, 0 when the last writer is gone.
  */
 int log_relay(int fd, const char *part);
 

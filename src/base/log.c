@@ -16,8 +16,8 @@
 
 #include "log.h"
 
-/* Less than PIPE_BUF, so that a line is one piece in the pipe. */
-enum { LINE_SIZE = 1024 };
+/* A line is less than PIPE_BUF, so that it is one piece in the pipe. */
+enum { LINE_SIZE = 1024, RELAY_LINES = 64 };
 
 static enum { TO_STDERR, TO_SYSLOG, TO_PIPE } destination = TO_STDERR;
 static int pipe_fd = -1;
@@ -137,7 +137,8 @@ log_relay(int fd, const char *part)
 	enum log_level level;
 	ssize_t n;
 
-	for (;;) {
+	/* Who floods one pipe must not keep the master from the others. */
+	for (int i = 0; i < RELAY_LINES; i++) {
 		n = read(fd, line, LINE_SIZE);
 		if (n == -1 && errno == EINTR)
 			continue;
@@ -150,6 +151,7 @@ log_relay(int fd, const char *part)
 		if (level <= threshold)
 			deliver(level, part, line + 1);
 	}
+	return 1;
 }
 
 #define VLOG(level, with_errno, fmt)                    \

@@ -123,6 +123,7 @@ journal_load(int fd, struct journal_promise *p)
 	if (read_header(fd, &h) == -1 || fstat(fd, &st) == -1)
 		return JOURNAL_ERROR;
 	if (h.kind == KIND_RUNS && h.count > 0 &&
+	    h.count <= SIZE_MAX / sizeof(*p->runs) &&
 	    h.count <= ((uint64_t)st.st_size - sizeof(h)) / sizeof(*p->runs))
 		whole = load_runs(fd, &h, p);
 	else if (h.kind == KIND_MOVE)
