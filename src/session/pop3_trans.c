@@ -181,7 +181,7 @@ cmd_retr(struct session *s, char **arg)
 	if (n == 0)
 		return NEXT_STAY;
 	next = retrieve(s, n, NULL);
-	if (next == NEXT_STAY) {
+	if (next == NEXT_STAY && s->out.error == 0) {
 		s->retrieved++;
 		s->retrieved_octets += mailbox_message_octets(&s->mailbox, n);
 		if (n > s->last)

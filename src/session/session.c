@@ -141,7 +141,10 @@ turn(struct session *s)
 	size_t len;
 
 	/* Answers to a burst leave together, but not after a wait. */
-	if (!line_waits(&s->in) && reply_flush(&s->out) == -1) {
+	if (!line_waits(&s->in))
+		(void)reply_flush(&s->out);
+	/* A client that is lost is not obeyed: its QUIT would delete. */
+	if (s->out.error != 0) {
 		s->reason = s->out.error == ETIMEDOUT ? "not-reading" : "lost";
 		return NEXT_CLOSE;
 	}
