@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * mbox.c once more, without the machine's own instructions: its functions under
+ * the prefix plain_.
+ */
+#ifndef PLAIN_MBOX_H
+#define PLAIN_MBOX_H
+
+#include "mbox.h"
+
+void plain_scan_init(struct mbox_scan *, uint64_t start,
+    int (*found)(void *ctx, const struct mbox_entry *), void *ctx);
+int plain_scan(struct mbox_scan *, const unsigned char *window, size_t len,
+    uint64_t offset, bool last);
+size_t plain_separator(const unsigned char *, size_t len);
+size_t plain_top(struct mbox_top *, const char *, size_t);
+
+/* With arguments, so that they leave the structs of these names alone. */
+#define mbox_scan_init(...) plain_scan_init(__VA_ARGS__)
+#define mbox_scan(...)      plain_scan(__VA_ARGS__)
+#define mbox_separator(...) plain_separator(__VA_ARGS__)
+#define mbox_top(...)       plain_top(__VA_ARGS__)
+#pragma push_macro("__SSE2__")
+#undef __SSE2__
+#include "../../src/mailbox/mbox.c"
+#pragma pop_macro("__SSE2__")
+#undef mbox_scan_init
+#undef mbox_scan
+#undef mbox_separator
+#undef mbox_top
+
+#endif
