@@ -141,8 +141,9 @@ uninstall:
 	! cmp -s etc/restante.conf $(CONF) || rm -f $(CONF)
 
 dist:
+	@mkdir -p $(B)
 	git archive --prefix=restante-$(VERSION)/ -o \
-		restante-$(VERSION).tar.gz HEAD
+		$(B)/restante-$(VERSION).tar.gz HEAD
 
 clean:
 	rm -rf build
