@@ -119,8 +119,19 @@ $(HOSTILE): tests/hostile/session.c $(OBJS)
 		$(filter-out $(B)/src/session/session.o,$(OBJS)) \
 		-lcrypt $(LDLIBS)
 
-# What it costs, beside what the machine can do: tests/bench.
+# What it costs, beside what the machine can do.  A floor is built as the server
+# beside it is, and has nothing of it in it.
+BENCHES = $(patsubst tests/%.c,$(B)/tests/%,$(sort $(wildcard tests/bench/*.c)))
+
+$(BENCHES): $(B)/%: $(B)/%.o
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(LDLIBS)
+
+benches: all $(BENCHES)
+
 bench:
+	$(MAKE) STATIC=1 B=build benches
+	$(MAKE) STATIC=0 B=build/dynamic benches
 	tests/bench/run
 
 # The exact inverses of each other, but for a configuration that is there.
@@ -148,7 +159,7 @@ dist:
 clean:
 	rm -rf build
 
-.PHONY: all always run tests check check-root check-san bench install \
-	uninstall dist clean
+.PHONY: all always run tests check check-root check-san benches bench \
+	install uninstall dist clean
 
 -include $(OBJS:.o=.d) $(UNITS:=.d) $(TOOLS:=.d) $(HOSTILE:=.d)
