@@ -61,6 +61,11 @@ $(B)/flags: always
 	@mkdir -p $(@D)
 	@printf '%s\n' "$$FLAGS" | cmp -s - $@ || printf '%s\n' "$$FLAGS" >$@
 
+# V=1 shows the commands.
+V ?= 0
+CC_ = $(if $(filter 0,$(V)),@echo "  CC $@" &&)
+LD_ = $(if $(filter 0,$(V)),@echo "  LD $@" &&)
+
 FLOORS = base wire mailbox trust session daemon
 SRCS = $(foreach f,$(FLOORS),$(sort $(wildcard src/$(f)/*.c)))
 OBJS = $(SRCS:%.c=$(B)/%.o)
@@ -68,11 +73,11 @@ OBJS = $(SRCS:%.c=$(B)/%.o)
 LIBOBJS = $(filter-out $(B)/src/daemon/main.o,$(OBJS))
 
 $(B)/restante: $(OBJS)
-	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $(OBJS) -lcrypt $(LDLIBS)
+	$(LD_) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $(OBJS) -lcrypt $(LDLIBS)
 
 $(B)/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -c -o $@ $<
+	$(CC_) $(CC) $(ALL_CFLAGS) -c -o $@ $<
 
 # A trial in the foreground, on mail made for it.
 run: all
@@ -106,7 +111,7 @@ check-san:
 
 $(B)/tests/%: tests/%.c $(LIBOBJS)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -Itests/unit $(ALL_LDFLAGS) -o $@ $< $(LIBOBJS) \
+	$(LD_) $(CC) $(ALL_CFLAGS) -Itests/unit $(ALL_LDFLAGS) -o $@ $< $(LIBOBJS) \
 		-lcrypt $(LDLIBS)
 
 # The calls that change a file, caught: see the test.
@@ -115,7 +120,7 @@ $(B)/tests/unit/crash: ALL_LDFLAGS += $(foreach f,pwrite64 pwritev64v2 \
 
 $(HOSTILE): tests/hostile/session.c $(OBJS)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $< \
+	$(LD_) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $< \
 		$(filter-out $(B)/src/session/session.o,$(OBJS)) \
 		-lcrypt $(LDLIBS)
 
