@@ -254,12 +254,15 @@ check_page(struct index *ix, uint64_t i)
 bool
 index_check(struct index *ix, uint64_t position)
 {
-	uint64_t count = page_count(ix->is.entries);
+	uint64_t count = page_count(ix->is.entries), messages = 0;
 
-	for (uint64_t i = position / INDEX_PAGE_ENTRIES; i < count; i++)
+	for (uint64_t i = position / INDEX_PAGE_ENTRIES; i < count; i++) {
 		if (!check_page(ix, i))
 			return false;
-	return true;
+		messages += ix->pages[i].messages;
+	}
+	/* Pages may be newer than a header that was not written any more. */
+	return position > 0 || messages == ix->is.messages;
 }
 
 /* Moves the pages into memory of our own, with room for more of them. */
@@ -389,8 +392,11 @@ index_message(struct index *ix, uint64_t n, uint64_t *position)
 	if (n <= ix->cursor_before)
 		ix->cursor_page = ix->cursor_before = 0;
 	for (;;) {
-		if (!check_page(ix, ix->cursor_page))
+		if (ix->cursor_page == page_count(ix->is.entries) ||
+		    !check_page(ix, ix->cursor_page)) {
+			ix->cursor_page = ix->cursor_before = 0;
 			return NULL;
+		}
 		p = &ix->pages[ix->cursor_page];
 		if (n <= ix->cursor_before + p->messages)
 			break;

@@ -209,8 +209,8 @@ journal_write(struct journal_writer *w, const void *data, size_t len)
 }
 
 int
-journal_commit_move(const struct journal_writer *w,
-    const struct journal_move *move)
+journal_commit_move(
+    const struct journal_writer *w, const struct journal_move *move)
 {
 	struct header h = { .magic = magic, .kind = KIND_MOVE };
 	unsigned char first[BLOCK] = { 0 };

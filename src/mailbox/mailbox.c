@@ -223,14 +223,18 @@ goes_on(const struct mailbox *mb, uint64_t offset)
 		mbox_separator(line, (size_t)n) != 0);
 }
 
-/* A cheap look at whether the file is still what the index says. */
+/*
+ * A look at whether the file is still what the index says: at both ends of it,
+ * and at the index in itself if it is to be added to.
+ */
 static bool
 looks_right(struct mailbox *mb, uint64_t size)
 {
 	const struct mbox_entry *first, *last;
 	uint64_t position;
 
-	if (!goes_on(mb, size))
+	if (!goes_on(mb, size) ||
+	    (size < mb->subject.size && !index_check(&mb->index, 0)))
 		return false;
 	if (mb->index.is.messages == 0)
 		return true;
@@ -249,27 +253,18 @@ static int
 learn(struct mailbox *mb)
 {
 	struct index_subject was;
+	enum index_status status;
 
 	mb->subject.quoting = mb->set->unquote;
-	switch (index_load(&mb->index, &mb->subject, &was)) {
-	case INDEX_FITS:
+	status = index_load(&mb->index, &mb->subject, &was);
+	if (status == INDEX_FITS)
 		return 0;
-	case INDEX_LOOK:
-		if (looks_right(mb, was.size) &&
-		    (was.size == mb->subject.size ||
-			index_check(&mb->index, 0))) {
-			if (was.size < mb->subject.size &&
-			    scan(mb, &mb->index, was.size) == -1)
-				return -1;
-			break;
-		}
-		__attribute__((fallthrough));
-	case INDEX_NONE:
+	if (status == INDEX_NONE || !looks_right(mb, was.size)) {
 		index_free(&mb->index);
-		if (scan(mb, &mb->index, mb->subject.start) == -1)
-			return -1;
-		break;
+		was.size = mb->subject.start;
 	}
+	if (was.size < mb->subject.size && scan(mb, &mb->index, was.size) == -1)
+		return -1;
 	mailbox_save_index(mb, mb->subject.size);
 	return 0;
 }

@@ -653,8 +653,6 @@ compact(struct mailbox *mb)
 	if (known) {
 		index_replace(&mb->index, &fresh);
 		mailbox_save_index(mb, end);
-	} else if (mb->files.index_fd != -1) {
-		(void)index_void(&mb->index);
 	}
 	return MAILBOX_OK;
 }
@@ -686,11 +684,8 @@ compaction_pays(const struct mailbox *mb, const struct plan *p)
 static enum mailbox_status
 remove_marked(struct mailbox *mb, struct plan *p)
 {
-	if (find_runs(mb, p) == -1) {
-		if (errno == ESTALE && mb->files.index_fd != -1)
-			(void)index_void(&mb->index);
+	if (find_runs(mb, p) == -1)
 		return MAILBOX_TEMP;
-	}
 	find_cut(mb, p);
 	if (p->cut <= p->runs[0].offset)
 		return cut_end(mb, p);
@@ -701,15 +696,18 @@ remove_marked(struct mailbox *mb, struct plan *p)
 
 /*
  * Takes the mailbox's locks again where they were let go, and looks whether it
- * is still the same file.
+ * is still the same file.  From here on the index on disk is not to be believed,
+ * until it is written again: a page of it may be newer than its header.
  */
 static int
-lock_again(const struct mailbox *mb)
+begin(struct mailbox *mb)
 {
 	struct stat st;
 
 	if (mb->set->lock_update && lock_mailbox(mb->files.fd) == -1)
 		return -1;
+	if (mb->files.index_fd != -1)
+		(void)index_void(&mb->index);
 	if (fstat(mb->files.fd, &st) == -1)
 		return -1;
 	if (st.st_nlink == 1 && (uint64_t)st.st_size >= mb->subject.size)
@@ -727,7 +725,7 @@ mailbox_update(struct mailbox *mb)
 
 	if (mb->marked == 0)
 		return MAILBOX_OK;
-	if (lock_again(mb) == 0)
+	if (begin(mb) == 0)
 		status = remove_marked(mb, &p);
 	saved = errno;
 	free(p.runs);
@@ -742,7 +740,7 @@ mailbox_compact(struct mailbox *mb)
 {
 	if (mb->index.is.dead == 0)
 		return MAILBOX_OK;
-	if (lock_again(mb) == -1)
+	if (begin(mb) == -1)
 		return MAILBOX_TEMP;
 	return compact(mb);
 }
