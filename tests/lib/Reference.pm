@@ -109,14 +109,14 @@ sub messages
 sub top
 {
 	my ($wire, $n) = @_;
-	my ($top, $in_body) = ('', 0);
+	my ($from, $in_body) = (0, 0);
 
-	for my $line (split /(?<=\r\n)/, $wire) {
-		last if $in_body && $n-- <= 0;
-		$top .= $line;
-		$in_body = 1 if $line eq "\r\n";
+	while ($from < length $wire && (!$in_body || $n-- > 0)) {
+		my $next = 2 + index $wire, "\r\n", $from;
+		$in_body = 1 if $next == $from + 2;
+		$from = $next;
 	}
-	return $top;
+	return substr $wire, 0, $from;
 }
 
 # How two texts differ, for a person.
@@ -127,7 +127,8 @@ sub difference
 
 	$got //= '(nothing)';
 	return if $got eq $expected;
-	$at++ while substr($got, $at, 1) eq substr $expected, $at, 1;
+	$at++ while $at < length $expected &&
+	    substr($got, $at, 1) eq substr $expected, $at, 1;
 	for ($got, $expected) {
 		$_ = length($_) . ' octets: ' .
 		    substr $_, $at < 30 ? 0 : $at - 30, 80;
@@ -161,7 +162,9 @@ sub agrees
 		my $wire = $messages[$n - 1]{wire};
 		push @pairs, [ "RETR $n", ($c->text("RETR $n"))[1], $wire ];
 		push @pairs, [ "TOP $n $_", ($c->text("TOP $n $_"))[1],
-		    top($wire, $_) ] for 0, 1, 2, 99999999;
+		    top($wire, $_) ] for 0, 1, 2;
+		push @pairs, [ "TOP $n 99999999",
+		    ($c->text("TOP $n 99999999"))[1], $wire ];
 	}
 	for my $pair (@pairs) {
 		my $difference = difference(@{$pair}[1, 2]);
