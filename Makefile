@@ -35,18 +35,19 @@ HARD += $(foreach h,-fstack-clash-protection -fcf-protection=full \
 ifeq ($(WERROR),1)
 WARN += -Werror
 endif
-ifeq ($(STATIC),1)
-LINK += -static-pie
-else
-LINK += -pie
-endif
 
-# Sanitizers: make SAN=address,undefined B=build/san
+# Sanitizers: make SAN=address,undefined B=build/san; they want a dynamic program.
 ifdef SAN
 STATIC = 0
 HARD += -g -fno-omit-frame-pointer -fsanitize=$(SAN) \
 	-fno-sanitize-recover=all -DSANITIZED=1
 LINK += -fsanitize=$(SAN)
+endif
+
+ifeq ($(STATIC),1)
+LINK += -static-pie
+else
+LINK += -pie
 endif
 
 # The user's flags come last, so that they win.
