@@ -76,7 +76,7 @@ secret_parse(const char *line, size_t len, struct secret *s)
 int
 secret_read(int fd, struct secret *s)
 {
-	char line[SECRET_LINE];
+	char line[SECRET_LINE + 1]; /* the longest with its CR and LF */
 	const char *lf;
 	ssize_t n = io_pread(fd, line, sizeof(line), 0);
 
@@ -84,6 +84,8 @@ secret_read(int fd, struct secret *s)
 		return -1;
 	lf = memchr(line, '\n', (size_t)n);
 	/* A line without an end is the whole file, or too long. */
+	if (lf == NULL && (size_t)n == sizeof(line))
+		n = 0;
 	secret_parse(line, lf == NULL ? (size_t)n : (size_t)(lf - line), s);
 	explicit_bzero(line, sizeof(line));
 	return 0;
