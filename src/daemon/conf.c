@@ -17,19 +17,20 @@ struct keyword {
 	const char *name;
 	enum kind kind;
 	size_t offset;     /* of its member in struct conf */
-	uint64_t min, max; /* of a number; max: size of a text */
+	uint64_t min, max; /* of a number; of a text: least octets, size */
 	const char *words; /* of a choice, in the order of its enum */
 	const char *standard;
 };
 
 #define AT(member)   offsetof(struct conf, member)
 #define SIZE(member) 0, sizeof(((struct conf *)0)->member)
+#define SOME(member) 1, sizeof(((struct conf *)0)->member)
 
 /* clang-format off */
 static const struct keyword keywords[] = {
-	{ "users",         TEXT,   AT(users), SIZE(users), NULL, "Users" },
+	{ "users",         TEXT,   AT(users), SOME(users), NULL, "Users" },
 	{ "listen",        LISTEN, AT(listen), 0, 0, NULL, NULL },
-	{ "user",          TEXT,   AT(user), SIZE(user), NULL, "restante" },
+	{ "user",          TEXT,   AT(user), SOME(user), NULL, "restante" },
 	{ "keeper-user",   TEXT,   AT(keeper_user), SIZE(keeper_user), NULL, "" },
 	{ "pid-file",      TEXT,   AT(pid_file), SIZE(pid_file), NULL, "/run/restante.pid" },
 	{ "hide-users",    YES_NO, AT(hide_users), 0, 0, NULL, "no" },
@@ -135,13 +136,31 @@ set_truth(struct conf *c, const struct keyword *k, const char *value,
 	return 0;
 }
 
+/* Whether a line of a file can say it, and conf_print() thus print it. */
+static bool
+is_sayable(const char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f)
+			return false;
+	return len == 0 || (text[0] != ' ' && text[len - 1] != ' ');
+}
+
 static int
 set_text(struct conf *c, const struct keyword *k, const char *value,
     char error[CONF_ERROR])
 {
-	if (strlen(value) >= k->max)
+	size_t len = strlen(value);
+
+	if (len < k->min)
+		return complain(error, "%s needs a value", k->name);
+	if (len >= k->max)
 		return complain(error, "%s is too long", k->name);
-	memcpy(text_of(c, k), value, strlen(value) + 1);
+	if (!is_sayable(value, len))
+		return complain(error,
+		    "%s has no control characters, nor blanks at its ends",
+		    k->name);
+	memcpy(text_of(c, k), value, len + 1);
 	return 0;
 }
 
@@ -244,12 +263,13 @@ conf_init(struct conf *c)
 
 /* Takes a line apart and obeys it.  Returns 0, or -1 with error set. */
 static int
-read_line(struct conf *c, char *line, char error[CONF_ERROR])
+read_line(struct conf *c, char *line, size_t len, char error[CONF_ERROR])
 {
 	static const char blanks[] = " \t\r\n";
 	char *value;
-	size_t len = strlen(line);
 
+	if (memchr(line, '\0', len) != NULL)
+		return complain(error, "a line with a NUL in it");
 	while (len > 0 && strchr(blanks, line[len - 1]) != NULL)
 		line[--len] = '\0';
 	line += strspn(line, blanks);
@@ -268,13 +288,14 @@ conf_read(struct conf *c, const char *path, FILE *err)
 	FILE *f = fopen(path, "re");
 	char error[CONF_ERROR], *line = NULL;
 	size_t size = 0;
+	ssize_t len;
 	int number = 0, wrong = 0;
 
 	if (f == NULL)
 		return -1;
-	while (getline(&line, &size, f) != -1) {
+	while ((len = getline(&line, &size, f)) != -1) {
 		number++;
-		if (read_line(c, line, error) == -1) {
+		if (read_line(c, line, (size_t)len, error) == -1) {
 			fprintf(err, "%s:%d: %s\n", path, number, error);
 			wrong++;
 		}

@@ -1,0 +1,445 @@
+/* SPDX-License-Identifier: ISC */
+/* Settings: each keyword with good and bad values, files, and the print-out. */
+
+#include <sys/mman.h>
+
+#include "chance.h"
+#include "conf.h"
+#include "tap.h"
+
+enum { VALUES = 20 };
+
+/* Each keyword, values that it takes, values that it does not take. */
+static const struct {
+	const char *keyword;
+	const char *good[VALUES], *bad[VALUES];
+} rows[] = {
+	{ "users", { "Users", "/var/mail/pop", ".", "a b" }, { "" } },
+	{ "listen",
+	    { "110", "*:110", ":110", "127.0.0.1:1110", "[::1]:110", "[::]:110",
+		"0.0.0.0:65535", "127.0.0.1:0", "[::ffff:1.2.3.4]:1",
+		"[1.2.3.4]:5", "0110" },
+	    { "", ":", "x", "*", "*:", "127.0.0.1", "127.0.0.1:", "127.0.0.1:x",
+		"127.0.0.1:65536", "127.0.0.1:-1", "127.0.0.1: 110",
+		"localhost:110", "1.2.3:110", "[::1:110", "[::1]110",
+		"[::1%lo]:110", "[localhost]:110",
+		"127.0.0.1:18446744073709551726",
+		"[0000:0000:0000:0000:0000:0000:0000:0000:0000:0000:0000:0000:"
+		"0000]:110" } },
+	{ "user", { "restante", "nobody" }, { "" } },
+	{ "keeper-user", { "", "postmaster" }, { NULL } },
+	{ "pid-file", { "/run/restante.pid", "" }, { NULL } },
+	{ "hide-users", { "yes", "no" },
+	    { "", "Yes", "YES", "true", "1", "yes no", "yess", "on" } },
+	{ "apop", { "no", "yes" }, { "", "maybe", "0" } },
+	{ "login-tries", { "1", "3", "100", "007" },
+	    { "", "0", "101", "-1", "x", "3x", "3.5" } },
+	{ "login-pause", { "0", "2", "60" }, { "", "61", "2s", "-0" } },
+	{ "login-timeout", { "1", "120", "86400" },
+	    { "", "0", "86401", "2m" } },
+	{ "idle-timeout", { "1", "600", "86400" },
+	    { "", "0", "86401", "10 minutes" } },
+	{ "write-timeout", { "1", "300", "86400" },
+	    { "", "0", "86401", "18446744073709551617" } },
+	{ "max-sessions", { "1", "1000", "100000" },
+	    { "", "0", "100001", "many", "0x10" } },
+	{ "log", { "auto", "stderr", "syslog" },
+	    { "", "Auto", "auto stderr", "file", "std", "stderrs", " " } },
+	{ "log-level", { "error", "warn", "info", "debug" },
+	    { "", "warning", "notice", "0", "err" } },
+};
+
+enum { ROWS = sizeof(rows) / sizeof(rows[0]) };
+
+/* What conf_print() says, for the caller to free. */
+static char *
+printed(const struct conf *c)
+{
+	char *text = NULL;
+	size_t len = 0;
+	FILE *f = open_memstream(&text, &len);
+
+	need(f != NULL, "open_memstream");
+	conf_print(c, f);
+	need(fclose(f) == 0, "open_memstream");
+	return text;
+}
+
+/* A file in memory, and the name by which it can be opened. */
+static int file_fd = -1;
+static char file_path[64];
+
+/* Reads a file of this content.  *said is what it complained about. */
+static int
+read_text(struct conf *c, const char *text, size_t len, char **said)
+{
+	size_t said_len = 0;
+	FILE *err = open_memstream(said, &said_len);
+	int status, saved;
+
+	need(err != NULL && ftruncate(file_fd, 0) == 0 &&
+		pwrite(file_fd, text, len, 0) == (ssize_t)len,
+	    file_path);
+	status = conf_read(c, file_path, err);
+	saved = errno;
+	need(fclose(err) == 0, "open_memstream");
+	errno = saved;
+	return status;
+}
+
+/* Whether two configurations say the same. */
+static bool
+same(const struct conf *a, const struct conf *b)
+{
+	char *x = printed(a), *y = printed(b);
+	bool equal = strcmp(x, y) == 0;
+
+	free(x);
+	free(y);
+	return equal;
+}
+
+static void
+tidy_text(char *text, size_t size)
+{
+	size_t len = strlen(text);
+
+	memset(text + len, 0, size - len);
+}
+
+/* Forgets what earlier and longer values have left behind the texts. */
+static void
+tidy(struct conf *c)
+{
+	tidy_text(c->users, sizeof(c->users));
+	tidy_text(c->user, sizeof(c->user));
+	tidy_text(c->keeper_user, sizeof(c->keeper_user));
+	tidy_text(c->pid_file, sizeof(c->pid_file));
+	for (size_t i = 0; i < CONF_LISTEN_MAX; i++)
+		if (i < c->listen_count)
+			tidy_text(c->listen[i].address,
+			    sizeof(c->listen[i].address));
+		else
+			c->listen[i] = (struct conf_listen){ .port = 0 };
+}
+
+/* The print-out of c is read back as c. */
+static bool
+survives(struct conf *c, const char *what)
+{
+	static struct conf back;
+	char *text = printed(c), *said = NULL;
+	bool good;
+
+	tidy(c);
+	conf_init(&back);
+	good = check(read_text(&back, text, strlen(text), &said) == 0,
+		   "%s: not read back: %s", what, said) &&
+	    check((tidy(&back), memcmp(&back, c, sizeof(back)) == 0),
+		"%s: read back as another", what);
+	free(text);
+	free(said);
+	return good;
+}
+
+static void
+defaults(void)
+{
+	static struct conf c;
+	char *text, *line, *rest;
+	size_t lines = 0;
+
+	conf_init(&c);
+	is_str(c.users, "Users", "users is Users");
+	is(c.listen_count, 0, "nothing is said of where to listen");
+	is_str(c.user, "restante", "user is restante");
+	is_str(c.keeper_user, "", "keeper-user is the owner of users");
+	is(c.hide_users, false, "hide-users is no");
+	is(c.apop, true, "apop is yes");
+	is(c.login_tries, 3, "login-tries is 3");
+	is(c.login_pause, 2, "login-pause is 2");
+	is(c.login_timeout, 120, "login-timeout is 120");
+	is(c.idle_timeout, 600, "idle-timeout is 600");
+	is(c.write_timeout, 300, "write-timeout is 300");
+	is(c.max_sessions, 1000, "max-sessions is 1000");
+	is(c.log, CONF_LOG_AUTO, "log is auto");
+	is(c.log_level, LOG_LEVEL_INFO, "log-level is info");
+	(void)survives(&c, "the defaults");
+	(void)point("the defaults are read back");
+
+	text = printed(&c);
+	for (line = strtok_r(text, "\n", &rest); line != NULL;
+	     line = strtok_r(NULL, "\n", &rest)) {
+		size_t len = strcspn(line, " "), i = 0;
+
+		while (i < ROWS &&
+		    (strlen(rows[i].keyword) != len ||
+			memcmp(rows[i].keyword, line, len) != 0))
+			i++;
+		check(i < ROWS, "\"%s\" is not tested", line);
+		lines++;
+	}
+	/* No default of listen is printed. */
+	check(lines == ROWS - 1, "%zu lines for %d keywords", lines, ROWS);
+	free(text);
+	(void)point("every keyword has its row in this test");
+}
+
+static void
+keywords(void)
+{
+	static struct conf c, before;
+	char error[CONF_ERROR], option[2 * CONF_TEXT];
+
+	for (size_t i = 0; i < ROWS; i++) {
+		const char *keyword = rows[i].keyword;
+
+		for (size_t k = 0; k < VALUES && rows[i].good[k] != NULL; k++) {
+			const char *value = rows[i].good[k];
+
+			conf_init(&c);
+			check(conf_set(&c, keyword, value, error) == 0,
+			    "%s %s: %s", keyword, value, error);
+			(void)survives(&c, value);
+			conf_init(&before);
+			(void)snprintf(option, sizeof(option), "%s=%s", keyword,
+			    value);
+			check(conf_set_option(&before, option, error) == 0 &&
+				same(&c, &before),
+			    "-o %s", option);
+		}
+		(void)point("%s takes what it should", keyword);
+		for (size_t k = 0; k < VALUES && rows[i].bad[k] != NULL; k++) {
+			const char *value = rows[i].bad[k];
+
+			conf_init(&c);
+			before = c;
+			error[0] = '\0';
+			check(conf_set(&c, keyword, value, error) == -1 &&
+				strncmp(error, keyword, strlen(keyword)) == 0,
+			    "%s \"%s\": \"%s\"", keyword, value, error);
+			check(same(&c, &before), "%s \"%s\" changed something",
+			    keyword, value);
+		}
+		if (rows[i].bad[0] != NULL)
+			(void)point("%s takes nothing else", keyword);
+	}
+}
+
+static void
+wrong_keywords(void)
+{
+	static const char *const wrong[] = { "", "user ", " user", "User",
+		"users-", "use", "login_tries", "lognlevel", "%s%n",
+		"a-very-long-keyword-that-nobody-would-ever-write-into-a-file-"
+		"because-it-means-nothing-at-all" };
+	static const char *const options[] = { "", "apop", "=yes", "apop:yes",
+		"apop =yes", "apop= yes", "apop=yes=no" };
+	static struct conf c, before;
+	char error[CONF_ERROR], option[2000];
+
+	conf_init(&c);
+	before = c;
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+		check(conf_set(&c, wrong[i], "yes", error) == -1 &&
+			same(&c, &before),
+		    "\"%s\"", wrong[i]);
+	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
+		check(conf_set_option(&c, options[i], error) == -1 &&
+			same(&c, &before),
+		    "-o \"%s\"", options[i]);
+	for (size_t len = 0; len < sizeof(option) - 5; len++) {
+		memset(option, 'k', len);
+		memcpy(option + len, "=yes", 5);
+		check(conf_set_option(&c, option, error) == -1, "%zu octets",
+		    len);
+	}
+	(void)point("keywords and options that are none");
+}
+
+/* Texts up to their limit, and what no line of a file could say. */
+static void
+texts(void)
+{
+	static const struct {
+		const char *keyword;
+		size_t size;
+	} limits[] = { { "users", PATH_MAX }, { "pid-file", PATH_MAX },
+		{ "user", CONF_TEXT }, { "keeper-user", CONF_TEXT } };
+	static struct conf c, before;
+	static char value[PATH_MAX + 10];
+	char error[CONF_ERROR];
+
+	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++)
+		for (size_t len = limits[i].size - 5; len < limits[i].size + 5;
+		     len++) {
+			memset(value, 'x', len);
+			value[len] = '\0';
+			conf_init(&c);
+			check(conf_set(&c, limits[i].keyword, value, error) ==
+				(len < limits[i].size ? 0 : -1),
+			    "%s of %zu octets", limits[i].keyword, len);
+			(void)survives(&c, limits[i].keyword);
+		}
+	(void)point("texts of every length around the limit");
+
+	conf_init(&before);
+	for (int c1 = 1; c1 < 256; c1++)
+		for (int place = 0; place < 3; place++) {
+			bool taken;
+
+			memset(value, 'x', 3);
+			value[3] = '\0';
+			value[place] = (char)c1;
+			c = before;
+			taken = conf_set(&c, "users", value, error) == 0;
+			if (taken)
+				(void)survives(&c, value);
+			else
+				check(same(&c, &before), "changed");
+			check(taken == (c1 > 0x20 && c1 != 0x7f) ||
+				(c1 == ' ' && place == 1),
+			    "octet %d in place %d", c1, place);
+		}
+	(void)point("whatever is taken as a text is read back");
+}
+
+static void
+many_listeners(void)
+{
+	static struct conf c;
+	char error[CONF_ERROR], value[32];
+
+	conf_init(&c);
+	for (int i = 0; i < CONF_LISTEN_MAX; i++) {
+		(void)snprintf(value, sizeof(value), "127.0.0.%d:%d", i,
+		    1000 + i);
+		check(conf_set(&c, "listen", value, error) == 0, "%s: %s",
+		    value, error);
+	}
+	check(survives(&c, "listeners"), "survives");
+	for (int i = 0; i < 3; i++)
+		check(conf_set(&c, "listen", "*:110", error) == -1 &&
+			c.listen_count == CONF_LISTEN_MAX,
+		    "one too many");
+	for (uint16_t i = 0; i < CONF_LISTEN_MAX; i++) {
+		(void)snprintf(value, sizeof(value), "127.0.0.%d", i);
+		check(strcmp(c.listen[i].address, value) == 0 &&
+			c.listen[i].port == 1000 + i,
+		    "listener %d is %s:%u", i, c.listen[i].address,
+		    c.listen[i].port);
+	}
+	(void)point("%d listen lines, and no more", CONF_LISTEN_MAX);
+}
+
+static void
+files(void)
+{
+	static const char good[] = "# comment\n"
+				   "\n"
+				   "  \t \n"
+				   "users /srv/a b/Users\t\n"
+				   "\thide-users \t yes \r\n"
+				   "#hide-users no\n"
+				   "  # apop no\n"
+				   "login-tries 5\n"
+				   "login-tries 6\n"
+				   "listen 127.0.0.1:1110\n"
+				   "listen [::1]:1110\n"
+				   "pid-file\n"
+				   "log-level debug";
+	static const char bad[] = "apop maybe\n"
+				  "login-tries 4\n"
+				  "\n"
+				  "nonsense\n"
+				  "apop no # no comment\n"
+				  "idle-timeout";
+	static struct conf c;
+	char want[1000], *said;
+
+	conf_init(&c);
+	is(read_text(&c, good, sizeof(good) - 1, &said), 0,
+	    "a file with comments and blanks");
+	is_str(said, "", "nothing is said of it");
+	free(said);
+	ok(strcmp(c.users, "/srv/a b/Users") == 0 && c.hide_users && c.apop &&
+		c.login_tries == 6 && c.listen_count == 2 &&
+		c.pid_file[0] == '\0' && c.log_level == LOG_LEVEL_DEBUG,
+	    "and all of it is in force");
+
+	conf_init(&c);
+	is(read_text(&c, bad, sizeof(bad) - 1, &said), 4,
+	    "a file with four wrong lines");
+	(void)snprintf(want, sizeof(want),
+	    "%s:1: apop is yes or no\n"
+	    "%s:4: there is no setting \"nonsense\"\n"
+	    "%s:5: apop is yes or no\n"
+	    "%s:6: idle-timeout is a number from 1 to 86400\n",
+	    file_path, file_path, file_path, file_path);
+	is_str(said, want, "each is told with its place");
+	is(c.login_tries, 4, "what is right in it is in force");
+	free(said);
+
+	conf_init(&c);
+	is(read_text(&c, "apop no\0really\n", 15, &said), 1,
+	    "a line with a NUL is wrong");
+	is(c.apop, true, "and not cut short");
+	free(said);
+
+	errno = 0;
+	ok(conf_read(&c, "/nonexistent/conf", stderr) == -1 && errno == ENOENT,
+	    "a file that is not there");
+	errno = 0;
+	ok(conf_read(&c, "/", stderr) == -1 && errno == EISDIR,
+	    "a directory is no file");
+}
+
+/* Lines of any octets: what is in force afterwards can be printed and read. */
+static void
+random_files(void)
+{
+	static const char octets[] = " \t\r\n#=.:[]*0123yesno\0\xff";
+	static struct conf c;
+	char text[400], *said;
+
+	for (int round = 0; round < 3000; round++) {
+		size_t len = 0;
+
+		while (len < 300) {
+			const char *keyword = rows[chance(ROWS)].keyword;
+
+			if (chance(4) > 0) {
+				memcpy(text + len, keyword, strlen(keyword));
+				len += strlen(keyword);
+				text[len++] = ' ';
+			}
+			for (size_t n = chance(12); n > 0; n--)
+				text[len++] = chance_of(octets,
+				    sizeof(octets) - 1);
+			text[len++] = '\n';
+		}
+		conf_init(&c);
+		check(read_text(&c, text, len, &said) >= 0, "an error");
+		free(said);
+		(void)survives(&c, "a random file");
+	}
+	(void)point("whatever a file brings into force is read back");
+}
+
+int
+main(void)
+{
+	chance_open();
+	file_fd = memfd_create("conf", MFD_CLOEXEC);
+	need(file_fd != -1, "memfd_create");
+	(void)snprintf(file_path, sizeof(file_path), "/proc/self/fd/%d",
+	    file_fd);
+	defaults();
+	keywords();
+	wrong_keywords();
+	texts();
+	many_listeners();
+	files();
+	random_files();
+	return done();
+}
