@@ -152,24 +152,30 @@ change_identity(const struct confine_identity *id)
 }
 
 /*
- * For a keeper that serves mailboxes of root: keeps the one right it needs.  The
- * bounding set first, which takes a right to change.
+ * Empties the bounding set but for one capability, or for -1 all of it.  Only a
+ * new program could make use of it, and there is none: a start that is not
+ * allowed to change it loses nothing.
  */
 static void
-drop_capabilities(void)
+bound_capabilities(int keep)
+{
+	for (int cap = 0; prctl(PR_CAPBSET_READ, cap) >= 0; cap++)
+		if (cap != keep)
+			(void)prctl(PR_CAPBSET_DROP, cap);
+}
+
+/* Gives up all capabilities but those of the mask.  0, or -1 with errno set. */
+static int
+keep_capabilities(uint32_t mask)
 {
 	struct __user_cap_header_struct header = {
 		.version = _LINUX_CAPABILITY_VERSION_3,
 	};
-	struct __user_cap_data_struct data[2] = { { 0 } };
+	struct __user_cap_data_struct data[2] = {
+		{ .effective = mask, .permitted = mask },
+	};
 
-	for (int cap = 0; prctl(PR_CAPBSET_READ, cap) >= 0; cap++)
-		if (cap != CAP_DAC_OVERRIDE &&
-		    prctl(PR_CAPBSET_DROP, cap) == -1)
-			fatal("dropping capability %d", cap);
-	data[0].effective = data[0].permitted = 1u << CAP_DAC_OVERRIDE;
-	if (syscall(SYS_capset, &header, data) == -1)
-		fatal("capset");
+	return (int)syscall(SYS_capset, &header, data);
 }
 
 /*
@@ -215,19 +221,29 @@ confine_listener(const struct confine_identity *id, int state_fd)
 		if (id->uid == 0 || id->gid == 0)
 			fatalx("sessions do not run as root");
 		enter_empty_root(state_fd);
+		bound_capabilities(-1);
 		change_identity(id);
 	}
 	(void)close(state_fd);
+	/* An ordinary user may have been given the right to a low port. */
+	if (keep_capabilities(0) == -1)
+		log_warn("capset");
 	close_the_doors(FILTER_LISTENER, -1);
 }
 
 void
 confine_keeper(const struct confine_identity *id, int users_fd)
 {
+	bool as_root = geteuid() == 0 && id->uid == 0;
+
 	if (geteuid() == 0) {
+		bound_capabilities(as_root ? CAP_DAC_OVERRIDE : -1);
 		change_identity(id);
-		if (id->uid == 0)
-			drop_capabilities();
+	}
+	if (keep_capabilities(as_root ? 1u << CAP_DAC_OVERRIDE : 0) == -1) {
+		if (as_root)
+			fatal("capset");
+		log_warn("capset");
 	}
 	close_the_doors(FILTER_KEEPER, users_fd);
 }

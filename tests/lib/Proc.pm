@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: ISC
+# What /proc says of the processes of a server under test.
+package Proc;
+
+use strict;
+use warnings;
+
+use Test::More ();
+
+use Restante;
+
+# The first field of /proc/PID/FILE or all of it; nothing when it is gone.
+sub file
+{
+	my ($pid, $name) = @_;
+
+	open my $fh, '<', "/proc/$pid/$name" or return;
+	local $/;
+	return scalar <$fh>;
+}
+
+# pid => title, of all processes of the server that still run.
+sub titles
+{
+	my ($d) = @_;
+	my %title;
+
+	opendir my $dh, '/proc' or die "/proc: $!";
+	for my $pid (grep { /^\d+\z/ } readdir $dh) {
+		my $stat = file($pid, 'stat') // next;
+		my ($state, $group) = $stat =~ /\) (\S) \d+ (\d+) / or next;
+		next if $group != $d->pid || $state =~ /[ZX]/;
+		my ($title) = split /\0/, file($pid, 'cmdline') // next;
+		$title{$pid} = ($title // '') =~ s/\A.*?restante: //r;
+	}
+	return \%title;
+}
+
+# Waits until exactly one process of the server has such a title; its pid.
+sub find
+{
+	my ($d, $pattern, $seconds) = @_;
+
+	return Restante::wait_for(sub {
+		my $title = titles($d);
+		my @found = grep { $title->{$_} =~ $pattern } keys %$title;
+		return @found == 1 ? $found[0] : undef;
+	}, $seconds) // die "not one process like $pattern";
+}
+
+# Waits until none has.
+sub none
+{
+	my ($d, $pattern, $seconds) = @_;
+
+	return Restante::wait_for(sub {
+		return !grep { /$pattern/ } values %{ titles($d) };
+	}, $seconds);
+}
+
+# Ends one process the hard way, and waits until it is gone.
+sub slay
+{
+	my ($pid) = @_;
+
+	kill KILL => $pid or die "killing $pid: $!";
+	Restante::wait_for(sub {
+		my $stat = file($pid, 'stat') // return 1;
+		return $stat =~ /\) [ZX] /;
+	}) or die "$pid does not end";
+	return 1;
+}
+
+# The lines of /proc/PID/status, by name.
+sub status
+{
+	my ($pid) = @_;
+
+	return { map { /^(\w+):\s*(.*?)\s*\z/ ? ($1, $2) : () }
+	    split /\n/, file($pid, 'status') // die "$pid is gone" };
+}
+
+# The soft and hard limits of /proc/PID/limits, by name.
+sub limits
+{
+	my ($pid) = @_;
+
+	return { map { /^(.+?)\s{2,}(\S+)\s+(\S+)/ ? ($1, "$2 $3") : () }
+	    split /\n/, file($pid, 'limits') // die "$pid is gone" };
+}
+
+# descriptor => what it leads to, without inode numbers.  Only root may look.
+sub descriptors
+{
+	my ($pid) = @_;
+
+	opendir my $dh, "/proc/$pid/fd" or die "/proc/$pid/fd: $!";
+	return { map {
+		my $to = readlink "/proc/$pid/fd/$_";
+		defined $to ? ($_, $to =~ s/:\[\d+\]\z//r) : ()
+	} grep { /^\d+\z/ } readdir $dh };
+}
+
+# Whether a process cannot be looked into by others of its uid: its files in
+# /proc then belong to root.
+sub closed
+{
+	my ($pid) = @_;
+
+	return (stat "/proc/$pid/fd")[4] == 0;
+}
+
+# Whether the binary was built with sanitizers: they need files, descriptors and
+# system calls that the program itself gives up.
+sub sanitized
+{
+	return Restante::slurp($_[0]) =~ /__asan_|__ubsan_/;
+}
+
+# Runs the rest of a test that root has started as an ordinary user: what it
+# shows is what holds without root.  Skips it, aloud, where that is not to be had.
+sub become_ordinary
+{
+	return if $> != 0;
+	my @binaries = map { "$ENV{BUILD}/$_" } @_;
+	my @su = ('setpriv', '--reuid=65534', '--regid=65534',
+	    '--clear-groups');
+
+	Test::More::plan(skip_all => 'no setpriv to become an ordinary user')
+	    if system('setpriv --version >/dev/null 2>&1') != 0;
+	for my $file (Restante::binary(), @binaries, $0) {
+		Test::More::plan(skip_all =>
+		    "an ordinary user cannot read $file")
+		    if system(@su, 'test', '-r', $file) != 0;
+	}
+	exec @su, $^X, (map { "-I$_" } @INC), $0, @ARGV;
+	die "setpriv: $!";
+}
+
+1;
