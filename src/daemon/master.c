@@ -34,6 +34,17 @@ enum {
 	NOBODY = 65534,
 };
 
+/*
+ * Whether a confined process loses its standard error stream: what is written
+ * there passes no relay, and could look like anybody's line.  The sanitizers
+ * complain on it.
+ */
+#ifdef SANITIZED
+enum { SILENCE_ERRORS = 0 };
+#else
+enum { SILENCE_ERRORS = 1 };
+#endif
+
 struct master {
 	struct service *svc;
 	const int *sockets; /* NULL when started by inetd */
@@ -107,6 +118,20 @@ master_prepare(const struct conf *c, struct service *svc)
 		fatal("pipe");
 }
 
+/*
+ * Leaves this process the descriptors in keep and no others; the first of them
+ * is where it logs from now on.
+ */
+static void
+arrange(int *const *keep, size_t count)
+{
+	if (fds_arrange(keep, count) == -1)
+		fatal("arranging descriptors");
+	log_to_pipe(*keep[0]);
+	if (fds_silence(SILENCE_ERRORS) == -1)
+		fatal("/dev/null");
+}
+
 static _Noreturn void
 become_keeper(struct service *svc, int fd)
 {
@@ -114,9 +139,7 @@ become_keeper(struct service *svc, int fd)
 	int *const keep[] = { &svc->keeper_log[1], &users->fd, &users->state_fd,
 		&fd };
 
-	if (fds_silence(0) == -1 || fds_arrange(keep, 4) == -1)
-		fatal("arranging descriptors");
-	log_to_pipe(svc->keeper_log[1]);
+	arrange(keep, 4);
 	confine_descriptors(svc->max_sessions + OWN_DESCRIPTORS);
 	confine_keeper(&svc->keeper_id, users->fd);
 	keeper_run(&svc->attendant, fd, svc->max_sessions);
@@ -142,9 +165,7 @@ become_listener(const struct master *m, int life_fd, int keeper_fd)
 		keep[4 + i] = &sockets[i];
 	}
 	keep[4 + m->count] = &state_fd;
-	if (fds_silence(0) == -1 || fds_arrange(keep, 5 + m->count) == -1)
-		fatal("arranging descriptors");
-	log_to_pipe(svc->session_log[1]);
+	arrange(keep, 5 + m->count);
 	confine_descriptors(OWN_DESCRIPTORS + SOCKETS_MAX);
 	confine_listener(&svc->session_id, state_fd);
 	l.stop_fd = svc->stop[0];
@@ -291,9 +312,7 @@ become_lone_attendant(
 	int *const keep[] = { &svc->keeper_log[1], &users->fd, &users->state_fd,
 		&channel };
 
-	if (fds_silence(0) == -1 || fds_arrange(keep, 4) == -1)
-		fatal("arranging descriptors");
-	log_to_pipe(svc->keeper_log[1]);
+	arrange(keep, 4);
 	sig_ignore_quit();
 	sig_child_defaults();
 	confine_keeper(&svc->keeper_id, users->fd);
@@ -309,9 +328,7 @@ become_lone_session(
 	int *const keep[] = { &svc->session_log[1], &svc->stop[0], &in, &out,
 		&channel, &state_fd };
 
-	if (fds_arrange(keep, 6) == -1 || fds_silence(0) == -1)
-		fatal("arranging descriptors");
-	log_to_pipe(svc->session_log[1]);
+	arrange(keep, 6);
 	io_set_stop(svc->stop[0]);
 	sig_ignore_quit();
 	sig_child_defaults();
