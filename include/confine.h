@@ -39,7 +39,7 @@ void confine_listener(const struct confine_identity *id, int state_fd);
  */
 void confine_keeper(const struct confine_identity *id, int users_fd);
 
-/* A session's own first act: it never forks. */
+/* A session's own first act: it never forks, and needs few descriptors. */
 void confine_session(void);
 
 /* Limits for the descriptors of this process; never raises a hard limit. */

@@ -29,8 +29,12 @@
 enum {
 	/* A process that ends sooner after its start will not do better. */
 	RESTART_TIME = 1000,
-	/* Descriptors of a process besides those of its connections. */
-	OWN_DESCRIPTORS = 64,
+	/*
+	 * Descriptors of a process besides those of its connections.  Few would
+	 * do; but the kernel lets nobody send one whose user has more than
+	 * this under way, and a hostile session may be of the same user.
+	 */
+	OWN_DESCRIPTORS = 4096,
 	NOBODY = 65534,
 };
 
@@ -166,7 +170,7 @@ become_listener(const struct master *m, int life_fd, int keeper_fd)
 	}
 	keep[4 + m->count] = &state_fd;
 	arrange(keep, 5 + m->count);
-	confine_descriptors(OWN_DESCRIPTORS + SOCKETS_MAX);
+	confine_descriptors(OWN_DESCRIPTORS);
 	confine_listener(&svc->session_id, state_fd);
 	l.stop_fd = svc->stop[0];
 	l.life_fd = life_fd;
@@ -315,6 +319,7 @@ become_lone_attendant(
 	arrange(keep, 4);
 	sig_ignore_quit();
 	sig_child_defaults();
+	confine_descriptors(OWN_DESCRIPTORS);
 	confine_keeper(&svc->keeper_id, users->fd);
 	attendant_run(&svc->attendant, channel, reg);
 	_exit(0);

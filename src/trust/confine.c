@@ -34,6 +34,14 @@ struct ruleset_attr {
 	uint64_t scoped;
 };
 
+/*
+ * Descriptors that a session may have.  Also how many it may send to itself and
+ * leave under way, but for one packet, before the kernel refuses; above the limits
+ * of listener and keeper, which share its user, it would refuse to those, and
+ * nobody could log in any more.
+ */
+enum { SESSION_DESCRIPTORS = 32 };
+
 enum {
 	FS_EXECUTE = 1 << 0,
 	FS_WRITE_FILE = 1 << 1,
@@ -124,6 +132,7 @@ void
 confine_session(void)
 {
 	limit(RLIMIT_NPROC, "NPROC", 0);
+	confine_descriptors(SESSION_DESCRIPTORS);
 }
 
 /* Becomes id for good.  Returns only when every part was done and checked. */
