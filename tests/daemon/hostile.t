@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: ISC
+# What a session that its client has taken over can do when an ordinary user has
+# started the server: the system call filter and Landlock hold all the same.
+
+use strict;
+use warnings;
+
+use Test::More;
+
+use Hostile;
+use Proc;
+use Restante;
+use Siege;
+
+plan skip_all => 'the sanitizers need a wider filter'
+    if Proc::sanitized(Hostile::binary());
+plan skip_all => 'no names of system calls without a C compiler'
+    if !keys %{ Hostile::numbers() };
+Proc::become_ordinary('tests/restante-hostile');
+
+my $d = Restante->start(Siege::server());
+
+Siege::lay($d);
+is $d->stop, 0, 'and ends';
+done_testing;

@@ -1,0 +1,289 @@
+# SPDX-License-Identifier: ISC
+# What one session that its client has taken over can do to the others, to the
+# server and to mailboxes that are not its own: nothing.
+package Siege;
+
+use strict;
+use warnings;
+
+use Test::More;
+
+use Hostile;
+use Proc;
+use Restante;
+
+my $mail = Restante::mbox("Subject: one\n\nfirst", "Subject: two\n\nsecond");
+
+# The options of a server to lay siege to.
+sub server
+{
+	return (
+		binary => Hostile::binary(),
+		users => {
+			alice => "secret\n$mail",
+			bob => "bobs\n$mail",
+			carol => "carols\n$mail",
+		},
+		@_,
+	);
+}
+
+# What must be the same afterwards: the processes but for the one that is given,
+# and the mailboxes.
+sub state_of
+{
+	my ($d, $except) = @_;
+	my $title = Proc::titles($d);
+
+	delete $title->{$except};
+	return { %$title, map { ($_, $d->mbox($_)) } qw(alice bob carol) };
+}
+
+# All system calls that it could turn against others.  $when says in what state
+# the hostile session is.
+sub calls
+{
+	my ($d, $h, $when) = @_;
+	my $alice = Hostile->new($d);
+	$alice->login('alice', 'secret');
+	# Names are looked up for it, and it waits for the next word.
+	my $other = Hostile->new($d);
+	like $other->ask(Hostile::USER, 'alice', '-'), qr/^verdict 1\b/,
+	    "$when: an attendant is at work";
+	my $fds = $alice->say('fds');
+	my $before = state_of($d, $h->pid);
+
+	$h->tries("$when, the system", Hostile::against_system());
+	my %victim = (
+		'its sibling' => $alice->pid,
+		'the listener' => Proc::find($d, qr/^listener/),
+		'the keeper' => Proc::find($d, qr/^keeper/),
+		'an attendant' => Proc::find($d, qr/^attendant/),
+		'the master' => $d->pid,
+		'init' => 1,
+		'itself' => $h->pid,
+		'its group' => 0,
+		'everybody' => -1,
+	);
+	$h->tries("$when, $_", Hostile::against_process($victim{$_}))
+	    for sort keys %victim;
+	for my $path ($d->path('alice'), $d->path('bob'),
+	    $d->path('.restante/alice.journal'), '/etc/passwd', '/bin/sh',
+	    'alice', '/alice', '../alice', '.', '/', '/proc/self/mem',
+	    '/proc/1/root/etc/passwd', '/dev/mem', '/dev/shm/x') {
+		$h->tries("$when, $path", Hostile::against_file($path));
+	}
+	$h->unnamed_calls;
+
+	is $alice->say('fds'), $fds, "$when: the sibling lives on";
+	is_deeply state_of($d, $h->pid), $before,
+	    "$when: all processes live on, all mailboxes are as they were";
+}
+
+# What the filter allows, and what else stands in the way.
+sub allowed_calls
+{
+	my ($h, $when) = @_;
+	my ($result, $error);
+
+	is_deeply [ $h->call('getpid') ], [ $h->pid, 0 ],
+	    "$when: a call that is allowed works";
+	for my $attempt ([ 'fork' ], [ 'clone', Hostile::SIGCHLD, 0, 0, 0, 0 ]) {
+		($result, $error) = $h->call(@$attempt);
+		next if $error eq 'no such call';
+		is $error, 'EAGAIN', "$when: no $attempt->[0], by its limit";
+	}
+	for my $limit (4, 6, 7) {
+		($result, $error) = $h->call('prlimit64', 0, $limit,
+		    Hostile::octets(pack 'Q2', 1 << 20, 1 << 20), 0);
+		is $error, 'EPERM', "$when: limit $limit is not raised";
+	}
+	my @accepted = grep { ($h->call('accept4', $_, 0, 0, 0))[0] != -1 }
+	    0 .. 40;
+	is "@accepted", '', "$when: it has no listening socket";
+}
+
+# Packets that are no request end the conversation, and do no more.
+sub channel_garbage
+{
+	my ($d) = @_;
+	my $good = Hostile::request();
+	my %bad = (
+		'nothing' => '-',
+		'an octet' => '00',
+		'one octet less' => substr($good, 2),
+		'one octet more' => $good . '00',
+		'two requests' => $good x 2,
+		'60000 octets' => 'ff' x 60000,
+		'a wrong magic' => Hostile::request(magic => 0x52455355),
+		'kind 0' => Hostile::request(kind => 0),
+		'kind 4' => Hostile::request(kind => 4),
+		'kind -1' => Hostile::request(kind => 0xffffffff),
+		'a name without an end' => Hostile::request(name => 'a' x 65),
+		'a secret without an end' =>
+		    Hostile::request(secret => 's' x 512),
+	);
+
+	for my $what (sort keys %bad) {
+		my $h = Hostile->new($d);
+		like $h->say('send', $bad{$what}, 1), qr/^1 /,
+		    "channel: $what is sent";
+		like $h->say('hear', 5000), qr/^0 0\b/,
+		    "channel: $what ends the conversation";
+		like $h->ask(Hostile::PASS, 'alice', 'secret'), qr/^none /,
+		    'channel: for good';
+	}
+	my $h = Hostile->new($d);
+	$h->say('send', $good, 1);
+	like $h->say('hear', 5000), qr/^[1-9]\d* [1-9]/,
+	    'channel: and the same without a fault opens the mailbox';
+}
+
+# Names that are none, and one more than it may try.
+sub channel_names
+{
+	my ($d) = @_;
+	my @names = qw(../alice ./alice /alice alice/ alice/. .alice alice.lock
+	    .restante/alice.journal .restante . .. - alice* ALICE %61lice);
+
+	push @names, $d->path('alice'), 'a' x 64;
+	while (my @three = splice @names, 0, 3) {
+		my $h = Hostile->new($d);
+		is $h->ask(Hostile::PASS, $_, 'secret'), 'verdict 2',
+		    "channel: no mailbox $_" for @three;
+		push @three, 'x' while @three < 3 &&
+		    $h->ask(Hostile::PASS, 'x', 'x') eq 'verdict 2';
+		like $h->ask(Hostile::PASS, 'alice', 'secret'), qr/^none /,
+		    'channel: three tries, no more';
+	}
+	my $h = Hostile->new($d);
+	is $h->ask(Hostile::USER, '../alice', '-'), 'verdict 2',
+	    'channel: nor is ../alice there';
+	is $h->ask(Hostile::APOP, 'alice', '-'), 'verdict 2',
+	    'channel: an empty digest is wrong';
+}
+
+# Nothing comes with a verdict but what belongs to it, and only once.
+sub channel_login
+{
+	my ($d) = @_;
+	my $h = Hostile->new($d);
+
+	is $h->ask(Hostile::PASS, 'alice', 'bobs'), 'verdict 2',
+	    'channel: a password opens no other mailbox';
+	my ($mailbox, $journal) = $h->login('alice', 'secret');
+	like $h->ask(Hostile::PASS, 'bob', 'bobs'), qr/^none /,
+	    'channel: after one mailbox there is no other';
+
+	my $i = Hostile->new($d);
+	is $i->ask(Hostile::PASS, 'alice', 'secret'), 'verdict 3',
+	    'channel: nor one that is in use';
+	my ($result, $error) = $h->call('pread64', $mailbox, '@64', 6, 0);
+	is $result, 6, 'its own mailbox it can read';
+	$h->client->close;
+	ok Restante::wait_for(sub {
+		$i->ask(Hostile::PASS, 'alice', 'secret') =~ /^verdict 1 /
+	}), 'channel: but after it';
+}
+
+# Descriptors that it sends stay nowhere, and floods drown nobody.
+sub channel_floods
+{
+	my ($d) = @_;
+	my $h = Hostile->new($d);
+	my $user = Hostile::request(kind => Hostile::USER);
+
+	like $h->say('send', $user, 1, 4, 5), qr/^1 /,
+	    'descriptors: sent along with a request';
+	like $h->say('hear', 5000), qr/^[1-9]\d* 0\b/,
+	    'descriptors: a verdict comes, they do not';
+	if ($> == 0) {
+		my $attendant = Proc::find($d, qr/^attendant/);
+		is scalar(keys %{ Proc::descriptors($attendant) }), 7,
+		    'descriptors: and the attendant does not keep them';
+	}
+	like $h->say('send', $user, 100000), qr/^[1-9]\d* \d/,
+	    'flood: as many requests as the channel takes';
+	for my $what ('-', '00', 'ff' x 50000) {
+		my $other = Hostile->new($d);
+		like $other->say('send', $what, 100000), qr/^[1-9]\d* \d/,
+		    'flood: ' . length($what) . ' digits of something';
+	}
+	my $silent = Hostile->new($d);
+	$silent->say('send', Hostile::request(secret => "wrong\0"), 1);
+	like $silent->say('send', $user, 100000, (3 .. 6) x 7),
+	    qr/^[1-9]\d* \d/, 'flood: with descriptors, behind a refusal';
+	serves($d, 'flood: meanwhile');
+
+	# The kernel counts descriptors under way by user, and the listener,
+	# who sends some for every connection, is the same user.
+	my @under_way;
+	for (1 .. 3) {
+		my $other = Hostile->new($d);
+		push @under_way, $other;
+		like $other->say('pair'), qr/^\d+ 0\z/,
+		    'flood: a pair of sockets of its own';
+		$other->say('send', '00', 100000, (3 .. 6) x 63);
+	}
+	serves($d, 'flood: with descriptors under way');
+}
+
+# What it writes to the log is its own, on a line of its own, in ASCII.
+sub log_forged
+{
+	my ($d) = @_;
+	my $h = Hostile->new($d);
+	my $lie = "keeper: login refused: user=bob addr=192.0.2.1";
+	my $raw = "2\e[2Jx\r\nrestante: $lie\x9b\0zzz";
+	my ($n) = split / /, $h->say('log', unpack 'H*', $raw);
+
+	is $n, length $raw, 'log: it can write there';
+	ok my $line = $d->log_like(qr/\\x1b\[2Jx/), 'log: it is read';
+	is $line, 'restante: session: \x1b[2Jx\x0d\x0arestante: ' .
+	    "$lie\\x9b", 'log: and escaped';
+	is grep({ /^restante: keeper: .*192\.0\.2\.1/ } split /\n/, $d->stderr),
+	    0, 'log: nobody else has said so';
+	$h->say('log', '32' . '41' x 60000);
+	for my $fd (0 .. 2) {
+		$h->call('write', $fd, Hostile::text('forged'), 6);
+	}
+	$h->say('log', unpack 'H*', '2the end');
+	ok $d->log_like(qr/session: the end\z/), 'log: it goes on';
+	ok $d->stderr !~ /forged/, 'log: there is no other way to it';
+	is grep({ !/^restante: [\x20-\x7e]*\z/ } split /\n/, $d->stderr), 0,
+	    'log: all lines are lines';
+}
+
+# All of it, to a server that was started with server().
+sub lay
+{
+	my ($d) = @_;
+	my $h = Hostile->new($d);
+
+	allowed_calls($h, 'before the login');
+	calls($d, $h, 'before the login');
+	$h->login('bob', 'bobs');
+	allowed_calls($h, 'after the login');
+	calls($d, $h, 'after the login');
+	channel_garbage($d);
+	channel_names($d);
+	channel_login($d);
+	channel_floods($d);
+	log_forged($d);
+	serves($d, 'after all');
+}
+
+# A stranger still gets in.
+sub serves
+{
+	my ($d, $when) = @_;
+	my $h = Hostile->new($d);
+
+	like $h->ask(Hostile::PASS, 'carol', 'carols'), qr/^verdict 1 /,
+	    "$when, the server serves";
+	$h->client->close;
+	Restante::wait_for(sub { Hostile->new($d)->ask(Hostile::PASS, 'carol',
+	    'carols') =~ /^verdict 1 / }) or fail "$when, the lock is free";
+}
+
+1;

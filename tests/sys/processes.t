@@ -1,0 +1,217 @@
+# SPDX-License-Identifier: ISC
+# What each process of the server may do and has, as the kernel tells it, when
+# root has started the server.
+
+use strict;
+use warnings;
+
+use Test::More;
+
+use Proc;
+use Restante;
+
+plan skip_all => 'only root can start the server as root' if $> != 0;
+
+my $none = '0' x 16;
+my $override = sprintf '%016x', 1 << 1; # CAP_DAC_OVERRIDE
+my ($nobody, $nogroup) = (getpwnam 'nobody')[2, 3];
+my $owner = 12345;
+my $mail = Restante::mbox("Subject: one\n\nfirst", "Subject: two\n\nsecond");
+
+# All that must hold for a process that has given up its rights.
+sub confined
+{
+	my ($name, $pid, %want) = @_;
+	my $s = Proc::status($pid);
+	my $limit = Proc::limits($pid);
+	my $uid = $want{uid};
+	my $gid = $want{gid} // $uid;
+	my $caps = $want{caps} // $none;
+
+	subtest $name => sub {
+		is $s->{Uid}, join("\t", ($uid) x 4), 'uid: all four';
+		is $s->{Gid}, join("\t", ($gid) x 4), 'gid: all four';
+		is $s->{Groups}, $gid, 'no other group';
+		is $s->{CapInh}, $none, 'no capabilities to inherit';
+		is $s->{CapAmb}, $none, 'no ambient capabilities';
+		is $s->{CapPrm}, $caps, 'capabilities permitted';
+		is $s->{CapEff}, $caps, 'capabilities in effect';
+		is $s->{CapBnd}, $caps, 'capabilities ever to be had';
+		is $s->{NoNewPrivs}, 1, 'no_new_privs';
+		is $s->{Seccomp}, 2, 'a filter of system calls';
+		is $s->{Seccomp_filters}, 1, 'one filter, inherited, not two'
+		    if defined $s->{Seccomp_filters};
+		is $limit->{'Max core file size'}, '0 0', 'no core file';
+		ok Proc::closed($pid), 'not dumpable';
+		my ($soft, $hard) = split / /, $limit->{'Max open files'};
+		is $soft, $hard, 'a limit of descriptors that it cannot raise';
+		cmp_ok $hard, '<', $want{childless} ? 100 : 10000, 'a low one';
+		is $limit->{'Max processes'}, '0 0', 'no processes'
+		    if $want{childless};
+	};
+}
+
+# Nothing is in the root directory, and nothing can be put there.
+sub rootless
+{
+	my ($name, $pid) = @_;
+
+	like readlink "/proc/$pid/root", qr/ \(deleted\)\z/,
+	    "$name: the root directory is gone";
+	is readlink "/proc/$pid/cwd", readlink "/proc/$pid/root",
+	    "$name: and is the working directory";
+	opendir my $dh, "/proc/$pid/root/" or die "root of $pid: $!";
+	is_deeply [ grep { !/^\.\.?\z/ } readdir $dh ], [],
+	    "$name: the root directory is empty";
+	ok !mkdir("/proc/$pid/root/x"),
+	    "$name: not even root can put anything there";
+}
+
+sub has_descriptors
+{
+	my ($name, $pid, @want) = @_;
+	my $fds = Proc::descriptors($pid);
+
+	is_deeply [ map { $fds->{$_} } sort { $a <=> $b } keys %$fds ],
+	    [ ('/dev/null') x 3, @want ], "$name: descriptors";
+}
+
+sub hand_over
+{
+	my ($d, $uid) = @_;
+
+	chown $uid, $uid, $d->dir, $d->path('alice') or die "chown: $!";
+}
+
+subtest 'a directory of an ordinary owner' => sub {
+	my $d = Restante->new(users => { alice => "secret\n$mail" });
+	hand_over($d, $owner);
+	chmod 0755, $d->{scratch};
+	$d->start;
+
+	my $c = $d->connect;
+	my ($session) = $c->greeting =~ /<(\d+)\./;
+	is Proc::find($d, qr/^session - 127\.0\.0\.1\z/), $session,
+	    'the timestamp names the session';
+	my $listener = Proc::find($d, qr/^listener\z/);
+	my $keeper = Proc::find($d, qr/^keeper\z/);
+	my $state = $d->dir . '/.restante';
+
+	confined('listener', $listener, uid => $nobody, gid => $nogroup);
+	confined('keeper', $keeper, uid => $owner);
+	confined('session', $session, uid => $nobody, gid => $nogroup,
+	    childless => 1);
+	rootless('listener', $listener);
+	rootless('session', $session);
+	has_descriptors('listener', $listener, 'pipe', 'pipe', 'pipe',
+	    'socket', 'socket', 'pipe', 'pipe');
+	has_descriptors('keeper', $keeper, 'pipe', $d->dir, $state, 'socket',
+	    'pipe', 'pipe', 'anon_inode:[eventpoll]', 'socket');
+	has_descriptors('session', $session, 'pipe', 'pipe', 'socket',
+	    'socket');
+	ok Proc::none($d, qr/^attendant/), 'no attendant before it is needed';
+
+	like $c->cmd('USER alice'), qr/^\+OK/, 'the keeper finds the mailbox';
+	my $attendant = Proc::find($d, qr/^attendant 127\.0\.0\.1\z/);
+	confined('attendant', $attendant, uid => $owner);
+	has_descriptors('attendant', $attendant, 'pipe', $d->dir, $state,
+	    'socket');
+
+	like $c->cmd('PASS secret'), qr/^\+OK/, 'and opens it';
+	ok Proc::none($d, qr/^attendant/), 'an attendant ends with the login';
+	is Proc::find($d, qr/^session alice 127\.0\.0\.1\z/), $session,
+	    'the session is the same process';
+	confined('session after the login', $session, uid => $nobody,
+	    gid => $nogroup, childless => 1);
+	my $fds = Proc::descriptors($session);
+	my @own = map { $fds->{$_} } sort { $a <=> $b } keys %$fds;
+	my @mail = grep { m{^/} && $_ ne '/dev/null' } @own;
+	is_deeply [ grep { $_ ne $d->path('alice') &&
+	    $_ !~ m{^\Q$state\E/alice\.\w+\z} } @mail ], [],
+	    'of files it has its own mailbox, index and journal';
+	is scalar(grep { $_ eq $d->path('alice') } @mail), 1,
+	    'the mailbox, once';
+	is scalar(grep { $_ eq 'socket' } @own), 1,
+	    'the channel is closed behind the login';
+
+	my @stat = stat "$state/alice.journal";
+	is_deeply [ @stat[4, 5], $stat[2] & 07777 ], [ $owner, $owner, 0600 ],
+	    'the journal is the owner\'s alone';
+	is +(stat $state)[4], $owner, '.restante is the owner\'s';
+	is scalar(glob "$state/empty*"), undef, 'no directory is left behind';
+
+	like $c->cmd('DELE 1'), qr/^\+OK/;
+	like $c->cmd('QUIT'), qr/^\+OK.*1 message left/, 'it works';
+	is $d->stop, 0, 'ends with status 0';
+	is +(stat $d->path('alice'))[4], $owner, 'the mailbox stays the owner\'s';
+};
+
+subtest 'a directory of root' => sub {
+	my $d = Restante->start(users => { alice => "secret\n$mail" });
+	my $c = $d->connect;
+
+	confined('keeper', Proc::find($d, qr/^keeper\z/), uid => 0,
+	    caps => $override);
+	like $c->cmd('USER alice'), qr/^\+OK/;
+	confined('attendant', Proc::find($d, qr/^attendant/), uid => 0,
+	    caps => $override);
+	like $c->cmd('PASS secret'), qr/^\+OK/, 'a mailbox of root';
+	confined('session', Proc::find($d, qr/^session/), uid => $nobody,
+	    gid => $nogroup, childless => 1);
+	$c->close;
+
+	# What the one right is kept for.
+	$d->user(bob => "secret\n$mail");
+	chown $owner, $owner, $d->path('bob');
+	ok $d->session('bob', 'secret'), 'a mailbox of somebody else';
+};
+
+subtest 'keeper-user' => sub {
+	my $d = Restante->new(users => { alice => "secret\n$mail" },
+	    options => [ 'keeper-user=nobody' ]);
+	hand_over($d, $nobody);
+	chmod 0755, $d->{scratch};
+	$d->start;
+	confined('keeper', Proc::find($d, qr/^keeper\z/), uid => $nobody,
+	    gid => $nogroup);
+	ok $d->session('alice', 'secret'), 'serves';
+};
+
+subtest 'no such account' => sub {
+	my $d = Restante->start(users => { alice => "secret\n$mail" },
+	    options => [ 'user=no-such-account' ]);
+
+	ok $d->log_like(qr/no account no-such-account: .*nobody/), 'it is told';
+	confined('listener', Proc::find($d, qr/^listener\z/), uid => 65534);
+	ok $d->session('alice', 'secret'), 'and works';
+
+	my $e = Restante->new(options => [ 'keeper-user=no-such-account' ]);
+	ok !eval { $e->start; 1 }, 'not so for the keeper\'s';
+	like $e->stderr, qr/there is no account no-such-account/, 'it is told';
+};
+
+# Sessions that are root: whatever the settings ask for.
+subtest 'sessions are never root' => sub {
+	my $d = Restante->new(options => [ 'user=root' ]);
+
+	ok !eval { $d->start; 1 }, 'the server does not start';
+	like $d->stderr, qr/sessions do not run as root/, 'it is told';
+};
+
+subtest 'inetd' => sub {
+	my $c = Restante->inetd(users => { alice => "secret\n$mail" });
+	my $d = $c->server;
+
+	like $c->cmd('USER alice'), qr/^\+OK/;
+	confined('attendant', Proc::find($d, qr/^attendant/), uid => 0,
+	    caps => $override);
+	my $session = Proc::find($d, qr/^session/);
+	confined('session', $session, uid => $nobody, gid => $nogroup,
+	    childless => 1);
+	rootless('session', $session);
+	has_descriptors('session', $session, 'pipe', 'pipe', 'socket',
+	    'socket', 'socket');
+	$c->close;
+};
+
+done_testing;
