@@ -13,6 +13,7 @@
 
 #include <sys/types.h>
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -74,8 +75,8 @@ struct journal_writer {
 };
 
 int journal_write(struct journal_writer *, const void *, size_t);
-int journal_commit_move(const struct journal_writer *,
-    const struct journal_move *);
+int
+journal_commit_move(const struct journal_writer *, const struct journal_move *);
 
 /* Reads octets of a move, from offset in them on.  As io_pread() does. */
 ssize_t journal_read(int fd, void *, size_t, uint64_t offset);
@@ -88,5 +89,21 @@ int journal_clear(int fd);
  * until the next commit.
  */
 int journal_set_aside(int fd);
+
+/*
+ * Notes a login, in seconds since 1970; not synced, and not while an update is
+ * promised.  What follows keeps it.  Returns 0, or -1 with errno set.
+ */
+int journal_note_login(int fd, uint64_t when);
+
+/* What else there is to say of the journal at fd. */
+struct journal_about {
+	uint64_t login; /* the last one, seconds since 1970; 0: not known */
+	bool aside;     /* it holds a promise that was set aside */
+	bool damaged;   /* its header is not whole, and not void */
+};
+
+/* Returns 0, or -1 with errno set. */
+int journal_describe(int fd, struct journal_about *);
 
 #endif

@@ -37,6 +37,7 @@ struct mailbox_files {
 struct mailbox_settings {
 	bool unquote;     /* mbox-quoting mboxrd */
 	bool lock_update; /* deliveries go on between scan and update */
+	bool notes_login; /* opened by its user, not by an administrator */
 };
 
 struct mailbox {

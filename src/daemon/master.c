@@ -95,6 +95,7 @@ master_prepare(const struct conf *c, struct service *svc)
 			.mailbox = {
 				.unquote = c->mbox_quoting == 1,
 				.lock_update = c->lock == 1,
+				.notes_login = true,
 			},
 		},
 		.attendant = {

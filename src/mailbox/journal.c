@@ -18,15 +18,16 @@ enum { BLOCK = 4096, PIECE = 64 * 1024 };
 enum kind { KIND_EMPTY, KIND_RUNS, KIND_MOVE, KIND_ASIDE };
 
 /* In the byte order of the machine: one from elsewhere has another magic. */
-static const uint64_t magic = UINT64_C(0x314c4e4a54534552);
+static const uint64_t magic = UINT64_C(0x324c4e4a54534552);
 
 struct header {
 	uint64_t magic;
 	uint64_t kind;
 	uint64_t count; /* of runs */
 	struct journal_move move;
-	uint64_t body; /* sum of the runs, or of the octets of a move */
-	uint64_t sum;  /* of the fields above */
+	uint64_t body;  /* sum of the runs, or of the octets of a move */
+	uint64_t login; /* the last one, seconds since 1970; 0: not known */
+	uint64_t sum;   /* of the fields above */
 };
 
 _Static_assert(sizeof(struct header) <= 512, "a header is one sector");
@@ -48,6 +49,22 @@ read_header(int fd, struct header *h)
 	if ((size_t)n < sizeof(*h) || h->magic != magic ||
 	    h->sum != sum64(0, h, offsetof(struct header, sum)))
 		*h = (struct header){ .kind = KIND_EMPTY };
+	return 0;
+}
+
+/* The header of a new promise: of the one before it keeps what it must. */
+static int
+begin_header(int fd, enum kind kind, struct header *h)
+{
+	struct header old;
+
+	if (read_header(fd, &old) == -1)
+		return -1;
+	*h = (struct header){
+		.magic = magic,
+		.kind = kind,
+		.login = old.login,
+	};
 	return 0;
 }
 
@@ -182,11 +199,14 @@ promise(int fd, const void *first)
 int
 journal_commit_runs(int fd, const struct journal_run *runs, size_t count)
 {
-	struct header h = { .magic = magic, .kind = KIND_RUNS, .count = count };
 	unsigned char first[BLOCK] = { 0 };
+	struct header h;
 	size_t size = count * sizeof(*runs), room = sizeof(first) - sizeof(h);
 	size_t inside = size < room ? size : room;
 
+	if (begin_header(fd, KIND_RUNS, &h) == -1)
+		return -1;
+	h.count = count;
 	h.body = sum64(0, runs, size);
 	seal(&h);
 	memcpy(first, &h, sizeof(h));
@@ -212,9 +232,11 @@ int
 journal_commit_move(
     const struct journal_writer *w, const struct journal_move *move)
 {
-	struct header h = { .magic = magic, .kind = KIND_MOVE };
 	unsigned char first[BLOCK] = { 0 };
+	struct header h;
 
+	if (begin_header(w->fd, KIND_MOVE, &h) == -1)
+		return -1;
 	h.move = *move;
 	if (sum_octets(w->fd, w->length, &h.body) == -1)
 		return -1;
@@ -245,4 +267,44 @@ int
 journal_set_aside(int fd)
 {
 	return put_kind(fd, KIND_ASIDE);
+}
+
+/*
+ * The login stands in the header itself, so that whatever writes the header
+ * carries it on, and a sync that is made anyway takes it to the disk.  It is
+ * written only where nothing is promised: what a death may leave of it is the
+ * header before, this one, or none that is whole, and each of them says that the
+ * journal is empty.  A promise made later is written over it, and synced.
+ */
+int
+journal_note_login(int fd, uint64_t when)
+{
+	struct header h;
+
+	if (read_header(fd, &h) == -1)
+		return -1;
+	if (h.kind != KIND_EMPTY && h.kind != KIND_ASIDE)
+		return 0;
+	h.magic = magic;
+	h.login = when;
+	seal(&h);
+	return io_pwrite(fd, &h, sizeof(h), 0);
+}
+
+int
+journal_describe(int fd, struct journal_about *about)
+{
+	static const struct header none;
+	struct header raw, h;
+
+	*about = (struct journal_about){ .login = 0 };
+	raw = none;
+	if (io_pread(fd, &raw, sizeof(raw), 0) == -1 ||
+	    read_header(fd, &h) == -1)
+		return -1;
+	about->damaged = h.magic != magic &&
+	    memcmp(&raw, &none, sizeof(raw)) != 0;
+	about->aside = h.kind == KIND_ASIDE;
+	about->login = h.login;
+	return 0;
 }

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "io.h"
 #include "journal.h"
 #include "lock.h"
@@ -284,6 +285,10 @@ mailbox_open(struct mailbox *mb, const struct mailbox_settings *set,
 		log_warn("preparing a journal");
 	if (measure(mb) == -1 || learn(mb) == -1)
 		return MAILBOX_TEMP;
+	if (set->notes_login &&
+	    journal_note_login(
+		files->journal_fd, clock_wall_ns() / 1000000000) == -1)
+		log_warn("noting a login");
 	if (set->lock_update)
 		lock_release_mailbox(files->fd);
 	return MAILBOX_OK;

@@ -6,8 +6,9 @@
  *
  * After each end a login must find, byte for byte, either all messages that were
  * there or all that should be left; with unique-ids unchanged, the password line
- * whole, the index telling what a scan tells, and new mail welcome.  An update
- * that said MAILBOX_OK must have happened, whatever ended next.
+ * whole, the index telling what a scan tells, the last login known, and new mail
+ * welcome.  An update that said MAILBOX_OK must have happened, whatever ended
+ * next.
  */
 
 #include <sys/stat.h>
@@ -356,6 +357,22 @@ same(const struct sight *a, const struct sight *b)
 
 static const char *const password = "secret\n";
 
+/* Noted before, and later only if the settings say so. */
+static const uint64_t early_login = 1000000000;
+
+static void
+judge_login(const char *what)
+{
+	int fd = open(path[JOURNAL], O_RDWR | O_CLOEXEC);
+	struct journal_about about;
+
+	need(fd != -1 && journal_describe(fd, &about) == 0, "a journal");
+	check(settings.notes_login ? about.login > early_login
+				   : about.login == early_login,
+	    "%s: the last login was at %ju", what, (uintmax_t)about.login);
+	(void)close(fd);
+}
+
 static void
 append_message(const char *name, size_t octets)
 {
@@ -449,7 +466,9 @@ make_mail(const struct mail *m)
 		(void)snprintf(name, sizeof(name), "message%d", i);
 		append_message(name, i % 2 == 0 ? m->small : m->large);
 	}
-	need(open_mailbox(&mb) == MAILBOX_OK, "a fresh mailbox");
+	need(open_mailbox(&mb) == MAILBOX_OK &&
+		journal_note_login(fds[JOURNAL], early_login) == 0,
+	    "a fresh mailbox");
 	if (m->removed_before > 0) {
 		for (int i = 1; i < m->count; i += m->removed_before)
 			need(mailbox_mark(&mb, (uint64_t)i) == 0, "marking");
@@ -487,6 +506,7 @@ judge(bool promised, bool delivered)
 	    "%s, %s, %s %d/%d: %ju messages, all or none of %ju gone",
 	    mail_name, choice_name, how, step, turn, (uintmax_t)s.count,
 	    (uintmax_t)(before.count - after.count));
+	judge_login(how);
 	fd = open(path[MAIL], O_RDONLY | O_CLOEXEC);
 	check(
 	    pread(fd, line, strlen(password), 0) == (ssize_t)strlen(password) &&
@@ -658,6 +678,7 @@ try_update(const struct mail *m, const struct choice *choice)
 	bool skip[512] = { false };
 	int count, ok_at;
 
+	settings.notes_login = m->removed_before > 0 || m->count > 12;
 	mail_name = m->name;
 	choice_name = choice->name;
 	make_mail(m);
