@@ -39,6 +39,12 @@ void confine_listener(const struct confine_identity *id, int state_fd);
  */
 void confine_keeper(const struct confine_identity *id, int users_fd);
 
+/*
+ * The same change of identity without the rest: restantectl, so that what it
+ * makes belongs to the keeper.  Nothing happens unless root asks.
+ */
+void confine_become(const struct confine_identity *id);
+
 /* A session's own first act: it never forks, and needs few descriptors. */
 void confine_session(void);
 

@@ -30,6 +30,13 @@ struct service {
 };
 
 /*
+ * Who keeper and attendants are where root starts them: keeper-user, or the
+ * owner of the directory.  Ends the process when there is no such account.
+ */
+void master_find_keeper(
+    const struct conf *, int users_fd, struct confine_identity *);
+
+/*
  * Opens and looks up what all ways of starting need.  Ends the process with a
  * message when something is missing.
  */

@@ -59,11 +59,25 @@ struct master {
 	int quits;
 };
 
-static void
-find_identities(const struct conf *c, struct service *svc)
+void
+master_find_keeper(
+    const struct conf *c, int users_fd, struct confine_identity *id)
 {
 	struct stat st;
 
+	if (c->keeper_user[0] != '\0') {
+		if (confine_find_account(c->keeper_user, id) == -1)
+			fatalx("there is no account %s", c->keeper_user);
+		return;
+	}
+	if (fstat(users_fd, &st) == -1)
+		fatal("%s", c->users);
+	*id = (struct confine_identity){ st.st_uid, st.st_gid };
+}
+
+static void
+find_identities(const struct conf *c, struct service *svc)
+{
 	if (geteuid() != 0)
 		return;
 	if (confine_find_account(c->user, &svc->session_id) == -1) {
@@ -71,14 +85,7 @@ find_identities(const struct conf *c, struct service *svc)
 		    "there is no account %s: sessions run as nobody", c->user);
 		svc->session_id = (struct confine_identity){ NOBODY, NOBODY };
 	}
-	if (c->keeper_user[0] != '\0') {
-		if (confine_find_account(c->keeper_user, &svc->keeper_id) == -1)
-			fatalx("there is no account %s", c->keeper_user);
-		return;
-	}
-	if (fstat(svc->attendant.users.fd, &st) == -1)
-		fatal("%s", c->users);
-	svc->keeper_id = (struct confine_identity){ st.st_uid, st.st_gid };
+	master_find_keeper(c, svc->attendant.users.fd, &svc->keeper_id);
 }
 
 void

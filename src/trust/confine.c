@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Giving up rights.  Runs as: listener, session, keeper. */
+/* Giving up rights.  Runs as: listener, session, keeper, restantectl. */
 
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -241,7 +241,7 @@ confine_listener(const struct confine_identity *id, int state_fd)
 }
 
 void
-confine_keeper(const struct confine_identity *id, int users_fd)
+confine_become(const struct confine_identity *id)
 {
 	bool as_root = geteuid() == 0 && id->uid == 0;
 
@@ -254,6 +254,12 @@ confine_keeper(const struct confine_identity *id, int users_fd)
 			fatal("capset");
 		log_warn("capset");
 	}
+}
+
+void
+confine_keeper(const struct confine_identity *id, int users_fd)
+{
+	confine_become(id);
 	close_the_doors(FILTER_KEEPER, users_fd);
 }
 
