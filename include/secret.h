@@ -17,15 +17,28 @@ enum secret_kind {
 	SECRET_CRYPT, /* a crypt(3) hash */
 };
 
+/* Why a line logs nobody in. */
+enum secret_flaw {
+	SECRET_NO_FLAW,
+	SECRET_EMPTY,
+	SECRET_LONG,
+	SECRET_LOCKED,    /* by '!' */
+	SECRET_NUL,       /* there is one in it */
+	SECRET_SEPARATOR, /* "From ...": a delivery agent wrote it */
+	SECRET_SCRAM,     /* a form that is not understood here */
+};
+
 struct secret {
 	enum secret_kind kind;
+	enum secret_flaw flaw;  /* of SECRET_NONE */
 	char text[SECRET_LINE]; /* the password or the hash */
 };
 
 /*
  * Reads the first line of the mailbox at fd.  Returns 0, or -1 with errno set.
  * A line that is empty, too long, holds a NUL, starts with "From " (a delivery
- * agent wrote it) or is locked by '!' gives SECRET_NONE.  The caller wipes it.
+ * agent wrote it) or is locked by '!' gives SECRET_NONE and
+ * what is wrong with it.  The caller wipes it.
  */
 int secret_read(int fd, struct secret *);
 

@@ -42,19 +42,35 @@ starts_with(const char *line, size_t len, const char *word)
 	return len >= strlen(word) && memcmp(line, word, strlen(word)) == 0;
 }
 
+static const char plain[] = "{PLAIN}";
+
+static enum secret_flaw
+find_flaw(const char *line, size_t len)
+{
+	if (len == 0 || (len == strlen(plain) && starts_with(line, len, plain)))
+		return SECRET_EMPTY;
+	if (line[0] == '!')
+		return SECRET_LOCKED;
+	if (len >= SECRET_LINE)
+		return SECRET_LONG;
+	if (memchr(line, '\0', len) != NULL)
+		return SECRET_NUL;
+	if (starts_with(line, len, "From "))
+		return SECRET_SEPARATOR;
+	if (starts_with(line, len, "{SCRAM-"))
+		return SECRET_SCRAM;
+	return SECRET_NO_FLAW;
+}
+
 void
 secret_parse(const char *line, size_t len, struct secret *s)
 {
-	static const char plain[] = "{PLAIN}";
-
 	s->kind = SECRET_NONE;
 	s->text[0] = '\0';
 	if (len > 0 && line[len - 1] == '\r')
 		len--;
-	if (len == 0 || len >= sizeof(s->text) || line[0] == '!' ||
-	    memchr(line, '\0', len) != NULL ||
-	    starts_with(line, len, "From ") ||
-	    starts_with(line, len, "{SCRAM-"))
+	s->flaw = find_flaw(line, len);
+	if (s->flaw != SECRET_NO_FLAW)
 		return;
 
 	if (is_hash(line, len)) {
@@ -66,8 +82,7 @@ secret_parse(const char *line, size_t len, struct secret *s)
 			line += strlen(plain);
 			len -= strlen(plain);
 		}
-		if (len > 0)
-			s->kind = SECRET_PLAIN;
+		s->kind = SECRET_PLAIN;
 	}
 	memcpy(s->text, line, len);
 	s->text[len] = '\0';
