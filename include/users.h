@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The Users directory: which names are names, and how a mailbox is opened and
- * locked.  Runs as: attendant.
+ * locked.  Runs as: attendant, restantectl; users_open() as master.
  */
 #ifndef USERS_H
 #define USERS_H
@@ -31,9 +31,15 @@ struct users {
 bool users_is_name(const char *s);
 
 /*
- * Opens the directory, and makes .restante in it where it is missing.  Returns
- * 0, or -1 with errno set.  Called once, by the master.
+ * Opens the directory and makes nothing: state_fd is -1 where .restante is
+ * missing.  Returns 0, or -1 with errno set.
  */
+int users_look(struct users *, const char *path);
+
+/* Makes .restante where it is missing, and opens it.  0, or -1 with errno set. */
+int users_make_state(struct users *);
+
+/* Both.  Called once, by the master. */
 int users_open(struct users *, const char *path);
 
 /*
@@ -49,5 +55,14 @@ enum users_status users_find(const struct users *, const char *name, int *fd);
  */
 enum users_status
 users_lock(const struct users *, const char *name, struct mailbox_files *files);
+
+/*
+ * The same for who changes nothing, in two steps: journal and index are opened
+ * for reading, -1 where they are missing; the locks are taken.  What the first
+ * has opened is the caller's, whatever the second says.
+ */
+enum users_status users_open_as_is(
+    const struct users *, const char *name, struct mailbox_files *files);
+enum users_status users_lock_files(const struct mailbox_files *files);
 
 #endif

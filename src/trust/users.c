@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* The Users directory.  Runs as: attendant; users_open() as master. */
+/*
+ * The Users directory.  Runs as: attendant, restantectl; users_open() as master.
+ */
 
 #include <sys/stat.h>
 
@@ -34,17 +36,38 @@ users_is_name(const char *s)
 	return len < 5 || strcmp(s + len - 5, ".lock") != 0;
 }
 
-int
-users_open(struct users *u, const char *path)
+static int
+open_state(struct users *u)
 {
-	u->fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (u->fd == -1)
-		return -1;
-	if (mkdirat(u->fd, ".restante", 0700) == -1 && errno != EEXIST)
-		return -1;
 	u->state_fd = openat(u->fd, ".restante",
 	    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	return u->state_fd == -1 ? -1 : 0;
+}
+
+int
+users_look(struct users *u, const char *path)
+{
+	u->state_fd = -1;
+	u->fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (u->fd == -1)
+		return -1;
+	return open_state(u) == -1 && errno != ENOENT ? -1 : 0;
+}
+
+int
+users_make_state(struct users *u)
+{
+	if (u->state_fd != -1)
+		return 0;
+	if (mkdirat(u->fd, ".restante", 0700) == -1 && errno != EEXIST)
+		return -1;
+	return open_state(u);
+}
+
+int
+users_open(struct users *u, const char *path)
+{
+	return users_look(u, path) == -1 ? -1 : users_make_state(u);
 }
 
 static enum users_status
@@ -91,9 +114,11 @@ users_find(const struct users *u, const char *name, int *fd)
 	return USERS_NONE;
 }
 
-/* Opens, and makes if it is not there, a file of ours beside the mailbox. */
+/* To open a file of ours beside a mailbox, and to make it if it is missing. */
+enum { AS_IS = O_RDONLY, TO_WRITE = O_RDWR | O_CREAT };
+
 static int
-open_own(const struct users *u, const char *name, const char *suffix)
+open_own(const struct users *u, const char *name, const char *suffix, int flags)
 {
 	char path[CHANNEL_NAME + sizeof(".journal")];
 	int n;
@@ -104,13 +129,13 @@ open_own(const struct users *u, const char *name, const char *suffix)
 		return -1;
 	}
 	return openat(u->state_fd, path,
-	    O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
+	    flags | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
 }
 
 static int
 open_journal(const struct users *u, const char *name)
 {
-	int fd = open_own(u, name, "journal"), saved;
+	int fd = open_own(u, name, "journal", TO_WRITE), saved;
 	struct stat st;
 
 	if (fd == -1)
@@ -125,31 +150,67 @@ open_journal(const struct users *u, const char *name)
 }
 
 enum users_status
+users_lock_files(const struct mailbox_files *files)
+{
+	struct stat st;
+
+	if ((files->journal_fd != -1 &&
+		lock_journal(files->journal_fd) == -1) ||
+	    lock_mailbox(files->fd) == -1)
+		return errno == EWOULDBLOCK ? USERS_IN_USE : status_of_errno();
+	/* While it waited the file may have been replaced or removed. */
+	if (fstat(files->fd, &st) == -1 || st.st_nlink != 1) {
+		lock_release_mailbox(files->fd);
+		errno = ESTALE;
+		return USERS_TEMP;
+	}
+	return USERS_OK;
+}
+
+enum users_status
 users_lock(const struct users *u, const char *name, struct mailbox_files *files)
 {
 	enum users_status status;
-	struct stat st;
+	int saved;
 
 	files->journal_fd = open_journal(u, name);
 	if (files->journal_fd == -1)
 		return status_of_errno();
-	if (lock_journal(files->journal_fd) == -1 ||
-	    lock_mailbox(files->fd) == -1) {
-		status = errno == EWOULDBLOCK ? USERS_IN_USE
-					      : status_of_errno();
+	status = users_lock_files(files);
+	if (status != USERS_OK) {
+		saved = errno;
 		(void)close(files->journal_fd);
+		errno = saved;
 		return status;
 	}
-	/* While it waited the file may have been replaced or removed. */
-	if (fstat(files->fd, &st) == -1 || st.st_nlink != 1) {
-		lock_release_mailbox(files->fd);
-		(void)close(files->journal_fd);
-		errno = ESTALE;
-		return USERS_TEMP;
-	}
 	/* A cache: without it everything works, only slower. */
-	files->index_fd = open_own(u, name, "index");
+	files->index_fd = open_own(u, name, "index", TO_WRITE);
 	if (files->index_fd == -1)
 		log_warn("opening the index of %s", name);
 	return USERS_OK;
+}
+
+/* A file that is missing is no error: *fd is -1 then. */
+static int
+open_if_there(
+    const struct users *u, const char *name, const char *suffix, int *fd)
+{
+	*fd = -1;
+	if (u->state_fd == -1)
+		return 0;
+	*fd = open_own(u, name, suffix, AS_IS);
+	return *fd == -1 && errno != ENOENT ? -1 : 0;
+}
+
+enum users_status
+users_open_as_is(
+    const struct users *u, const char *name, struct mailbox_files *files)
+{
+	files->index_fd = -1;
+	if (open_if_there(u, name, "journal", &files->journal_fd) == 0 &&
+	    open_if_there(u, name, "index", &files->index_fd) == 0)
+		return USERS_OK;
+	if (files->journal_fd != -1)
+		(void)close(files->journal_fd);
+	return status_of_errno();
 }
