@@ -57,6 +57,12 @@ int conf_set_option(struct conf *, const char *option, char error[CONF_ERROR]);
  */
 int conf_read(struct conf *, const char *path, FILE *err);
 
+/*
+ * Reads file, which must be there, or the standard one if it is.  Returns 0, or -1
+ * when something is wrong, which is told on err.
+ */
+int conf_load(struct conf *, const char *file, FILE *err);
+
 /* Prints what is in force, in a form that conf_read() reads. */
 void conf_print(const struct conf *, FILE *);
 

@@ -307,6 +307,20 @@ conf_read(struct conf *c, const char *path, FILE *err)
 	return wrong;
 }
 
+int
+conf_load(struct conf *c, const char *file, FILE *err)
+{
+	const char *path = file == NULL ? SYSCONFDIR "/restante.conf" : file;
+	int bad = conf_read(c, path, err);
+
+	if (bad != -1)
+		return bad == 0 ? 0 : -1;
+	if (file == NULL && errno == ENOENT)
+		return 0;
+	fprintf(err, "%s: %s\n", path, strerror(errno));
+	return -1;
+}
+
 void
 conf_print(const struct conf *c, FILE *out)
 {

@@ -9,7 +9,6 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 
-#include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
@@ -104,22 +103,6 @@ parse_wishes(int argc, char **argv, struct wish *w)
 		}
 	if (optind != argc)
 		usage();
-}
-
-static void
-read_file(struct conf *c, const char *file)
-{
-	static const char standard[] = SYSCONFDIR "/restante.conf";
-	int bad;
-
-	bad = conf_read(c, file == NULL ? standard : file, stderr);
-	if (bad == -1 && (file != NULL || errno != ENOENT)) {
-		fprintf(stderr, "restante: %s: %s\n",
-		    file == NULL ? standard : file, strerror(errno));
-		exit(78);
-	}
-	if (bad > 0)
-		exit(78);
 }
 
 /* Second pass: settings of the command line win over those of the file. */
@@ -284,7 +267,8 @@ main(int argc, char **argv)
 
 	parse_wishes(argc, argv, &w);
 	conf_init(&c);
-	read_file(&c, w.file);
+	if (conf_load(&c, w.file, stderr) == -1)
+		exit(78);
 	parse_settings(argc, argv, &c);
 	if (w.print)
 		conf_print(&c, stdout);
