@@ -23,6 +23,9 @@ void log_to_syslog(void);
 /* Lines go to fd, one write each, for a log_relay() at its other end. */
 void log_to_pipe(int fd);
 
+/* Who speaks, on the standard error stream; else it is restante. */
+void log_set_name(const char *);
+
 void log_set_level(enum log_level);
 
 /*

@@ -32,6 +32,8 @@ void sig_ignore_quit(void);
  * io_wait() waits; the self-pipe of the parent is let go.
  */
 void sig_child_defaults(void);
+/* The part of it for whoever maps mailboxes: a cut file ends the process. */
+void sig_catch_bus(void);
 bool sig_terminated(void);
 const sigset_t *sig_wait_mask(void);
 

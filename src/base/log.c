@@ -20,6 +20,7 @@
 enum { LINE_SIZE = 1024, RELAY_LINES = 64 };
 
 static enum { TO_STDERR, TO_SYSLOG, TO_PIPE } destination = TO_STDERR;
+static const char *name = "restante";
 static int pipe_fd = -1;
 static enum log_level threshold = LOG_LEVEL_INFO;
 
@@ -41,6 +42,12 @@ log_to_pipe(int fd)
 {
 	pipe_fd = fd;
 	destination = TO_PIPE;
+}
+
+void
+log_set_name(const char *who)
+{
+	name = who;
 }
 
 void
@@ -93,7 +100,7 @@ deliver(enum log_level level, const char *part, const char *text)
 		syslog(
 		    priority[level], "%s%s%s", part, *part ? ": " : "", clean);
 	else
-		fprintf(stderr, "restante: %s%s%s\n", part, *part ? ": " : "",
+		fprintf(stderr, "%s: %s%s%s\n", name, part, *part ? ": " : "",
 		    clean);
 }
 

@@ -123,6 +123,12 @@ sig_child_defaults(void)
 		fatal("sigprocmask");
 	got_term = 0;
 	handle(SIGTERM, note_term);
+	sig_catch_bus();
+}
+
+void
+sig_catch_bus(void)
+{
 	handle(SIGBUS, bus_error);
 }
 
