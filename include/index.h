@@ -78,7 +78,8 @@ void index_free(struct index *);
 
 /*
  * Maps the file if it describes the mailbox as it is now; was becomes what it
- * was then.  With INDEX_NONE the index is empty, and the file may be anything.
+ * was then, all zero when the header does not say.  With INDEX_NONE the index is
+ * empty, and the file may be anything.
  */
 enum index_status index_load(
     struct index *, const struct index_subject *now, struct index_subject *was);

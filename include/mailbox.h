@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "index.h"
+#include "journal.h"
 
 enum mailbox_status {
 	MAILBOX_OK,
@@ -131,5 +132,36 @@ void mailbox_save_index(struct mailbox *, uint64_t size);
 
 /* Finishes the update that the journal promises. */
 enum mailbox_status mailbox_recover(struct mailbox *);
+
+/*
+ * For who looks at a mailbox and changes nothing, neither the files nor what is
+ * promised.
+ */
+
+/*
+ * Takes over the descriptors, which may be for reading only and but for the first
+ * -1, and learns the file's size and where its messages may start; the index is
+ * empty.  Returns 0, or -1 with errno set; mailbox_close() undoes it.
+ */
+int mailbox_examine(struct mailbox *, const struct mailbox_settings *,
+    const struct mailbox_files *);
+
+/* Fills the index, from its file, from that and a scan, or from a scan.  0 or -1. */
+int mailbox_learn(struct mailbox *);
+
+/* Scans all of the file into an empty index.  0, or -1 with errno set. */
+int mailbox_scan(const struct mailbox *, struct index *);
+
+/* What the end of the file lacks, as a string; NULL when it cannot be read. */
+const char *mailbox_missing_end(const struct mailbox *);
+
+/* Whether a promise is one of this mailbox, and was begun. */
+struct mailbox_fit {
+	bool fits, begun;
+};
+
+/* Returns 0, or -1 with errno set. */
+int mailbox_fit(const struct mailbox *, const struct journal_promise *,
+    struct mailbox_fit *);
 
 #endif

@@ -147,18 +147,19 @@ index_load(struct index *ix, const struct index_subject *now,
 	struct header h;
 	struct stat st;
 
+	*was = (struct index_subject){ .inode = 0 };
 	if (ix->fd == -1 ||
 	    io_pread(ix->fd, &h, sizeof(h), 0) != (ssize_t)sizeof(h) ||
 	    h.magic != magic ||
 	    h.sum != sum64(0, &h, offsetof(struct header, sum)))
 		return INDEX_NONE;
+	*was = h.subject;
 	status = compare(&h, now);
 	if (status == INDEX_NONE || fstat(ix->fd, &st) == -1 ||
 	    page_count(h.totals.entries) >= (uint64_t)st.st_size / PAGE ||
 	    map_file(ix, page_count(h.totals.entries)) == -1)
 		return INDEX_NONE;
 	ix->is = h.totals;
-	*was = h.subject;
 	return status;
 }
 

@@ -72,6 +72,12 @@ scan(const struct mailbox *mb, struct index *ix, uint64_t offset)
 	return index_tell_twins_apart(ix, position);
 }
 
+int
+mailbox_scan(const struct mailbox *mb, struct index *fresh)
+{
+	return scan(mb, fresh, mb->subject.start);
+}
+
 /*
  * A page of the index is damaged.  What the client was told must stay true, else
  * the session ends here and the next one begins with a good index.
@@ -83,7 +89,7 @@ repair(struct mailbox *mb)
 
 	log_warnx("the index of a mailbox is damaged: scanning again");
 	index_init(&fresh, -1);
-	if (scan(mb, &fresh, mb->subject.start) == -1 ||
+	if (mailbox_scan(mb, &fresh) == -1 ||
 	    fresh.is.messages != mb->index.is.messages ||
 	    fresh.is.octets != mb->index.is.octets) {
 		(void)index_void(&mb->index);
@@ -145,9 +151,17 @@ find_start(struct mailbox *mb)
 	return 0;
 }
 
-/* What is missing at the end of the file, as a string; NULL on an error. */
-static const char *
-missing_end(const struct mailbox *mb)
+/* Learns what the file is. */
+static int
+measure(struct mailbox *mb)
+{
+	if (index_identify(mb->files.fd, &mb->subject) == -1)
+		return -1;
+	return find_start(mb);
+}
+
+const char *
+mailbox_missing_end(const struct mailbox *mb)
 {
 	uint64_t size = mb->subject.size, start = mb->subject.start;
 	size_t n = size < 3 ? (size_t)size : 3;
@@ -183,18 +197,17 @@ append(int fd, const char *text, uint64_t size)
 }
 
 /*
- * Learns what the file is, after completing its last line and the blank line
+ * Completes the last line of the file that was measured, and the blank line
  * behind the last message: a delivery agent would glue its separator onto the one
  * or have it taken for text of the other.  What cannot be written now (a full
  * disk) is left for the next time: everything else works without.
  */
 static int
-measure(struct mailbox *mb)
+complete(struct mailbox *mb)
 {
-	const char *missing;
+	const char *missing = mailbox_missing_end(mb);
 
-	if (index_identify(mb->files.fd, &mb->subject) == -1 ||
-	    find_start(mb) == -1 || (missing = missing_end(mb)) == NULL)
+	if (missing == NULL)
 		return -1;
 	mb->complete = true;
 	if (*missing == '\0')
@@ -204,9 +217,7 @@ measure(struct mailbox *mb)
 		mb->complete = false;
 		return 0;
 	}
-	if (index_identify(mb->files.fd, &mb->subject) == -1)
-		return -1;
-	return find_start(mb);
+	return measure(mb);
 }
 
 /* Whether a separator or tombstone stands where the index ends. */
@@ -246,17 +257,12 @@ looks_right(struct mailbox *mb, uint64_t size)
 	    mailbox_check_entry(mb, last) == 0;
 }
 
-/*
- * Fills the index: from its file, from its file and a scan of what is new, or
- * from a scan.
- */
-static int
-learn(struct mailbox *mb)
+int
+mailbox_learn(struct mailbox *mb)
 {
 	struct index_subject was;
 	enum index_status status;
 
-	mb->subject.quoting = mb->set->unquote;
 	status = index_load(&mb->index, &mb->subject, &was);
 	if (status == INDEX_FITS)
 		return 0;
@@ -270,20 +276,38 @@ learn(struct mailbox *mb)
 	return 0;
 }
 
+/* All but what is in the file. */
+static void
+begin(struct mailbox *mb, const struct mailbox_settings *set,
+    const struct mailbox_files *files)
+{
+	*mb = (struct mailbox){ .files = *files, .set = set };
+	mb->subject.quoting = set->unquote;
+	index_init(&mb->index, files->index_fd);
+}
+
+int
+mailbox_examine(struct mailbox *mb, const struct mailbox_settings *set,
+    const struct mailbox_files *files)
+{
+	/* Not being complete, it is never saved. */
+	begin(mb, set, files);
+	return measure(mb);
+}
+
 enum mailbox_status
 mailbox_open(struct mailbox *mb, const struct mailbox_settings *set,
     const struct mailbox_files *files)
 {
 	enum mailbox_status status;
 
-	*mb = (struct mailbox){ .files = *files, .set = set };
-	index_init(&mb->index, files->index_fd);
+	begin(mb, set, files);
 	status = mailbox_recover(mb);
 	if (status != MAILBOX_OK)
 		return status;
 	if (journal_prepare(files->journal_fd) == -1)
 		log_warn("preparing a journal");
-	if (measure(mb) == -1 || learn(mb) == -1)
+	if (measure(mb) == -1 || complete(mb) == -1 || mailbox_learn(mb) == -1)
 		return MAILBOX_TEMP;
 	if (set->notes_login &&
 	    journal_note_login(
@@ -299,7 +323,8 @@ mailbox_close(struct mailbox *mb)
 {
 	if (mb->files.fd != -1) {
 		(void)close(mb->files.fd);
-		(void)close(mb->files.journal_fd);
+		if (mb->files.journal_fd != -1)
+			(void)close(mb->files.journal_fd);
 		if (mb->files.index_fd != -1)
 			(void)close(mb->files.index_fd);
 		index_free(&mb->index);

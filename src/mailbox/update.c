@@ -240,14 +240,9 @@ is_moved(const struct mailbox *mb, const struct journal_move *move)
 	return 1;
 }
 
-/* Whether a promise is one of this mailbox, and was begun. */
-struct fit {
-	bool fits, begun;
-};
-
 static int
 fit_move(const struct mailbox *mb, const struct journal_move *promised,
-    struct fit *fit)
+    struct mailbox_fit *fit)
 {
 	struct journal_move now = *promised;
 	int moved = 0;
@@ -268,10 +263,10 @@ fit_move(const struct mailbox *mb, const struct journal_move *promised,
 }
 
 static int
-fit_runs(
-    const struct mailbox *mb, const struct journal_promise *p, struct fit *fit)
+fit_runs(const struct mailbox *mb, const struct journal_promise *p,
+    struct mailbox_fit *fit)
 {
-	*fit = (struct fit){ .fits = true };
+	*fit = (struct mailbox_fit){ .fits = true };
 	for (size_t i = 0; i < p->count; i++)
 		switch (look(mb, &p->runs[i])) {
 		case PLACE_UNREADABLE:
@@ -288,14 +283,21 @@ fit_runs(
 	return 0;
 }
 
+int
+mailbox_fit(const struct mailbox *mb, const struct journal_promise *p,
+    struct mailbox_fit *fit)
+{
+	return p->runs != NULL ? fit_runs(mb, p, fit)
+			       : fit_move(mb, &p->move, fit);
+}
+
 /* A journal fits by what the mailbox holds, never by the file's number. */
 static enum mailbox_status
 obey(const struct mailbox *mb, const struct journal_promise *p)
 {
-	struct fit fit;
+	struct mailbox_fit fit;
 
-	if ((p->runs != NULL ? fit_runs(mb, p, &fit)
-			     : fit_move(mb, &p->move, &fit)) == -1)
+	if (mailbox_fit(mb, p, &fit) == -1)
 		return MAILBOX_TEMP;
 	if (fit.fits) {
 		log_info("finishing an update that was promised");
