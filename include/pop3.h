@@ -5,11 +5,9 @@
 
 #include "session.h"
 
+extern const struct protocol pop3;
 extern const struct state pop3_authorization; /* RFC 1939 section 4 and 7 */
 extern const struct state pop3_transaction;   /* RFC 1939 section 5 */
-
-/* The one command that may follow USER and use what it said. */
-enum next pop3_pass(struct session *, char **arg);
 
 /* Means the same in both states. */
 enum next pop3_capa(struct session *, char **arg);

@@ -35,8 +35,7 @@ struct session_settings {
 /* What a handler wants to happen after its reply. */
 enum next {
 	NEXT_STAY,
-	NEXT_TRANSACTION, /* logged in: the mailbox is open */
-	NEXT_CLOSE,       /* session.reason says why */
+	NEXT_CLOSE, /* session.reason says why */
 };
 
 struct session;
@@ -50,14 +49,23 @@ struct command {
 
 enum { REST = 255 };
 
+/* What may be said at a time; a handler moves the session to another. */
 struct state {
-	const char *name;
+	const char *refusal; /* of a command that another state has */
 	const struct command *commands;
 	size_t count;
 };
 
+struct protocol {
+	const struct state *const *states; /* the first is first; then NULL */
+	void (*greet)(struct session *);
+	/* Somebody has logged in, and session.mailbox has the descriptors. */
+	enum next (*enter)(struct session *);
+};
+
 struct session {
 	const struct session_settings *set;
+	const struct protocol *protocol;
 	const struct state *state;
 	const char *peer, *stamp;
 	const char *reason; /* why the session ended, for the log */
@@ -69,6 +77,7 @@ struct session {
 	unsigned int refused, bad;
 	uint64_t last; /* highest message accessed, for LAST */
 	uint64_t retrieved, retrieved_octets, deleted;
+	uint64_t left; /* messages that the mailbox was seen to have */
 	struct mailbox mailbox;
 	struct line_reader in;
 	struct reply out;

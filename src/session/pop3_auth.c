@@ -1,193 +1,37 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The AUTHORIZATION state: RFC 1939 section 4, USER, PASS and APOP of section 7,
- * CAPA of RFC 2449, the response codes of RFC 2449 and RFC 3206.
- * Runs as: session.
+ * POP3 up to the login: RFC 1939 sections 4 and 7, CAPA of RFC 2449, the response
+ * codes of RFC 2449 and RFC 3206.  Runs as: session.
  */
 
-#include <errno.h>
-#include <poll.h>
-#include <stdio.h>
-#include <string.h>
-#include <unistd.h>
-
-#include "clock.h"
-#include "io.h"
-#include "log.h"
+#include "login.h"
+#include "maildrop.h"
 #include "pop3.h"
-#include "users.h"
 
-/* Milliseconds an attendant may take beyond any pause: the price of a hash. */
-enum { ATTENDANT_TIME = 300 * 1000 };
-
-/*
- * Asks the attendant and takes its verdict.  Returns 0, or -1 when there is none
- * to be had any more.
- */
-static int
-ask(struct session *s, struct request *req, enum verdict_kind *verdict,
-    int fds[CHANNEL_FDS])
+static void
+greet(struct session *s)
 {
-	int status = -1;
-
-	if (s->channel != -1 && channel_ask(s->channel, req) == 0 &&
-	    io_wait(s->channel, POLLIN, clock_ms() + ATTENDANT_TIME) == 0)
-		status = channel_answered(s->channel, verdict, fds);
-	explicit_bzero(req, sizeof(*req));
-	return status;
+	if (s->set->apop)
+		reply_ok(
+		    &s->out, "%s POP3 server ready %s", s->set->host, s->stamp);
+	else
+		reply_ok(&s->out, "%s POP3 server ready", s->set->host);
 }
 
+/* The mailbox has come locked, and stays so. */
 static enum next
-no_attendant(struct session *s)
+enter(struct session *s)
 {
-	if (errno == ESHUTDOWN) {
-		s->reason = "shutdown";
+	const struct mailbox *mb = &s->mailbox;
+
+	if (maildrop_open(s) == -1) {
+		s->reason = "unusable-mailbox";
 		return NEXT_CLOSE;
 	}
-	reply_err(&s->out, "[SYS/TEMP] logins are not possible now");
-	s->reason = "no-attendant";
-	return NEXT_CLOSE;
-}
-
-/* The credential is right, and the locked mailbox has come with the verdict. */
-static enum next
-enter(struct session *s, const char *name, const int fds[CHANNEL_FDS])
-{
-	const struct mailbox_files files = { fds[CHANNEL_MAILBOX],
-		fds[CHANNEL_JOURNAL], fds[CHANNEL_INDEX] };
-	struct mailbox *mb = &s->mailbox;
-	enum mailbox_status status;
-
-	(void)close(s->channel);
-	s->channel = -1;
-	(void)snprintf(s->user, sizeof(s->user), "%s", name);
-	status = mailbox_open(mb, &s->set->mailbox, &files);
-	if (status == MAILBOX_OK) {
-		reply_ok(&s->out,
-		    "%s's maildrop has %ju message%s (%ju octet%s)", s->user,
-		    PLURAL(mailbox_left(mb)), PLURAL(mailbox_octets(mb)));
-		return NEXT_TRANSACTION;
-	}
-	if (status == MAILBOX_TEMP)
-		log_warn("opening the mailbox of %s", s->user);
-	else
-		log_warnx("the mailbox of %s needs attention", s->user);
-	mailbox_close(mb);
-	reply_err(&s->out,
-	    status == MAILBOX_TEMP
-		? "[SYS/TEMP] the maildrop cannot be opened now"
-		: "[SYS/PERM] the maildrop needs the postmaster's attention");
-	s->reason = "unusable-mailbox";
-	return NEXT_CLOSE;
-}
-
-static enum next
-refused(struct session *s)
-{
-	if (++s->refused < s->set->login_tries) {
-		reply_err(&s->out, "[AUTH] wrong name or password");
-		return NEXT_STAY;
-	}
-	reply_err(&s->out, "[AUTH] wrong name or password, once too often");
-	s->reason = "login-tries";
-	return NEXT_CLOSE;
-}
-
-/* Tries a credential; kind says which. */
-static enum next
-log_in(struct session *s, enum request_kind kind, const char *name,
-    const char *secret)
-{
-	struct request req = { .kind = kind };
-	int fds[CHANNEL_FDS] = { -1 };
-	enum verdict_kind verdict;
-
-	/* What does not fit is wrong, and costs what a wrong one costs. */
-	(void)snprintf(
-	    req.name, sizeof(req.name), "%s", users_is_name(name) ? name : "");
-	(void)snprintf(req.secret, sizeof(req.secret), "%s", secret);
-	if (ask(s, &req, &verdict, fds) == -1)
-		return no_attendant(s);
-	if (fds[CHANNEL_MAILBOX] != -1)
-		return enter(s, name, fds);
-	switch (verdict) {
-	case VERDICT_IN_USE:
-		reply_err(&s->out,
-		    "[IN-USE] the maildrop is in use by another "
-		    "session or a delivery, try again later");
-		break;
-	case VERDICT_TEMP:
-		reply_err(&s->out,
-		    "[SYS/TEMP] the maildrop cannot be opened "
-		    "now");
-		break;
-	case VERDICT_PERM:
-		reply_err(&s->out, "[SYS/PERM] the maildrop cannot be opened");
-		break;
-	case VERDICT_YES:
-	case VERDICT_NO:
-		return refused(s);
-	}
+	s->state = &pop3_transaction;
+	reply_ok(&s->out, "%s's maildrop has %ju message%s (%ju octet%s)",
+	    s->user, PLURAL(mailbox_left(mb)), PLURAL(mailbox_octets(mb)));
 	return NEXT_STAY;
-}
-
-/*
- * RFC 1939 section 7.  Says whether the mailbox is there, unless names are
- * hidden.  A name that is no name is not said back.
- */
-static enum next
-cmd_user(struct session *s, char **arg)
-{
-	struct request req = { .kind = REQUEST_USER };
-	int fds[CHANNEL_FDS] = { -1 };
-	enum verdict_kind verdict = VERDICT_YES;
-	bool is_name = users_is_name(arg[0]);
-
-	if (!s->set->hide_users) {
-		if (!is_name) {
-			reply_err(&s->out, "never heard of such a mailbox");
-			return NEXT_STAY;
-		}
-		(void)snprintf(req.name, sizeof(req.name), "%s", arg[0]);
-		if (ask(s, &req, &verdict, fds) == -1)
-			return no_attendant(s);
-		if (verdict == VERDICT_NO) {
-			reply_err(&s->out, "never heard of mailbox %s", arg[0]);
-			return NEXT_STAY;
-		}
-	}
-	(void)snprintf(s->name, sizeof(s->name), "%s", is_name ? arg[0] : "");
-	s->named = true;
-	if (s->set->hide_users)
-		reply_ok(&s->out, "now the password");
-	else
-		reply_ok(&s->out, "%s is a valid mailbox", arg[0]);
-	return NEXT_STAY;
-}
-
-enum next
-pop3_pass(struct session *s, char **arg)
-{
-	enum next next;
-
-	if (!s->named) {
-		reply_err(&s->out, "USER first");
-		return NEXT_STAY;
-	}
-	s->named = false;
-	next = log_in(s, REQUEST_PASS, s->name, arg[0]);
-	explicit_bzero(arg[0], strlen(arg[0]));
-	return next;
-}
-
-static enum next
-cmd_apop(struct session *s, char **arg)
-{
-	if (!s->set->apop) {
-		reply_err(&s->out, "APOP is not offered here");
-		return NEXT_STAY;
-	}
-	return log_in(s, REQUEST_APOP, arg[0], arg[1]);
 }
 
 static enum next
@@ -201,16 +45,24 @@ cmd_quit(struct session *s, char **arg)
 
 /* clang-format off */
 static const struct command commands[] = {
-	{ "APOP", 2, 2,    NULL,   cmd_apop },
+	{ "APOP", 2, 2,    NULL,   login_apop },
 	{ "CAPA", 0, 0,    NULL,   pop3_capa },
-	{ "PASS", 1, REST, NULL,   pop3_pass },
+	{ "PASS", 1, REST, NULL,   login_pass },
 	{ "QUIT", 0, 0,    NULL,   cmd_quit },
-	{ "USER", 1, 1,    "USER", cmd_user },
+	{ "USER", 1, 1,    "USER", login_user },
 };
 /* clang-format on */
 
 const struct state pop3_authorization = {
-	"AUTHORIZATION",
+	"log in first",
 	commands,
 	sizeof(commands) / sizeof(commands[0]),
 };
+
+static const struct state *const states[] = {
+	&pop3_authorization,
+	&pop3_transaction,
+	NULL,
+};
+
+const struct protocol pop3 = { states, greet, enter };

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "log.h"
+#include "maildrop.h"
 #include "num.h"
 #include "pop3.h"
 
@@ -256,33 +257,19 @@ cmd_last(struct session *s, char **arg)
 static enum next
 cmd_quit(struct session *s, char **arg)
 {
-	struct mailbox *mb = &s->mailbox;
-	uint64_t left = mailbox_left(mb), marked = mb->marked;
-
 	(void)arg;
 	s->reason = "quit";
-	switch (mailbox_update(mb)) {
-	case MAILBOX_OK:
-		break;
-	case MAILBOX_TEMP:
-		log_warn("updating the mailbox of %s", s->user);
-		reply_err(&s->out, "[SYS/TEMP] nothing was deleted");
-		s->reason = "update-failed";
-		return NEXT_CLOSE;
-	case MAILBOX_PERM:
-		log_warnx("the mailbox of %s needs attention", s->user);
-		reply_err(&s->out, "[SYS/PERM] nothing was deleted");
+	if (maildrop_update(s) == -1) {
 		s->reason = "update-failed";
 		return NEXT_CLOSE;
 	}
-	s->deleted = marked;
-	if (left == 0)
+	if (s->left == 0)
 		reply_ok(&s->out, "%s POP3 server signing off (maildrop empty)",
 		    s->set->host);
 	else
 		reply_ok(&s->out,
 		    "%s POP3 server signing off (%ju message%s left)",
-		    s->set->host, PLURAL(left));
+		    s->set->host, PLURAL(s->left));
 	return NEXT_CLOSE;
 }
 
@@ -303,7 +290,7 @@ static const struct command commands[] = {
 /* clang-format on */
 
 const struct state pop3_transaction = {
-	"TRANSACTION",
+	"you are logged in already",
 	commands,
 	sizeof(commands) / sizeof(commands[0]),
 };

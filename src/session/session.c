@@ -12,8 +12,8 @@
 #include "clock.h"
 #include "io.h"
 #include "log.h"
+#include "login.h"
 #include "pop3.h"
-#include "session.h"
 #include "title.h"
 
 /* Milliseconds and octets for which the client's last words are awaited. */
@@ -121,13 +121,13 @@ obey(struct session *s, char *line)
 		*rest++ = '\0';
 	cmd = find(s->state, line);
 	if (cmd != NULL) {
-		s->named = named && cmd->run == pop3_pass;
+		s->named = named && cmd->run == login_pass;
 		return run(s, cmd, rest);
 	}
-	if (find(&pop3_authorization, line) != NULL)
-		return bad(s, "you are logged in already");
-	if (find(&pop3_transaction, line) != NULL)
-		return bad(s, "log in first");
+	for (const struct state *const *other = s->protocol->states;
+	     *other != NULL; other++)
+		if (find(*other, line) != NULL)
+			return bad(s, s->state->refusal);
 	return bad(s, "unknown command");
 }
 
@@ -197,24 +197,14 @@ hang_up(struct session *s)
 }
 
 static void
-log_end(const struct session *s, uint64_t left, int64_t started)
+log_end(const struct session *s, int64_t started)
 {
 	log_info("end: user=%s addr=%s retrieved=%ju octets=%ju deleted=%ju "
 		 "left=%ju seconds=%jd reason=%s",
 	    s->user[0] == '\0' ? "-" : s->user, s->peer,
 	    (uintmax_t)s->retrieved, (uintmax_t)s->retrieved_octets,
-	    (uintmax_t)s->deleted, (uintmax_t)left,
+	    (uintmax_t)s->deleted, (uintmax_t)s->left,
 	    (intmax_t)((clock_ms() - started) / 1000), s->reason);
-}
-
-static void
-greet(struct session *s)
-{
-	if (s->set->apop)
-		reply_ok(
-		    &s->out, "%s POP3 server ready %s", s->set->host, s->stamp);
-	else
-		reply_ok(&s->out, "%s POP3 server ready", s->set->host);
 }
 
 void
@@ -223,11 +213,10 @@ session_run(const struct session_settings *set, int in, int out, int channel,
 {
 	static struct session s; /* most of it is never touched */
 	int64_t started = clock_ms();
-	uint64_t left;
-	enum next next;
 
 	s.set = set;
-	s.state = &pop3_authorization;
+	s.protocol = &pop3;
+	s.state = s.protocol->states[0];
 	s.peer = reg->peer;
 	s.stamp = reg->stamp;
 	s.channel = channel;
@@ -238,18 +227,12 @@ session_run(const struct session_settings *set, int in, int out, int channel,
 	s.out.timeout = set->write_timeout;
 	title_set("session - %s", s.peer);
 
-	greet(&s);
-	do {
-		next = turn(&s);
-		if (next == NEXT_TRANSACTION) {
-			s.state = &pop3_transaction;
-			title_set("session %s %s", s.user, s.peer);
-		}
-	} while (next != NEXT_CLOSE);
+	s.protocol->greet(&s);
+	while (turn(&s) != NEXT_CLOSE)
+		;
 
-	left = mailbox_count(&s.mailbox);
 	/* Unlocked before the client can know that it is over. */
 	mailbox_close(&s.mailbox);
 	hang_up(&s);
-	log_end(&s, left, started);
+	log_end(&s, started);
 }

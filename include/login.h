@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Logging in, as all protocols do it: the session asks its attendant, and the
+ * mailbox comes back with the verdict.  Runs as: session.
+ */
+#ifndef LOGIN_H
+#define LOGIN_H
+
+#include "session.h"
+
+/* USER and PASS: RFC 1939 section 7, RFC 918. */
+enum next login_user(struct session *, char **arg);
+enum next login_pass(struct session *, char **arg);
+/* APOP: RFC 1939 section 7. */
+enum next login_apop(struct session *, char **arg);
+
+#endif
