@@ -17,8 +17,16 @@ enum {
 	CHANNEL_STAMP = 160,  /* the APOP timestamp */
 };
 
+/* What a connection speaks. */
+enum protocol_kind {
+	PROTOCOL_POP3, /* RFC 1939: a login locks the mailbox */
+	PROTOCOL_POP1, /* RFC 918: each transaction does */
+	PROTOCOL_KINDS,
+};
+
 /* A connection, as the listener knows it.  The session cannot change it. */
 struct registration {
+	uint32_t protocol;
 	char peer[CHANNEL_PEER];
 	char stamp[CHANNEL_STAMP];
 };

@@ -49,20 +49,21 @@ int users_open(struct users *, const char *path);
 enum users_status users_find(const struct users *, const char *name, int *fd);
 
 /*
- * Opens what belongs to the mailbox that users_find() opened as files->fd, and
- * takes all locks.  With USERS_OK the descriptors in files are the caller's to
- * close; else only files->fd is, as before.
+ * Opens what belongs to the mailbox that users_find() opened as files->fd.  With
+ * USERS_OK the descriptors in files are the caller's to close; else only
+ * files->fd is, as before.
  */
-enum users_status
-users_lock(const struct users *, const char *name, struct mailbox_files *files);
+enum users_status users_complete(
+    const struct users *, const char *name, struct mailbox_files *files);
 
 /*
- * The same for who changes nothing, in two steps: journal and index are opened
- * for reading, -1 where they are missing; the locks are taken.  What the first
- * has opened is the caller's, whatever the second says.
+ * The same for who changes nothing: journal and index are opened for reading, -1
+ * where they are missing.
  */
 enum users_status users_open_as_is(
     const struct users *, const char *name, struct mailbox_files *files);
-enum users_status users_lock_files(const struct mailbox_files *files);
+
+/* Takes all locks.  Returns USERS_OK, _IN_USE, _TEMP or _PERM. */
+enum users_status users_lock(const struct mailbox_files *);
 
 #endif

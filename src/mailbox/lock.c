@@ -2,6 +2,7 @@
 /* The locks of a mailbox.  Runs as: attendant, session, restantectl. */
 
 #include <sys/file.h>
+#include <sys/stat.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -68,4 +69,31 @@ lock_release_mailbox(int fd)
 
 	(void)fcntl(fd, F_OFD_SETLK, &whole);
 	(void)flock(fd, LOCK_UN);
+}
+
+int
+lock_take(int journal_fd, int fd)
+{
+	struct stat st;
+	int saved;
+
+	if (journal_fd != -1 && lock_journal(journal_fd) == -1)
+		return -1;
+	if (lock_mailbox(fd) == 0 && fstat(fd, &st) == 0) {
+		if (st.st_nlink == 1)
+			return 0;
+		errno = ESTALE;
+	}
+	saved = errno;
+	lock_release(journal_fd, fd);
+	errno = saved;
+	return -1;
+}
+
+void
+lock_release(int journal_fd, int fd)
+{
+	lock_release_mailbox(fd);
+	if (journal_fd != -1)
+		(void)flock(journal_fd, LOCK_UN);
 }

@@ -81,33 +81,55 @@ refuse(struct conversation *c, const struct request *req, int64_t asked,
 	return c->refused < c->set->tries ? 0 : -1;
 }
 
-/* The credential is right: locks the mailbox and hands it over. */
+/* The mailbox could not be had, whatever the credential was. */
+static int
+put_off(const struct conversation *c, const struct request *req,
+    enum users_status status)
+{
+	if (status == USERS_IN_USE)
+		log_info("login put off: user=%s addr=%s why=in-use", req->name,
+		    c->reg->peer);
+	else
+		log_warn("locking the mailbox of %s", req->name);
+	return channel_answer(c->channel, verdict_of(status), NULL);
+}
+
+static int
+hand_over(const struct conversation *c, const struct request *req,
+    const struct mailbox_files *files)
+{
+	int fds[CHANNEL_FDS];
+
+	log_info("login: user=%s addr=%s by=%s", req->name, c->reg->peer,
+	    method(req));
+	fds[CHANNEL_MAILBOX] = files->fd;
+	fds[CHANNEL_JOURNAL] = files->journal_fd;
+	fds[CHANNEL_INDEX] = files->index_fd;
+	(void)channel_answer(c->channel, VERDICT_YES, fds);
+	return -1;
+}
+
+/*
+ * The credential is right: hands the mailbox over, locked where the protocol
+ * wants it from the login on.
+ */
 static int
 admit(const struct conversation *c, const struct request *req, int fd)
 {
+	struct mailbox_files files = { fd, -1, -1 };
 	enum users_status status;
-	struct mailbox_files files = { .fd = fd };
-	int fds[CHANNEL_FDS];
+	int answered;
 
-	status = users_lock(&c->set->users, req->name, &files);
-	if (status != USERS_OK) {
-		if (status == USERS_IN_USE)
-			log_info("login put off: user=%s addr=%s why=in-use",
-			    req->name, c->reg->peer);
-		else
-			log_warn("locking the mailbox of %s", req->name);
-		return channel_answer(c->channel, verdict_of(status), NULL);
-	}
-	log_info("login: user=%s addr=%s by=%s", req->name, c->reg->peer,
-	    method(req));
-	fds[CHANNEL_MAILBOX] = files.fd;
-	fds[CHANNEL_JOURNAL] = files.journal_fd;
-	fds[CHANNEL_INDEX] = files.index_fd;
-	(void)channel_answer(c->channel, VERDICT_YES, fds);
-	(void)close(files.journal_fd);
+	status = users_complete(&c->set->users, req->name, &files);
+	if (status == USERS_OK && c->reg->protocol == PROTOCOL_POP3)
+		status = users_lock(&files);
+	answered = status == USERS_OK ? hand_over(c, req, &files)
+				      : put_off(c, req, status);
+	if (files.journal_fd != -1)
+		(void)close(files.journal_fd);
 	if (files.index_fd != -1)
 		(void)close(files.index_fd);
-	return -1;
+	return answered;
 }
 
 static int

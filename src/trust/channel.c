@@ -123,7 +123,8 @@ channel_registered(int fd, struct registration *reg, int *channel)
 
 	if (get(fd, reg, sizeof(*reg), channel, &nfds) == -1)
 		return -1;
-	if (nfds == 1 && is_string(reg->peer, sizeof(reg->peer)) &&
+	if (nfds == 1 && reg->protocol < PROTOCOL_KINDS &&
+	    is_string(reg->peer, sizeof(reg->peer)) &&
 	    is_string(reg->stamp, sizeof(reg->stamp)))
 		return 0;
 	if (nfds == 1)

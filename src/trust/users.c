@@ -150,39 +150,12 @@ open_journal(const struct users *u, const char *name)
 }
 
 enum users_status
-users_lock_files(const struct mailbox_files *files)
+users_complete(
+    const struct users *u, const char *name, struct mailbox_files *files)
 {
-	struct stat st;
-
-	if ((files->journal_fd != -1 &&
-		lock_journal(files->journal_fd) == -1) ||
-	    lock_mailbox(files->fd) == -1)
-		return errno == EWOULDBLOCK ? USERS_IN_USE : status_of_errno();
-	/* While it waited the file may have been replaced or removed. */
-	if (fstat(files->fd, &st) == -1 || st.st_nlink != 1) {
-		lock_release_mailbox(files->fd);
-		errno = ESTALE;
-		return USERS_TEMP;
-	}
-	return USERS_OK;
-}
-
-enum users_status
-users_lock(const struct users *u, const char *name, struct mailbox_files *files)
-{
-	enum users_status status;
-	int saved;
-
 	files->journal_fd = open_journal(u, name);
 	if (files->journal_fd == -1)
 		return status_of_errno();
-	status = users_lock_files(files);
-	if (status != USERS_OK) {
-		saved = errno;
-		(void)close(files->journal_fd);
-		errno = saved;
-		return status;
-	}
 	/* A cache: without it everything works, only slower. */
 	files->index_fd = open_own(u, name, "index", TO_WRITE);
 	if (files->index_fd == -1)
@@ -213,4 +186,12 @@ users_open_as_is(
 	if (files->journal_fd != -1)
 		(void)close(files->journal_fd);
 	return status_of_errno();
+}
+
+enum users_status
+users_lock(const struct mailbox_files *files)
+{
+	if (lock_take(files->journal_fd, files->fd) == 0)
+		return USERS_OK;
+	return errno == EWOULDBLOCK ? USERS_IN_USE : status_of_errno();
 }
