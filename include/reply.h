@@ -46,6 +46,15 @@ void reply_line(struct reply *, const char *, ...)
  */
 void reply_body(struct reply *, const char *, size_t);
 
+/*
+ * The same for data whose end its length tells: no dot is doubled.  It is one
+ * body until the next line of a reply.
+ */
+void reply_data(struct reply *, const char *, size_t);
+
+/* The line end that reply_octets() counts, if the body wants one. */
+void reply_end_line(struct reply *);
+
 /* Octets of bodies so far, with the line end that reply_end() would add. */
 uint64_t reply_octets(const struct reply *);
 

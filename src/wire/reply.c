@@ -99,34 +99,52 @@ put(struct reply *r, const char *p, size_t len)
 	}
 }
 
+/* The octets of a body up to the next line end.  Returns where it goes on. */
+static const char *
+put_body_line(struct reply *r, const char *p, const char *end)
+{
+	const char *lf = memchr(p, '\n', (size_t)(end - p));
+
+	if (lf == NULL) {
+		put(r, p, (size_t)(end - p));
+		r->bol = false;
+		r->cr = end[-1] == '\r';
+		return end;
+	}
+	/* The CR may have been the last octet of the piece before. */
+	if (lf > p ? lf[-1] == '\r' : r->cr) {
+		put(r, p, (size_t)(lf + 1 - p));
+	} else {
+		put(r, p, (size_t)(lf - p));
+		put(r, "\r\n", 2);
+		r->octets++;
+	}
+	r->bol = true;
+	r->cr = false;
+	return lf + 1;
+}
+
 void
 reply_body(struct reply *r, const char *p, size_t len)
 {
-	const char *end = p + len, *lf;
+	const char *end = p + len;
 
 	r->octets += len;
 	while (p < end && r->error == 0) {
 		if (r->bol && *p == '.')
 			put(r, ".", 1);
-		r->bol = false;
-		lf = memchr(p, '\n', (size_t)(end - p));
-		if (lf == NULL) {
-			put(r, p, (size_t)(end - p));
-			r->cr = end[-1] == '\r';
-			return;
-		}
-		/* The CR may have been the last octet of the piece before. */
-		if (lf > p ? lf[-1] == '\r' : r->cr) {
-			put(r, p, (size_t)(lf + 1 - p));
-		} else {
-			put(r, p, (size_t)(lf - p));
-			put(r, "\r\n", 2);
-			r->octets++;
-		}
-		p = lf + 1;
-		r->bol = true;
-		r->cr = false;
+		p = put_body_line(r, p, end);
 	}
+}
+
+void
+reply_data(struct reply *r, const char *p, size_t len)
+{
+	const char *end = p + len;
+
+	r->octets += len;
+	while (p < end && r->error == 0)
+		p = put_body_line(r, p, end);
 }
 
 uint64_t
@@ -136,15 +154,23 @@ reply_octets(const struct reply *r)
 }
 
 void
+reply_end_line(struct reply *r)
+{
+	uint64_t missing = reply_octets(r) - r->octets;
+
+	put(r, "\r\n" + 2 - missing, missing);
+	r->octets += missing;
+	r->bol = true;
+	r->cr = false;
+}
+
+void
 reply_end(struct reply *r)
 {
-	if (!r->bol)
-		put(r, "\r\n" + (r->cr ? 1 : 0), r->cr ? 1 : 2);
+	reply_end_line(r);
 	/* In one piece: clients wait when it is split across packets. */
 	memcpy(room(r, 3), ".\r\n", 3);
 	r->len += 3;
-	r->bol = true;
-	r->cr = false;
 }
 
 void
