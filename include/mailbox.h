@@ -62,6 +62,12 @@ enum mailbox_status mailbox_open(struct mailbox *,
 /* Unlocks and forgets; also good for one whose files.fd is -1. */
 void mailbox_close(struct mailbox *);
 
+/*
+ * The same, but the descriptors stay in files, for a mailbox_open() when the
+ * locks have been taken again.
+ */
+void mailbox_leave(struct mailbox *);
+
 /* Messages, marked ones included: numbers go from 1 to this. */
 uint64_t mailbox_count(const struct mailbox *);
 /* Messages that are not marked, and their octets on the wire. */
@@ -94,15 +100,24 @@ int mailbox_look(struct mailbox *, uint64_t n);
  * Reading message n in pieces; start with { .n = n }.  mailbox_read() yields the
  * length of the next one, 0 at the end, or -1 with errno set.  What is said of
  * line ends in mbox.h is left to the wire, un-quoting is done.
+ *
+ * With .mbox the separator line comes first, and quoting stays.
  */
 struct mailbox_reader {
 	uint64_t n, offset;
+	bool mbox;
 	struct mbox_top header;
 	bool mid_line; /* the last piece ended there */
 };
 
 ssize_t mailbox_read(
     struct mailbox *, struct mailbox_reader *, char buf[MAILBOX_PIECE]);
+
+/*
+ * The octets on the wire of message n in that form.  Returns 0, or -1 with errno
+ * set.
+ */
+int mailbox_mbox_octets(struct mailbox *, uint64_t n, uint64_t *octets);
 
 /*
  * Removes what is marked.  MAILBOX_OK: it is gone for good, whatever happens

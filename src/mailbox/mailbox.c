@@ -318,19 +318,36 @@ mailbox_open(struct mailbox *mb, const struct mailbox_settings *set,
 	return MAILBOX_OK;
 }
 
+/* Forgets all but the descriptors. */
+static void
+forget(struct mailbox *mb)
+{
+	struct mailbox_files files = mb->files;
+
+	index_free(&mb->index);
+	free(mb->marks);
+	*mb = (struct mailbox){ .files = files };
+}
+
+void
+mailbox_leave(struct mailbox *mb)
+{
+	forget(mb);
+	lock_release(mb->files.journal_fd, mb->files.fd);
+}
+
 void
 mailbox_close(struct mailbox *mb)
 {
+	forget(mb);
 	if (mb->files.fd != -1) {
 		(void)close(mb->files.fd);
 		if (mb->files.journal_fd != -1)
 			(void)close(mb->files.journal_fd);
 		if (mb->files.index_fd != -1)
 			(void)close(mb->files.index_fd);
-		index_free(&mb->index);
 	}
-	free(mb->marks);
-	*mb = (struct mailbox){ .files = { -1, -1, -1 } };
+	mb->files = (struct mailbox_files){ -1, -1, -1 };
 }
 
 uint64_t
@@ -511,26 +528,50 @@ ssize_t
 mailbox_read(
     struct mailbox *mb, struct mailbox_reader *r, char buf[MAILBOX_PIECE])
 {
-	uint64_t position, left;
+	uint64_t position, start, left;
 	const struct mbox_entry *e = mailbox_entry(mb, r->n, &position);
+	bool unquoting = mb->set->unquote && !r->mbox;
 	size_t len = MAILBOX_PIECE;
 	ssize_t got;
 
-	left = e->stored - e->separator - e->tail - r->offset;
+	start = e->offset + (r->mbox ? 0 : e->separator);
+	left = e->offset + e->stored - e->tail - start - r->offset;
 	if (len > left)
 		len = (size_t)left;
-	got = io_pread(mb->files.fd, buf, len,
-	    (off_t)(e->offset + e->separator + r->offset));
+	got = io_pread(mb->files.fd, buf, len, (off_t)(start + r->offset));
 	if (got == -1)
 		return -1;
 	if ((size_t)got < len) {
 		errno = ESTALE; /* somebody cut the file */
 		return -1;
 	}
-	if (mb->set->unquote && len < left)
+	if (unquoting && len < left)
 		len = whole_starts(buf, len);
 	r->offset += len;
-	if (mb->set->unquote)
+	if (unquoting)
 		len = unquote(r, buf, len);
 	return (ssize_t)len;
+}
+
+int
+mailbox_mbox_octets(struct mailbox *mb, uint64_t n, uint64_t *octets)
+{
+	uint64_t position;
+	const struct mbox_entry *e = mailbox_entry(mb, n, &position);
+	char end[2];
+	ssize_t got;
+
+	/* How the separator line ends is told by the file alone. */
+	got = io_pread(mb->files.fd, end, sizeof(end),
+	    (off_t)(e->offset + e->separator - sizeof(end)));
+	if (got == -1)
+		return -1;
+	if (got < (ssize_t)sizeof(end)) {
+		errno = ESTALE;
+		return -1;
+	}
+	*octets = e->separator + e->octets + e->quoted;
+	if (end[0] != '\r')
+		++*octets;
+	return 0;
 }
