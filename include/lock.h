@@ -21,9 +21,10 @@ int lock_mailbox(int fd);
 void lock_release_mailbox(int fd);
 
 /*
- * Takes all of them in their order, without the journal's if that is -1, and looks whether the mailbox is still the
- * one that was opened: ESTALE when it has been removed or replaced meanwhile, or
- * has got a second link.  All or none are held afterwards.
+ * Takes all of them in their order, without the journal's if journal_fd is -1,
+ * and looks whether both files are still those of the directory: ESTALE when one
+ * has been removed or replaced since it was opened, or has got a second link.
+ * All or none are held afterwards.
  */
 int lock_take(int journal_fd, int fd);
 void lock_release(int journal_fd, int fd);

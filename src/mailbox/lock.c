@@ -71,19 +71,29 @@ lock_release_mailbox(int fd)
 	(void)flock(fd, LOCK_UN);
 }
 
+static int
+look_for_one_link(int fd)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) == -1)
+		return -1;
+	if (st.st_nlink == 1)
+		return 0;
+	errno = ESTALE;
+	return -1;
+}
+
 int
 lock_take(int journal_fd, int fd)
 {
-	struct stat st;
 	int saved;
 
 	if (journal_fd != -1 && lock_journal(journal_fd) == -1)
 		return -1;
-	if (lock_mailbox(fd) == 0 && fstat(fd, &st) == 0) {
-		if (st.st_nlink == 1)
-			return 0;
-		errno = ESTALE;
-	}
+	if (lock_mailbox(fd) == 0 && look_for_one_link(fd) == 0 &&
+	    (journal_fd == -1 || look_for_one_link(journal_fd) == 0))
+		return 0;
 	saved = errno;
 	lock_release(journal_fd, fd);
 	errno = saved;
