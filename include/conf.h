@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "channel.h"
 #include "log.h"
 
 enum { CONF_LISTEN_MAX = 32, CONF_TEXT = 256, CONF_ERROR = 512 };
@@ -21,6 +22,7 @@ enum conf_log { CONF_LOG_AUTO, CONF_LOG_STDERR, CONF_LOG_SYSLOG };
 struct conf_listen {
 	char address[64]; /* numeric, or "" for all addresses */
 	uint16_t port;
+	enum protocol_kind protocol;
 };
 
 /* Numbers of seconds are kept in seconds here. */

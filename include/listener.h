@@ -7,10 +7,11 @@
 #define LISTENER_H
 
 #include "session.h"
+#include "sockets.h"
 
 struct listener {
 	const struct session_settings *set;
-	const int *sockets; /* listening, non-blocking */
+	const struct listening *sockets;
 	size_t count;
 	unsigned int max_sessions;
 	int stop_fd;   /* readable: sessions end */

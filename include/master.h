@@ -14,6 +14,7 @@
 #include "conf.h"
 #include "confine.h"
 #include "session.h"
+#include "sockets.h"
 #include "stamp.h"
 
 /* What the configuration comes to, for all ways of starting. */
@@ -46,12 +47,14 @@ void master_prepare(const struct conf *, struct service *);
  * Serves connections to the sockets until it is told to end: SIGTERM or SIGINT
  * once to let sessions finish, again to end them.
  */
-void master_listen(struct service *, const int *sockets, size_t count);
+void
+master_listen(struct service *, const struct listening *sockets, size_t count);
 
 /*
  * Serves the one connection on descriptors in and out, as started by inetd;
  * peer is the client's address as text.
  */
-void master_serve(struct service *, int in, int out, const char *peer);
+void master_serve(
+    struct service *, int in, int out, const char *peer, enum protocol_kind);
 
 #endif

@@ -12,7 +12,4 @@ extern const struct state pop3_transaction;   /* RFC 1939 section 5 */
 /* Means the same in both states. */
 enum next pop3_capa(struct session *, char **arg);
 
-/* "2 messages", "1 octet": a number and its noun, for %ju%s. */
-#define PLURAL(n) ((uintmax_t)(n)), ((n) == 1 ? "" : "s")
-
 #endif

@@ -32,6 +32,9 @@ struct session_settings {
 	struct mailbox_settings mailbox;
 };
 
+/* "2 messages", "1 octet": a number and its noun, for %ju%s. */
+#define PLURAL(n) ((uintmax_t)(n)), ((n) == 1 ? "" : "s")
+
 /* What a handler wants to happen after its reply. */
 enum next {
 	NEXT_STAY,
@@ -78,6 +81,8 @@ struct session {
 	uint64_t last; /* highest message accessed, for LAST */
 	uint64_t retrieved, retrieved_octets, deleted;
 	uint64_t left; /* messages that the mailbox was seen to have */
+	uint64_t told; /* octets that RCEV is to send */
+	bool deleting; /* the transaction was begun by RDEL */
 	struct mailbox mailbox;
 	struct line_reader in;
 	struct reply out;

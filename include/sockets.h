@@ -9,11 +9,17 @@
 
 enum { SOCKETS_MAX = 2 * CONF_LISTEN_MAX };
 
+/* A listening socket, non-blocking, and what is spoken there. */
+struct listening {
+	int fd;
+	enum protocol_kind protocol;
+};
+
 /*
  * Binds what the configuration says, all addresses being an IPv4 and an IPv6
- * socket.  Returns how many sockets are in fds; on failure it says on the log
+ * socket.  Returns how many sockets there are; on failure it says on the log
  * which address is to blame and returns 0.
  */
-size_t sockets_open(const struct conf *, int fds[SOCKETS_MAX]);
+size_t sockets_open(const struct conf *, struct listening sockets[SOCKETS_MAX]);
 
 #endif

@@ -48,6 +48,8 @@ static const struct keyword keywords[] = {
 };
 /* clang-format on */
 
+static const char blanks[] = " \t\r\n";
+
 enum { KEYWORDS = sizeof(keywords) / sizeof(keywords[0]) };
 
 static char *
@@ -175,17 +177,13 @@ is_address(const char *s)
 
 /* "ADDRESS:PORT", "[ADDRESS]:PORT", "*:PORT", ":PORT", "PORT". */
 static int
-add_listen(struct conf *c, const char *value, char error[CONF_ERROR])
+read_address(struct conf_listen *l, const char *value, char error[CONF_ERROR])
 {
-	struct conf_listen *l = &c->listen[c->listen_count];
 	const char *colon = strrchr(value, ':');
 	const char *port = colon == NULL ? value : colon + 1;
 	size_t len = colon == NULL ? 0 : (size_t)(colon - value);
 	uint64_t n;
 
-	if (c->listen_count == CONF_LISTEN_MAX)
-		return complain(
-		    error, "at most %d listen lines", CONF_LISTEN_MAX);
 	if (num_parse(port, UINT16_MAX, &n) == -1)
 		return complain(error,
 		    "listen wants ADDRESS:PORT, the port a "
@@ -205,6 +203,31 @@ add_listen(struct conf *c, const char *value, char error[CONF_ERROR])
 		    "listen wants a numeric address, "
 		    "[...] around one of IPv6");
 	l->port = (uint16_t)n;
+	return 0;
+}
+
+/* Where, and what is spoken there. */
+static int
+add_listen(struct conf *c, const char *value, char error[CONF_ERROR])
+{
+	struct conf_listen *l = &c->listen[c->listen_count];
+	size_t len = strcspn(value, blanks);
+	const char *rest = value + len + strspn(value + len, blanks);
+	char where[CONF_TEXT];
+
+	if (c->listen_count == CONF_LISTEN_MAX)
+		return complain(
+		    error, "at most %d listen lines", CONF_LISTEN_MAX);
+	if (len >= sizeof(where))
+		return complain(error, "listen: the address is too long");
+	memcpy(where, value, len);
+	where[len] = '\0';
+	if (read_address(l, where, error) == -1)
+		return -1;
+	if (*rest != '\0' && strcmp(rest, "pop1") != 0)
+		return complain(
+		    error, "listen: only pop1 may follow ADDRESS:PORT");
+	l->protocol = *rest == '\0' ? PROTOCOL_POP3 : PROTOCOL_POP1;
 	c->listen_count++;
 	return 0;
 }
@@ -265,7 +288,6 @@ conf_init(struct conf *c)
 static int
 read_line(struct conf *c, char *line, size_t len, char error[CONF_ERROR])
 {
-	static const char blanks[] = " \t\r\n";
 	char *value;
 
 	if (memchr(line, '\0', len) != NULL)
@@ -321,6 +343,16 @@ conf_load(struct conf *c, const char *file, FILE *err)
 	return -1;
 }
 
+static void
+print_listen(const struct conf_listen *l, const char *name, FILE *out)
+{
+	bool six = strchr(l->address, ':') != NULL;
+
+	fprintf(out, "%s %s%s%s:%u%s\n", name, six ? "[" : "",
+	    l->address[0] ? l->address : "*", six ? "]" : "", l->port,
+	    l->protocol == PROTOCOL_POP1 ? " pop1" : "");
+}
+
 void
 conf_print(const struct conf *c, FILE *out)
 {
@@ -346,15 +378,8 @@ conf_print(const struct conf *c, FILE *out)
 				fprintf(out, "%s %s\n", k->name, word);
 			break;
 		case LISTEN:
-			for (uint64_t i = 0; i < c->listen_count; i++) {
-				const struct conf_listen *l = &c->listen[i];
-				bool six = strchr(l->address, ':') != NULL;
-
-				fprintf(out, "%s %s%s%s:%u\n", k->name,
-				    six ? "[" : "",
-				    l->address[0] ? l->address : "*",
-				    six ? "]" : "", l->port);
-			}
+			for (uint64_t i = 0; i < c->listen_count; i++)
+				print_listen(&c->listen[i], k->name, out);
 			break;
 		}
 }

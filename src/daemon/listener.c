@@ -107,15 +107,17 @@ start_session(const struct listener *l, struct client *c)
  * none or it was refused, -1 when the system needs a rest.
  */
 static int
-take(const struct listener *l, int fd, unsigned int sessions)
+take(const struct listener *l, const struct listening *from,
+    unsigned int sessions)
 {
 	struct sockaddr_storage ss;
 	socklen_t len = sizeof(ss);
-	struct client c = { .channel = { -1, -1 } };
+	struct client c = { .channel = { -1, -1 },
+		.reg.protocol = from->protocol };
 	int status = 0;
 
-	c.fd = accept4(
-	    fd, (struct sockaddr *)&ss, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	c.fd = accept4(from->fd, (struct sockaddr *)&ss, &len,
+	    SOCK_NONBLOCK | SOCK_CLOEXEC);
 	if (c.fd == -1) {
 		if (errno != EMFILE && errno != ENFILE && errno != ENOBUFS &&
 		    errno != ENOMEM)
@@ -159,7 +161,7 @@ listener_run(const struct listener *l)
 	pfd[0] = (struct pollfd){ .fd = sig_open(), .events = POLLIN };
 	pfd[1] = (struct pollfd){ .fd = l->life_fd, .events = POLLIN };
 	for (size_t i = 0; i < l->count; i++)
-		pfd[i + 2] = (struct pollfd){ .fd = l->sockets[i],
+		pfd[i + 2] = (struct pollfd){ .fd = l->sockets[i].fd,
 			.events = POLLIN };
 	sig_ignore_quit();
 
@@ -181,7 +183,7 @@ listener_run(const struct listener *l)
 		for (size_t i = 2; i < nfds && !rest; i++) {
 			int taken = pfd[i].revents == 0
 			    ? 0
-			    : take(l, pfd[i].fd, sessions);
+			    : take(l, &l->sockets[i - 2], sessions);
 
 			if (taken == 1)
 				sessions++;

@@ -26,15 +26,16 @@
 /* What the command line asks for beyond settings. */
 struct wish {
 	const char *file; /* of -f */
-	bool inetd, check, print, background;
+	bool inetd, pop1, check, print, background;
 	int verbose;
 };
 
-enum { OPTION_INETD = 256 };
+enum { OPTION_INETD = 256, OPTION_POP1 };
 
-static const char options[] = "bd:f:l:no:p:TvV";
+static const char options[] = "1:bd:f:l:no:p:TvV";
 static const struct option long_options[] = {
 	{ "inetd", no_argument, NULL, OPTION_INETD },
+	{ "pop1", no_argument, NULL, OPTION_POP1 },
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -43,7 +44,8 @@ usage(void)
 {
 	fprintf(stderr,
 	    "usage: restante [-bnTvV] [-d users] [-f file] [-l address]\n"
-	    "                [-p port] [-o keyword=value] [--inetd]\n");
+	    "                [-p port] [-1 port] [-o keyword=value]\n"
+	    "                [--inetd [--pop1]]\n");
 	exit(64);
 }
 
@@ -93,6 +95,10 @@ parse_wishes(int argc, char **argv, struct wish *w)
 		case OPTION_INETD:
 			w->inetd = true;
 			break;
+		case OPTION_POP1:
+			w->pop1 = true;
+			break;
+		case '1':
 		case 'd':
 		case 'l':
 		case 'o':
@@ -105,13 +111,54 @@ parse_wishes(int argc, char **argv, struct wish *w)
 		usage();
 }
 
+/* Where the command line wants to listen. */
+struct places {
+	const char *address[CONF_LISTEN_MAX];
+	size_t count;
+	const char *port, *pop1_port;
+};
+
+static void
+listen_at(struct conf *c, const struct places *p, const char *port,
+    const char *protocol)
+{
+	char listen[CONF_TEXT];
+
+	for (size_t i = 0; i < p->count; i++) {
+		const char *address = p->address[i];
+		bool six = strchr(address, ':') != NULL;
+		int n;
+
+		n = snprintf(listen, sizeof(listen), "%s%s%s:%s%s",
+		    six ? "[" : "", address, six ? "]" : "", port, protocol);
+		if (n < 0 || (size_t)n >= sizeof(listen))
+			wrong("an address is too long");
+		set(c, "listen", listen);
+	}
+}
+
+/* -l and -p take the place of what the file says; -1 adds to either. */
+static void
+listen_where_told(struct conf *c, struct places *p)
+{
+	bool instead = p->count > 0 || p->port != NULL;
+
+	if (instead)
+		c->listen_count = 0;
+	if (p->count == 0)
+		p->address[p->count++] = "*";
+	if (instead || c->listen_count == 0)
+		listen_at(c, p, p->port == NULL ? "110" : p->port, "");
+	if (p->pop1_port != NULL)
+		listen_at(c, p, p->pop1_port, " pop1");
+}
+
 /* Second pass: settings of the command line win over those of the file. */
 static void
 parse_settings(int argc, char **argv, struct conf *c)
 {
-	const char *address[CONF_LISTEN_MAX], *port = NULL;
-	char listen[CONF_TEXT], error[CONF_ERROR];
-	size_t addresses = 0;
+	char error[CONF_ERROR];
+	struct places p = { .count = 0 };
 	int opt;
 
 	optind = 1;
@@ -120,30 +167,18 @@ parse_settings(int argc, char **argv, struct conf *c)
 		if (opt == 'd') {
 			set(c, "users", optarg);
 		} else if (opt == 'p') {
-			port = optarg;
+			p.port = optarg;
+		} else if (opt == '1') {
+			p.pop1_port = optarg;
 		} else if (opt == 'l') {
-			if (addresses == CONF_LISTEN_MAX)
+			if (p.count == CONF_LISTEN_MAX)
 				wrong("too many addresses");
-			address[addresses++] = optarg;
+			p.address[p.count++] = optarg;
 		} else if (opt == 'o' &&
 		    conf_set_option(c, optarg, error) == -1) {
 			wrong(error);
 		}
-
-	if (addresses == 0 && port == NULL && c->listen_count > 0)
-		return;
-	if (addresses > 0 || port != NULL)
-		c->listen_count = 0;
-	if (addresses == 0)
-		address[addresses++] = "*";
-	for (size_t i = 0; i < addresses; i++) {
-		bool six = strchr(address[i], ':') != NULL;
-
-		(void)snprintf(listen, sizeof(listen), "%s%s%s:%s",
-		    six ? "[" : "", address[i], six ? "]" : "",
-		    port == NULL ? "110" : port);
-		set(c, "listen", listen);
-	}
+	listen_where_told(c, &p);
 }
 
 /*
@@ -178,7 +213,7 @@ is_connection(char peer[CHANNEL_PEER])
 
 /* A connection on descriptors 0 and 1: nothing may be said on 2. */
 static void
-start_inetd(const struct conf *c, const char *peer)
+start_inetd(const struct conf *c, const char *peer, enum protocol_kind protocol)
 {
 	static struct service svc;
 	const int on = 1;
@@ -199,7 +234,7 @@ start_inetd(const struct conf *c, const char *peer)
 	if (in == -1 || out == -1 || fds_silence(c->log != CONF_LOG_STDERR))
 		fatal("descriptors 0 and 1");
 	master_prepare(c, &svc);
-	master_serve(&svc, in, out, peer == NULL ? "local" : peer);
+	master_serve(&svc, in, out, peer == NULL ? "local" : peer, protocol);
 }
 
 static int
@@ -237,7 +272,8 @@ static void
 start_alone(const struct conf *c, bool background)
 {
 	static struct service svc;
-	int sockets[SOCKETS_MAX], pid_fd = -1;
+	struct listening sockets[SOCKETS_MAX];
+	int pid_fd = -1;
 	size_t count;
 
 	if (c->log == CONF_LOG_SYSLOG)
@@ -282,7 +318,10 @@ main(int argc, char **argv)
 
 	connected = is_connection(peer);
 	if (w.inetd || connected)
-		start_inetd(&c, connected ? peer : NULL);
+		start_inetd(&c, connected ? peer : NULL,
+		    w.pop1 ? PROTOCOL_POP1 : PROTOCOL_POP3);
+	else if (w.pop1)
+		wrong("--pop1 is for one connection; -1 listens");
 	else
 		start_alone(&c, w.background);
 	return 0;

@@ -51,7 +51,7 @@ enum { SILENCE_ERRORS = 1 };
 
 struct master {
 	struct service *svc;
-	const int *sockets; /* NULL when started by inetd */
+	const struct listening *sockets; /* NULL when started by inetd */
 	size_t count;
 	pid_t keeper, listener;
 	int life_fd; /* its end is the listener's end */
@@ -162,7 +162,8 @@ static _Noreturn void
 become_listener(const struct master *m, int life_fd, int keeper_fd)
 {
 	struct service *svc = m->svc;
-	int state_fd = svc->attendant.users.state_fd, sockets[SOCKETS_MAX];
+	int state_fd = svc->attendant.users.state_fd;
+	struct listening sockets[SOCKETS_MAX];
 	int *keep[SOCKETS_MAX + 5] = { &svc->session_log[1], &svc->stop[0],
 		&life_fd, &keeper_fd };
 	struct listener l = {
@@ -174,7 +175,7 @@ become_listener(const struct master *m, int life_fd, int keeper_fd)
 
 	for (size_t i = 0; i < m->count; i++) {
 		sockets[i] = m->sockets[i];
-		keep[4 + i] = &sockets[i];
+		keep[4 + i] = &sockets[i].fd;
 	}
 	keep[4 + m->count] = &state_fd;
 	arrange(keep, 5 + m->count);
@@ -245,7 +246,7 @@ quit(struct master *m)
 	log_info("ending; sessions may finish");
 	stop_listening(m);
 	for (size_t i = 0; i < m->count; i++)
-		(void)close(m->sockets[i]);
+		(void)close(m->sockets[i].fd);
 	if (m->sockets != NULL)
 		close_own_ends(m->svc);
 }
@@ -306,7 +307,8 @@ watch(struct master *m, int signal_fd)
 }
 
 void
-master_listen(struct service *svc, const int *sockets, size_t count)
+master_listen(
+    struct service *svc, const struct listening *sockets, size_t count)
 {
 	struct master m = { .svc = svc, .sockets = sockets, .count = count };
 	int signal_fd = sig_open();
@@ -352,10 +354,11 @@ become_lone_session(
 }
 
 void
-master_serve(struct service *svc, int in, int out, const char *peer)
+master_serve(struct service *svc, int in, int out, const char *peer,
+    enum protocol_kind protocol)
 {
 	struct master m = { .svc = svc, .life_fd = -1 };
-	struct registration reg = { .peer = "" };
+	struct registration reg = { .protocol = protocol };
 	int channel[2], signal_fd = sig_open();
 	uint64_t clock = stamp_clock();
 

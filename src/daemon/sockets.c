@@ -73,7 +73,7 @@ open_one(const struct conf_listen *l, sa_family_t family)
 }
 
 size_t
-sockets_open(const struct conf *c, int fds[SOCKETS_MAX])
+sockets_open(const struct conf *c, struct listening sockets[SOCKETS_MAX])
 {
 	static const sa_family_t families[] = { AF_INET, AF_INET6 };
 	size_t count = 0;
@@ -83,10 +83,13 @@ sockets_open(const struct conf *c, int fds[SOCKETS_MAX])
 		bool six = strchr(l->address, ':') != NULL;
 
 		for (int f = 0; f < 2; f++) {
+			struct listening *s = &sockets[count];
+
 			if (l->address[0] != '\0' && six != (f == 1))
 				continue;
-			fds[count] = open_one(l, families[f]);
-			if (fds[count] != -1) {
+			s->protocol = l->protocol;
+			s->fd = open_one(l, families[f]);
+			if (s->fd != -1) {
 				count++;
 				continue;
 			}

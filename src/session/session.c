@@ -13,11 +13,17 @@
 #include "io.h"
 #include "log.h"
 #include "login.h"
+#include "pop1.h"
 #include "pop3.h"
 #include "title.h"
 
 /* Milliseconds and octets for which the client's last words are awaited. */
 enum { LINGER_TIME = 2000, LINGER_OCTETS = 1024 * 1024 };
+
+static const struct protocol *const protocols[PROTOCOL_KINDS] = {
+	[PROTOCOL_POP3] = &pop3,
+	[PROTOCOL_POP1] = &pop1,
+};
 
 /* Whether every octet is printable ASCII or a blank. */
 static bool
@@ -215,7 +221,7 @@ session_run(const struct session_settings *set, int in, int out, int channel,
 	int64_t started = clock_ms();
 
 	s.set = set;
-	s.protocol = &pop3;
+	s.protocol = protocols[reg->protocol];
 	s.state = s.protocol->states[0];
 	s.peer = reg->peer;
 	s.stamp = reg->stamp;
