@@ -5,6 +5,7 @@ use warnings;
 
 use Socket qw(SOL_SOCKET SO_LINGER);
 use Test::More;
+use Time::HiRes ();
 
 use Reference;
 use Restante;
@@ -80,6 +81,20 @@ is $c->raw_until(undef), '', 'P3-276 no reply to what is behind QUIT';
 ok !$c->was_reset, 'P3-279 and no reset, although there was more to read';
 $c->close;
 is left($name++), '2 3 4 5 6', 'P3-276 and none of it is executed';
+
+# A client may go on sending while the answer is on its way: an end at once would
+# be answered with a reset, which can overtake it.
+$c = $d->session($name, 'secret');
+$c->send("QUIT\r\n");
+$c->ready(Time::HiRes::time() + Restante::PATIENCE);
+for (1 .. 3) {
+	$c->send("NOOP\r\n" x 2000);
+	Time::HiRes::sleep(0.02);
+}
+like $c->status, qr/\(6 messages left\)/, 'P3-279 QUIT, and more behind it';
+ok $c->eof, 'P3-279 is closed';
+ok !$c->was_reset, 'P3-279 in order';
+$c->close;
 
 $c = $d->session($name, 'secret');
 $c->send("DELE 3\r\nRETR 1\r\nQUIT\r\n");
