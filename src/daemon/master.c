@@ -251,19 +251,32 @@ quit(struct master *m)
 		close_own_ends(m->svc);
 }
 
-/* A keeper or listener that has ended unasked is replaced, with its partner. */
+/*
+ * A keeper or listener that has ended unasked is replaced, with its partner.
+ * Started by inetd they are attendant and session, and end when they are done.
+ */
 static void
 reap(struct master *m)
 {
+	static const char *const names[2][2] = {
+		{ "session", "attendant" },
+		{ "listener", "keeper" },
+	};
 	bool lost = false;
 	pid_t pid;
 	int status;
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-		if (m->quits > 0 || (pid != m->keeper && pid != m->listener))
+		bool is_keeper = pid == m->keeper;
+
+		if (!is_keeper && pid != m->listener)
+			continue;
+		if (m->sockets == NULL)
+			*(is_keeper ? &m->keeper : &m->listener) = 0;
+		if (m->quits > 0 || (m->sockets == NULL && status == 0))
 			continue;
 		log_warnx("the %s has ended, %s %d",
-		    pid == m->keeper ? "keeper" : "listener",
+		    names[m->sockets != NULL][is_keeper],
 		    WIFSIGNALED(status) ? "by signal" : "with status",
 		    WIFSIGNALED(status) ? WTERMSIG(status)
 					: WEXITSTATUS(status));
@@ -277,6 +290,13 @@ reap(struct master *m)
 	start_pair(m);
 }
 
+/* Whether the two that inetd's way of starting has are not both gone. */
+static bool
+is_waiting(const struct master *m)
+{
+	return m->sockets == NULL && (m->keeper != 0 || m->listener != 0);
+}
+
 /* Passes on the log and obeys signals until all others are gone. */
 static void
 watch(struct master *m, int signal_fd)
@@ -288,7 +308,7 @@ watch(struct master *m, int signal_fd)
 		{ .fd = m->svc->keeper_log[0], .events = POLLIN },
 	};
 
-	while (pfd[1].fd != -1 || pfd[2].fd != -1) {
+	while (pfd[1].fd != -1 || pfd[2].fd != -1 || is_waiting(m)) {
 		if (poll(pfd, 3, -1) == -1) {
 			if (errno != EINTR)
 				fatal("poll");

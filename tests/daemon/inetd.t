@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: ISC
+# One connection on descriptors 0 and 1, as inetd and xinetd give it, found by
+# itself or told by --inetd.
+
+use strict;
+use warnings;
+
+use Socket qw(AF_UNIX PF_UNSPEC SOCK_STREAM);
+use Test::More;
+
+use Proc;
+use Restante;
+
+my @text = ("Subject: one\n\nfirst", "Subject: two\n\nsecond");
+my $box = "secret\n" . Restante::mbox(@text);
+my @users = (users => { alice => $box });
+
+# A server on a pair of pipes, or on one Unix socket: not by itself.
+sub on_pipes
+{
+	my ($socket, %opt) = @_;
+	my $d = Restante->new(@users, %opt);
+	my @args = ('--inetd', '-o', 'log=stderr');
+	my ($to, $from, $in, $out);
+
+	if ($socket) {
+		socketpair $in, $to, AF_UNIX, SOCK_STREAM, PF_UNSPEC
+		    or die "socketpair: $!";
+		($out, $from) = ($in, $to);
+	} else {
+		pipe $in, $to or die "pipe: $!";
+		pipe $from, $out or die "pipe: $!";
+	}
+	open my $log, '>>', $d->{log} or die "$d->{log}: $!";
+	$d->launch([ fileno $in, fileno $out, fileno $log ], $d->command,
+	    @args);
+	close $in;
+	close $out;
+	return ($d, $to, $from);
+}
+
+# Everything that comes until the end.
+sub hear
+{
+	my ($from) = @_;
+	my $all = '';
+
+	local $SIG{ALRM} = sub { die 'no end of answers' };
+	alarm Restante::PATIENCE;
+	while (sysread $from, $all, 65536, length $all) {
+	}
+	alarm 0;
+	return $all;
+}
+
+{
+	my $c = Restante->inetd(@users, log => 1);
+	my $d = $c->server;
+
+	like $c->greeting, qr/^\+OK \S+ POP3 server ready <[^>]+>\z/,
+	    'by itself: greets';
+	is_deeply [ sort values %{ Proc::titles($d) } ],
+	    [ 'attendant 127.0.0.1', 'master for 127.0.0.1',
+	    'session - 127.0.0.1' ], 'by itself: three processes';
+	like $c->login('alice', 'secret'), qr/^\+OK.* 2 messages/,
+	    'by itself: logs in';
+	ok Proc::none($d, qr/^attendant/), 'by itself: the attendant is gone';
+	ok Proc::find($d, qr/^session alice 127\.0\.0\.1\z/),
+	    'by itself: ps tells who it is';
+	is_deeply [ ($c->multi('RETR 1'))[1 .. 3] ],
+	    [ 'Subject: one', '', 'first' ], 'by itself: reads';
+	like $c->cmd('DELE 1'), qr/^\+OK/, 'by itself: marks';
+	like $c->cmd('QUIT'), qr/^\+OK.*1 message left/, 'by itself: deletes';
+	ok $c->eof, 'by itself: ends the connection';
+	$c->close;
+	is $d->wait, 0, 'by itself: ends with status 0';
+	unlike $d->mbox('alice'), qr/first/, 'by itself: it is gone';
+	my @log = map { s/ retrieved=.*//r } split /\n/, $d->stderr;
+	is_deeply \@log, [
+		'restante: keeper: login: user=alice addr=127.0.0.1 by=PASS',
+		'restante: session: end: user=alice addr=127.0.0.1',
+	], 'by itself: is logged, and nothing else';
+}
+
+# Without a place to log to but the client, nothing is said to the client.
+{
+	my $c = Restante->inetd(dir => '/nonexistent', silent => 1);
+
+	is $c->raw_until, '', 'no directory: not a word to the client';
+	isnt $c->server->wait, 0, 'no directory: the status says so';
+}
+{
+	my $c = Restante->inetd(@users, options => [ 'user=root' ],
+	    silent => 1);
+
+	is $c->raw_until, '', 'sessions of root: not a word to the client'
+	    if $> == 0;
+	$c->close;
+	$c->server->wait;
+}
+
+for my $how ('pipes', 'a socket of another kind') {
+	my ($d, $to, $from) = on_pipes($how ne 'pipes');
+
+	syswrite $to, "USER alice\r\nPASS secret\r\nSTAT\r\nDELE 2\r\nQUIT\r\n";
+	my @line = split /\r\n/, hear($from);
+	is scalar(@line), 6, "--inetd on $how: all is answered";
+	like $line[$_], qr/^\+OK/, "--inetd on $how: line $_ is right"
+	    for 0 .. 5;
+	like $line[3], qr/^\+OK 2 /, "--inetd on $how: it is the mailbox";
+	close $_ for $to, $from;
+	is $d->wait, 0, "--inetd on $how: ends with status 0";
+	ok $d->stderr =~ /end: user=alice addr=local .*deleted=1 left=1/,
+	    "--inetd on $how: the client is called local";
+	unlike $d->mbox('alice'), qr/second/, "--inetd on $how: deletes";
+}
+
+# A client that has said all and closes its end is answered nevertheless.
+{
+	my ($d, $to, $from) = on_pipes(0);
+
+	syswrite $to, "USER alice\r\nPASS secret\r\nDELE 1\r\nSTAT\r\n";
+	close $to;
+	my @line = split /\r\n/, hear($from);
+	is scalar(@line), 5, 'half-closed: all is answered';
+	is $d->wait, 0, 'half-closed: it ends';
+	is $d->mbox('alice'), $box, 'half-closed: nothing is deleted';
+}
+
+# The client goes, or a process dies: nothing is left, nothing is lost.
+for my $part ('client', 'session', 'attendant', 'master') {
+	my $c = Restante->inetd(@users, log => 1);
+	my $d = $c->server;
+
+	$c->cmd('USER alice');
+	if ($part eq 'attendant') {
+		Proc::slay(Proc::find($d, qr/^attendant/));
+		like $c->cmd('PASS secret'), qr/^-ERR \[SYS\/TEMP\]/,
+		    "$part killed: is told";
+		ok $c->eof, "$part killed: the session ends";
+	} else {
+		like $c->cmd('PASS secret'), qr/^\+OK/, "$part: logged in";
+		$c->cmd('DELE 1');
+		Proc::slay(Proc::find($d, qr/^$part/)) if $part ne 'client';
+	}
+	if ($part =~ /session|attendant/) {
+		ok $d->log_like(qr/the $part has ended, by signal 9/),
+		    "$part killed: is logged";
+	}
+	if ($part eq 'master') {
+		$d->alive;
+		like $c->cmd('QUIT'), qr/^\+OK.*1 message left/,
+		    "$part killed: the session can end its work";
+	}
+	$c->close;
+	is $d->wait, $part eq 'master' ? 9 : 0,
+	    "$part gone: the master's status";
+	ok Proc::none($d, qr{^}),
+	    "$part gone: no process is left";
+	is $d->mbox('alice'), $box, "$part gone: nothing is deleted"
+	    if $part ne 'master';
+}
+
+# As with the server that listens: once to finish, twice to end.
+{
+	my $c = Restante->inetd(@users, log => 1);
+	my $d = $c->server;
+
+	$c->login('alice', 'secret');
+	kill TERM => $d->pid;
+	ok $d->log_like(qr/sessions may finish/), 'SIGTERM: is told';
+	like $c->cmd('DELE 1'), qr/^\+OK/, 'SIGTERM: the session goes on';
+	kill TERM => $d->pid;
+	ok $c->eof, 'SIGTERM again: it ends';
+	$c->close;
+	is $d->wait, 0, 'SIGTERM again: with status 0';
+	is $d->mbox('alice'), $box, 'SIGTERM again: nothing is deleted';
+}
+
+done_testing;
