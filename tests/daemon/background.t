@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: ISC
+# -b: the pid file, the lock on it, and the start from a program that goes on.
+
+use strict;
+use warnings;
+
+use Fcntl qw(:flock);
+use File::Temp ();
+use POSIX ();
+use Test::More;
+
+use Proc;
+use Restante;
+
+my $dir = File::Temp->newdir('background-XXXXXXXX', TMPDIR => 1);
+my $pid_file = "$dir/restante.pid";
+my $box = "secret\n" . Restante::mbox("Subject: one\n\nfirst");
+my @running;
+
+END {
+	local $?;
+	kill KILL => $_ for grep { kill 0 => $_ } @running;
+}
+
+mkdir "$dir/Users" or die "mkdir: $!";
+Restante::spew("$dir/Users/alice", $box);
+
+# Runs the program to its return.  Its status, and what it says before the log
+# is taken elsewhere.
+sub run
+{
+	my ($port, @args) = @_;
+	my $pid = fork // die "fork: $!";
+
+	if ($pid == 0) {
+		open STDIN, '<', '/dev/null';
+		open STDOUT, '>', "$dir/said";
+		open STDERR, '>&', \*STDOUT;
+		my @command = (Restante::binary(), '-f', '/dev/null', '-d',
+		    "$dir/Users", '-l', '127.0.0.1', '-p', $port, '-o',
+		    'user=nobody', '-o', "pid-file=$pid_file", '-o',
+		    'login-pause=0', @args);
+		{ no warnings; exec { $command[0] } @command; }
+		POSIX::_exit(127);
+	}
+	Restante::wait_for(sub { waitpid($pid, POSIX::WNOHANG()) == $pid })
+	    or kill(KILL => $pid), die 'the program does not return';
+	return ($?, Restante::slurp("$dir/said"));
+}
+
+# The pid in the file, once it is there; noted, so that it is ended.
+sub started
+{
+	my $pid = Restante::wait_for(sub {
+		return if !-e $pid_file;
+		return Restante::slurp($pid_file) =~ /^(\d+)\n\z/ ? $1 : undef;
+	}) // die 'no pid in the pid file';
+
+	push @running, $pid;
+	return $pid;
+}
+
+sub gone
+{
+	my ($pid) = @_;
+
+	return Restante::wait_for(sub {
+		my $stat = Proc::file($pid, 'stat') // return 1;
+		return $stat =~ /\) [ZX] /;
+	});
+}
+
+# A client of the server at the port, as soon as it answers.
+sub client
+{
+	my ($port) = @_;
+	my $d = bless { port => $port, clients => [], owner => 0 }, 'Restante';
+
+	return Restante::wait_for(sub { eval { $d->connect } });
+}
+
+my $port = Restante::free_port();
+my ($status, $said) = run($port, '-b', '-o', 'log=stderr');
+is $status, 0, 'the program returns, with status 0';
+my $pid = started();
+my ($pgrp, $session) = Proc::file($pid, 'stat') =~ /\) \S \d+ (\d+) (\d+) /;
+is $session, $pid, 'the server has a session of its own, no terminal';
+like Proc::file($pid, 'cmdline'), qr/^restante: master/,
+    'the pid is the master\'s';
+is +(stat $pid_file)[2] & 07777 & ~0644, 0, 'others cannot write the file';
+open my $fh, '<', $pid_file or die "$pid_file: $!";
+ok !flock($fh, LOCK_EX | LOCK_NB), 'the file is locked';
+
+my $c = client($port);
+like $c->login('alice', 'secret'), qr/^\+OK.* 1 message /, 'it serves';
+
+# Another one.
+($status, $said) = run(Restante::free_port(), '-b');
+is $status, 1 << 8, 'a second one returns with status 1';
+like $said, qr/already running/, 'and says why';
+is Restante::slurp($pid_file), "$pid\n", 'the file is as it was';
+($status, $said) = run($port, '-b');
+is $status, 1 << 8, 'so does one on the same port';
+like $said, qr/listening on 127\.0\.0\.1 port $port: /, 'and says why';
+
+like $c->cmd('NOOP'), qr/^\+OK/, 'the first one goes on';
+kill TERM => $pid;
+like $c->cmd('QUIT'), qr/^\+OK/, 'SIGTERM: its session ends well';
+$c->close;
+ok gone($pid), 'SIGTERM: it ends';
+ok !-e $pid_file, 'SIGTERM: without its file';
+
+# A file that a dead server has left does not matter.
+$port = Restante::free_port();
+is +(run($port, '-b', '-o', 'log=stderr'))[0], 0, 'again: it starts';
+$pid = started();
+ok client($port), 'again: it serves';
+kill KILL => $pid;
+ok gone($pid), 'SIGKILL: it ends';
+is Restante::slurp($pid_file), "$pid\n", 'SIGKILL: its file is left';
+is +(run($port, '-b', '-o', 'log=stderr'))[0], 0,
+    'SIGKILL: the next one starts nevertheless, on the same port';
+my $next = Restante::wait_for(sub {
+	my ($n) = Restante::slurp($pid_file) =~ /^(\d+)\n\z/;
+	return defined $n && $n != $pid ? $n : undef;
+});
+push @running, $next;
+ok client($port), 'SIGKILL: and serves';
+kill TERM => $next;
+ok gone($next), 'and ends';
+
+# What is in the file's place is not written to.
+Restante::spew("$dir/precious", "data\n");
+symlink 'precious', $pid_file or die "symlink: $!";
+($status, $said) = run(Restante::free_port(), '-b');
+is $status, 1 << 8, 'a symbolic link in the place of the file: no start';
+is Restante::slurp("$dir/precious"), "data\n", 'and no harm';
+unlink $pid_file;
+($status, $said) = run(Restante::free_port(), '-b', '-o',
+    "pid-file=$dir/none/restante.pid");
+is $status, 1 << 8, 'no directory for the file: no start';
+like $said, qr/pid file, \S+: No such file/, 'and it says why';
+
+done_testing;
