@@ -15,7 +15,6 @@
 #include <stdint.h>
 
 #include "index.h"
-#include "journal.h"
 
 enum mailbox_status {
 	MAILBOX_OK,
@@ -145,9 +144,6 @@ void mailbox_check_index(struct mailbox *);
 /* Writes the index down, if it can be; size is what of the file it covers. */
 void mailbox_save_index(struct mailbox *, uint64_t size);
 
-/* Finishes the update that the journal promises. */
-enum mailbox_status mailbox_recover(struct mailbox *);
-
 /*
  * For who looks at a mailbox and changes nothing, neither the files nor what is
  * promised.
@@ -169,14 +165,5 @@ int mailbox_scan(const struct mailbox *, struct index *);
 
 /* What the end of the file lacks, as a string; NULL when it cannot be read. */
 const char *mailbox_missing_end(const struct mailbox *);
-
-/* Whether a promise is one of this mailbox, and was begun. */
-struct mailbox_fit {
-	bool fits, begun;
-};
-
-/* Returns 0, or -1 with errno set. */
-int mailbox_fit(const struct mailbox *, const struct journal_promise *,
-    struct mailbox_fit *);
 
 #endif

@@ -20,6 +20,7 @@
 #include "lock.h"
 #include "log.h"
 #include "mailbox.h"
+#include "promise.h"
 
 /* Of the file, mapped at a time; more than a page and the look ahead. */
 static const uint64_t window_size = 32 * 1024 * 1024;
@@ -302,7 +303,7 @@ mailbox_open(struct mailbox *mb, const struct mailbox_settings *set,
 	enum mailbox_status status;
 
 	begin(mb, set, files);
-	status = mailbox_recover(mb);
+	status = promise_recover(mb);
 	if (status != MAILBOX_OK)
 		return status;
 	if (journal_prepare(files->journal_fd) == -1)

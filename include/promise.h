@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Keeping what a journal promises.  Runs as: session, restantectl; under the
+ * locks.
+ *
+ * A run of deleted messages becomes a tombstone: its first five octets, "From ",
+ * and its last two line ends stay, what lies between is zeroed.  A move puts the
+ * octets that the journal holds into their place and makes one tombstone of what
+ * is left between them and the size of the file when it was promised.  Both can
+ * be done again from any point that a death left.
+ */
+#ifndef PROMISE_H
+#define PROMISE_H
+
+#include "journal.h"
+#include "mailbox.h"
+
+/* A run this long becomes a hole, which gives its blocks back to the disk. */
+enum { PROMISE_HOLE = 64 * 1024 };
+
+/*
+ * Does what is promised, from the begin or again, syncs it and empties the
+ * journal.  Returns 0, or -1 with errno set: the promise then stands.
+ */
+int promise_finish(const struct mailbox *, const struct journal_promise *);
+
+/*
+ * Notes by what a move will be known: sums of the octets before it, which it
+ * never touches, at its begin, which it overwrites first, and at the end, which
+ * it zeroes last.  offset, length and size are set.  Returns 0 or -1.
+ */
+int promise_sum_around(const struct mailbox *, struct journal_move *);
+
+/* Whether a promise is one of this mailbox, and was begun. */
+struct promise_fit {
+	bool fits, begun;
+};
+
+/*
+ * A journal fits by what the mailbox holds, never by the file's number.  Returns
+ * 0, or -1 with errno set.
+ */
+int promise_fit(const struct mailbox *, const struct journal_promise *,
+    struct promise_fit *);
+
+/*
+ * Reads the journal and finishes what it promises.  One that does not fit, and
+ * of which nothing was begun, is set aside; one that was begun gives
+ * MAILBOX_PERM.  Both are logged.
+ */
+enum mailbox_status promise_recover(const struct mailbox *);
+
+#endif

@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Keeping what a journal promises: doing it, doing it again after a death, and
+ * telling whether it is meant for this mailbox.  Runs as: session, restantectl.
+ */
+
+#include <sys/stat.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "io.h"
+#include "log.h"
+#include "promise.h"
+#include "sum.h"
+
+enum {
+	/* A tombstone begins as a separator does. */
+	FROM = 5,
+	/* Of the mailbox, to tell by where a compaction belongs. */
+	CHECK_OCTETS = 4096,
+};
+
+/* What stands at a place that the journal knows. */
+enum place {
+	PLACE_UNTOUCHED, /* what stood there when the promise was made */
+	PLACE_BEGUN,     /* what the update makes of it, or a piece of that */
+	PLACE_OTHER,
+	PLACE_UNREADABLE, /* errno is set */
+};
+
+/* Reads the octets at offset into line.  Returns how many, or -1. */
+static ssize_t
+read_line(const struct mailbox *mb, uint64_t offset, unsigned char *line)
+{
+	return io_pread(mb->files.fd, line, MBOX_SEPARATOR_MAX, (off_t)offset);
+}
+
+static enum place
+look(const struct mailbox *mb, const struct journal_run *run)
+{
+	unsigned char line[MBOX_SEPARATOR_MAX];
+	const unsigned char *lf;
+	ssize_t n = read_line(mb, run->offset, line);
+	size_t separator, end;
+
+	if (n == -1)
+		return PLACE_UNREADABLE;
+	separator = mbox_separator(line, (size_t)n);
+	if (separator != 0 && sum64(0, line, separator) == run->check)
+		return PLACE_UNTOUCHED;
+	/*
+	 * After a power loss one sector of the separator may be zeroed and
+	 * another not.  No separator has a zero octet of its own.
+	 */
+	lf = n == 0 ? NULL : memchr(line, '\n', (size_t)n);
+	end = lf == NULL ? (size_t)n : (size_t)(lf - line);
+	if (end > FROM && memcmp(line, "From ", FROM) == 0 &&
+	    memchr(line + FROM, '\0', end - FROM) != NULL)
+		return PLACE_BEGUN;
+	return PLACE_OTHER;
+}
+
+static int
+write_zeros(int fd, uint64_t offset, uint64_t len)
+{
+	static const char zeros[64 * 1024];
+
+	while (len > 0) {
+		size_t n = len < sizeof(zeros) ? (size_t)len : sizeof(zeros);
+
+		if (io_pwrite(fd, zeros, n, (off_t)offset) == -1)
+			return -1;
+		offset += n;
+		len -= n;
+	}
+	return 0;
+}
+
+/* Zeroes octets and gives their blocks back where that pays. */
+static int
+zero(const struct mailbox *mb, uint64_t offset, uint64_t len)
+{
+	if (len >= PROMISE_HOLE &&
+	    fallocate(mb->files.fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+		(off_t)offset, (off_t)len) == 0)
+		return 0;
+	/* Holes are not to be had everywhere; where they are, not always. */
+	return write_zeros(mb->files.fd, offset, len);
+}
+
+/* Zeroes what a tombstone does not keep of a run. */
+static int
+bury(const struct mailbox *mb, const struct journal_run *run)
+{
+	char end[2];
+	uint64_t tail;
+
+	/* Its last two line ends stay. */
+	if (io_pread(mb->files.fd, end, sizeof(end),
+		(off_t)(run->offset + run->length - sizeof(end))) !=
+	    sizeof(end)) {
+		errno = ESTALE;
+		return -1;
+	}
+	tail = end[0] == '\r' ? 3 : 2;
+	return zero(mb, run->offset + FROM, run->length - FROM - tail);
+}
+
+static int
+finish_runs(const struct mailbox *mb, const struct journal_promise *p)
+{
+	for (size_t i = 0; i < p->count; i++)
+		if (bury(mb, &p->runs[i]) == -1)
+			return -1;
+	return 0;
+}
+
+/* Copies the octets into place, and makes a tombstone of what is left over. */
+static int
+finish_move(const struct mailbox *mb, const struct journal_move *move)
+{
+	static char buf[MAILBOX_PIECE];
+	uint64_t done, end = move->offset + move->length;
+	ssize_t n;
+
+	for (done = 0; done < move->length; done += (uint64_t)n) {
+		size_t want = sizeof(buf);
+
+		if (want > move->length - done)
+			want = (size_t)(move->length - done);
+		n = journal_read(mb->files.journal_fd, buf, want, done);
+		if (n <= 0 ||
+		    io_pwrite(mb->files.fd, buf, (size_t)n,
+			(off_t)(move->offset + done)) == -1)
+			return -1;
+	}
+	/*
+	 * After a power loss in the next writes all octets are in their place,
+	 * in one before these the end is as it was: either way the journal fits.
+	 */
+	if (fdatasync(mb->files.fd) == -1)
+		return -1;
+	if (io_pwrite(mb->files.fd, "From ", FROM, (off_t)end) == -1 ||
+	    io_pwrite(mb->files.fd, "\n\n", 2, (off_t)(move->size - 2)) == -1)
+		return -1;
+	return zero(mb, end + FROM, move->size - 2 - (end + FROM));
+}
+
+int
+promise_finish(const struct mailbox *mb, const struct journal_promise *p)
+{
+	if ((p->runs != NULL ? finish_runs(mb, p)
+			     : finish_move(mb, &p->move)) == -1 ||
+	    fdatasync(mb->files.fd) == -1)
+		return -1;
+	return journal_clear(mb->files.journal_fd);
+}
+
+/* Sums the octets from offset to end, CHECK_OCTETS at most.  0 or -1. */
+static int
+sum_at(const struct mailbox *mb, uint64_t offset, uint64_t end, uint64_t *sum)
+{
+	unsigned char buf[CHECK_OCTETS];
+	size_t len = end - offset < sizeof(buf) ? (size_t)(end - offset)
+						: sizeof(buf);
+	ssize_t n = io_pread(mb->files.fd, buf, len, (off_t)offset);
+
+	if (n == -1)
+		return -1;
+	*sum = sum64(0, buf, (size_t)n);
+	return 0;
+}
+
+int
+promise_sum_around(const struct mailbox *mb, struct journal_move *move)
+{
+	uint64_t first = 0, last = move->offset + move->length;
+
+	if (move->offset > CHECK_OCTETS)
+		first = move->offset - CHECK_OCTETS;
+	if (move->size - last > CHECK_OCTETS)
+		last = move->size - CHECK_OCTETS;
+	if (sum_at(mb, first, move->offset, &move->before) == -1 ||
+	    sum_at(mb, move->offset, move->size, &move->behind) == -1)
+		return -1;
+	return sum_at(mb, last, move->size, &move->last);
+}
+
+/* Whether all octets of a move are in their place: 1, 0, or -1. */
+static int
+is_moved(const struct mailbox *mb, const struct journal_move *move)
+{
+	static char promised[MAILBOX_PIECE], there[MAILBOX_PIECE];
+	uint64_t done;
+	ssize_t n, m;
+
+	for (done = 0; done < move->length; done += (uint64_t)n) {
+		size_t want = sizeof(promised);
+
+		if (want > move->length - done)
+			want = (size_t)(move->length - done);
+		n = journal_read(mb->files.journal_fd, promised, want, done);
+		m = io_pread(
+		    mb->files.fd, there, want, (off_t)(move->offset + done));
+		if (n <= 0 || m == -1)
+			return -1;
+		if (n != m || memcmp(promised, there, (size_t)n) != 0)
+			return 0;
+	}
+	return 1;
+}
+
+static int
+fit_move(const struct mailbox *mb, const struct journal_move *promised,
+    struct promise_fit *fit)
+{
+	struct journal_move now = *promised;
+	int moved = 0;
+	struct stat st;
+
+	if (fstat(mb->files.fd, &st) == -1 ||
+	    promise_sum_around(mb, &now) == -1)
+		return -1;
+	if (now.last != promised->last)
+		moved = is_moved(mb, promised);
+	if (moved == -1)
+		return -1;
+	fit->fits = now.before == promised->before &&
+	    (uint64_t)st.st_size >= promised->size &&
+	    (now.last == promised->last || moved == 1);
+	fit->begun = now.before == promised->before &&
+	    now.behind != promised->behind;
+	return 0;
+}
+
+static int
+fit_runs(const struct mailbox *mb, const struct journal_promise *p,
+    struct promise_fit *fit)
+{
+	*fit = (struct promise_fit){ .fits = true };
+	for (size_t i = 0; i < p->count; i++)
+		switch (look(mb, &p->runs[i])) {
+		case PLACE_UNREADABLE:
+			return -1;
+		case PLACE_OTHER:
+			fit->fits = false;
+			break;
+		case PLACE_BEGUN:
+			fit->begun = true;
+			break;
+		case PLACE_UNTOUCHED:
+			break;
+		}
+	return 0;
+}
+
+int
+promise_fit(const struct mailbox *mb, const struct journal_promise *p,
+    struct promise_fit *fit)
+{
+	return p->runs != NULL ? fit_runs(mb, p, fit)
+			       : fit_move(mb, &p->move, fit);
+}
+
+/* A journal fits by what the mailbox holds, never by the file's number. */
+static enum mailbox_status
+obey(const struct mailbox *mb, const struct journal_promise *p)
+{
+	struct promise_fit fit;
+
+	if (promise_fit(mb, p, &fit) == -1)
+		return MAILBOX_TEMP;
+	if (fit.fits) {
+		log_info("finishing an update that was promised");
+		return promise_finish(mb, p) == -1 ? MAILBOX_TEMP : MAILBOX_OK;
+	}
+	if (fit.begun) {
+		log_warnx("the journal of an update that was begun does not "
+			  "fit its mailbox any more: restore both from the "
+			  "same backup, or remove the journal");
+		return MAILBOX_PERM;
+	}
+	log_warnx("a journal does not fit its mailbox, and nothing of it was "
+		  "begun: set aside");
+	return journal_set_aside(mb->files.journal_fd) == -1 ? MAILBOX_TEMP
+							     : MAILBOX_OK;
+}
+
+enum mailbox_status
+promise_recover(const struct mailbox *mb)
+{
+	struct journal_promise p;
+	enum mailbox_status status = MAILBOX_OK;
+
+	switch (journal_load(mb->files.journal_fd, &p)) {
+	case JOURNAL_EMPTY:
+		break;
+	case JOURNAL_ERROR:
+		status = MAILBOX_TEMP;
+		break;
+	case JOURNAL_PROMISE:
+		status = obey(mb, &p);
+		break;
+	}
+	free(p.runs);
+	return status;
+}
