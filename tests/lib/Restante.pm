@@ -386,7 +386,7 @@ use warnings;
 
 use Errno qw(EAGAIN ECONNRESET EINTR EPIPE);
 use IO::Socket ();
-use Socket qw(IPPROTO_TCP TCP_NODELAY);
+use Socket qw(IPPROTO_TCP SO_ERROR TCP_NODELAY);
 use Time::HiRes qw(time);
 
 # What this client says when a segment matters is sent at once.
@@ -615,8 +615,14 @@ sub eof
 	return $self->{buffer} eq '';
 }
 
-# Whether the end was a reset, not an orderly close.
-sub was_reset { return $_[0]{reset} ? 1 : 0 }
+# Whether the end was a reset, not an orderly close.  One that comes behind an
+# orderly one is not read: it shows as a pending error.
+sub was_reset
+{
+	my ($self) = @_;
+
+	return $self->{reset} ||= $self->{socket}->sockopt(SO_ERROR) ? 1 : 0;
+}
 
 # Whether nothing comes for so many seconds.
 sub silent

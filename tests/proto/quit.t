@@ -82,15 +82,11 @@ ok !$c->was_reset, 'P3-279 and no reset, although there was more to read';
 $c->close;
 is left($name++), '2 3 4 5 6', 'P3-276 and none of it is executed';
 
-# A client may go on sending while the answer is on its way: an end at once would
-# be answered with a reset, which can overtake it.
+# More input than is read at once, and more while the answer is on its way: closing
+# with octets unread would be a reset, which can overtake the answer.
 $c = $d->session($name, 'secret');
-$c->send("QUIT\r\n");
+$c->send("QUIT\r\n" . "NOOP\r\n" x 10_000);
 $c->ready(Time::HiRes::time() + Restante::PATIENCE);
-for (1 .. 3) {
-	$c->send("NOOP\r\n" x 2000);
-	Time::HiRes::sleep(0.02);
-}
 like $c->status, qr/\(6 messages left\)/, 'P3-279 QUIT, and more behind it';
 ok $c->eof, 'P3-279 is closed';
 ok !$c->was_reset, 'P3-279 in order';
