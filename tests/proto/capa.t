@@ -29,7 +29,7 @@ for my $line (@before, @after) {
 my %tags = map { (split ' ', $_)[0] => 1 } @before;
 is keys %tags, @before, 'P3-309 no tag twice';
 is_deeply [ sort @after ], [ sort @before ],
-    'P3-303 P3-305 what is announced before the login is announced behind it';
+    'P3-303 P3-305 P3-306 what is announced before the login is announced behind it';
 ok $tags{$_}, "P3-305 $_ is announced"
     for qw(TOP UIDL USER RESP-CODES AUTH-RESP-CODE PIPELINING IMPLEMENTATION);
 ok !$tags{APOP}, 'P3-312 there is no tag APOP';

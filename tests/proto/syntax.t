@@ -96,7 +96,7 @@ for my $octet (1 .. 9, 11 .. 31, 127 .. 255) {
 	    chr($octet) . "STAT\r\n");
 	is_deeply [ map { scalar $c->status } 1 .. 3 ],
 	    [ ('-ERR only printable ASCII, please') x 3 ],
-	    sprintf 'P3-035 octet 0x%02x is an error', $octet;
+	    sprintf 'P3-022 P3-035 octet 0x%02x is an error', $octet;
 	$c->cmd('NOOP');	# errors are not endless
 }
 is $c->cmd('STAT'), $both, 'P3-035 and nothing else has come of it';
@@ -137,7 +137,7 @@ $c->close;
 # Superfluous arguments.
 $c = $d->session('alice', 'secret');
 is $c->cmd("$_ 1"), '-ERR this command takes no argument',
-    "P3-038 $_ takes no argument" for qw(STAT NOOP RSET QUIT CAPA LAST);
+    "P3-038 P3-154 $_ takes no argument" for qw(STAT NOOP RSET QUIT CAPA LAST);
 is $c->cmd("$_ 1 2"), '-ERR too many arguments', "P3-038 $_ takes one"
     for qw(LIST RETR DELE UIDL);
 is $c->cmd('TOP 1 2 3'), '-ERR too many arguments', 'P3-038 TOP takes two';

@@ -40,9 +40,9 @@ sub shows
 	is_deeply [ map { (split)[0] } @uidl ], $left, "$name: UIDL";
 }
 
-shows($c, [ 1 .. 5 ], 'P3-107 P3-150 P3-160 after the login');
+shows($c, [ 1 .. 5 ], 'P3-107 P3-150 P3-160 P3-165 after the login');
 for my $n (1 .. 5) {
-	is $c->cmd("LIST $n"), "+OK $n $sizes[$n - 1]", "P3-162 LIST $n";
+	is $c->cmd("LIST $n"), "+OK $n $sizes[$n - 1]", "P3-162 P3-165 LIST $n and nothing else";
 	my ($status, $text) = $c->text("RETR $n");
 	is $status, "+OK $sizes[$n - 1] octets", "P3-180 RETR $n";
 	is $text, Reference::on_the_wire($texts[$n - 1]), 'P3-180 the message';
