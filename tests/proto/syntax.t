@@ -156,6 +156,7 @@ while (defined($line = $c->cmd('BOGUS'))) {
 	last if $errors > 1000;
 }
 is $errors, 100, 'P3-040 after 100 errors in a row, each answered, it closes';
+$c->close;
 ok $d->log_like(qr/reason=bad-commands/), 'P3-040 and says so in the log';
 $c = $d->connect;
 $errors = 0;
