@@ -227,7 +227,8 @@ index_save(struct index *ix, const struct index_subject *subject)
 	}
 	(void)!ftruncate(ix->fd, (off_t)((count + 1) * PAGE));
 	ix->removed = false;
-	memset(ix->state, 0, count);
+	for (uint64_t i = 0; i < count; i++)
+		ix->state[i] = 0;
 	/* What was built in memory need not stay there. */
 	if (!ix->mapped)
 		(void)map_file(ix, count);

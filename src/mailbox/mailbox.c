@@ -173,6 +173,8 @@ mailbox_missing_end(const struct mailbox *mb)
 	if (io_pread(mb->files.fd, end + 3 - n, n, (off_t)(size - n)) !=
 	    (ssize_t)n)
 		return NULL;
+	if (end[2] == '\r' && end[1] == '\n')
+		return "\n"; /* the blank line's, whose CR is there */
 	if (end[2] != '\n')
 		return start == size ? "\n" : "\n\n";
 	if (start == size || end[1] == '\n' ||

@@ -122,6 +122,9 @@ mbox_separator(const unsigned char *p, size_t len)
 	if (lf == NULL)
 		return 0;
 	end = lf[-1] == '\r' ? lf - 1 : lf;
+	/* A tombstone is told by that. */
+	if (memchr(p, '\0', (size_t)(end - p)) != NULL)
+		return 0;
 	for (q = p + 4; end - q > 16; q++)
 		if (*q == ' ' && is_date(q + 1, end))
 			return (size_t)(lf + 1 - p);

@@ -235,21 +235,40 @@ cut_end(struct mailbox *mb, const struct plan *p)
 	return MAILBOX_OK;
 }
 
-/* A walk over the dead entries and marked messages; all pages are checked. */
+/* A walk over the entries; all pages are checked. */
 struct walk {
 	uint64_t position, n; /* the next entry, messages before it */
 };
 
+/*
+ * Takes the next entry, and says whether a compaction leaves it out.  A tombstone
+ * stays where octets that are nobody's stand behind it: without it they would
+ * become a part of the message before.
+ */
+static bool
+leaves_out(
+    const struct mailbox *mb, struct walk *w, const struct mbox_entry **entry)
+{
+	const struct mbox_entry *e = index_entry(&mb->index, w->position++);
+	uint64_t next = mb->subject.size;
+
+	*entry = e;
+	if (!index_is_dead(e))
+		return mailbox_marked(mb, ++w->n);
+	if (w->position < mb->index.is.entries)
+		next = index_entry(&mb->index, w->position)->offset;
+	return e->offset + e->stored == next;
+}
+
+/* The next entry that goes, or NULL. */
 static const struct mbox_entry *
 next_dead(const struct mailbox *mb, struct walk *w)
 {
 	const struct mbox_entry *e;
 
-	while (w->position < mb->index.is.entries) {
-		e = index_entry(&mb->index, w->position++);
-		if (index_is_dead(e) || mailbox_marked(mb, ++w->n))
+	while (w->position < mb->index.is.entries)
+		if (leaves_out(mb, w, &e))
 			return e;
-	}
 	return NULL;
 }
 
@@ -275,7 +294,7 @@ copy(const struct mailbox *mb, struct journal_writer *w, uint64_t offset,
 	return 0;
 }
 
-/* Promises the move that leaves no dead octet in the mailbox. */
+/* Promises the move that leaves no dead octet; there is one. */
 static int
 promise_move(const struct mailbox *mb, struct journal_move *move)
 {
@@ -305,14 +324,14 @@ promise_move(const struct mailbox *mb, struct journal_move *move)
 static int
 move_index(const struct mailbox *mb, struct index *fresh)
 {
-	uint64_t gone = 0, n = 0;
+	struct walk walk = { 0 };
+	const struct mbox_entry *e;
 	struct mbox_entry moved;
+	uint64_t gone = 0;
 
 	index_init(fresh, -1);
-	for (uint64_t i = 0; i < mb->index.is.entries; i++) {
-		const struct mbox_entry *e = index_entry(&mb->index, i);
-
-		if (index_is_dead(e) || mailbox_marked(mb, ++n)) {
+	while (walk.position < mb->index.is.entries) {
+		if (leaves_out(mb, &walk, &e)) {
 			gone += e->stored;
 			continue;
 		}
@@ -443,9 +462,10 @@ mailbox_update(struct mailbox *mb)
 enum mailbox_status
 mailbox_compact(struct mailbox *mb)
 {
-	if (mb->index.is.dead == 0)
-		return MAILBOX_OK;
+	struct walk walk = { 0 };
+
 	if (begin(mb) == -1)
 		return MAILBOX_TEMP;
-	return compact(mb);
+	mailbox_check_index(mb);
+	return next_dead(mb, &walk) == NULL ? MAILBOX_OK : compact(mb);
 }

@@ -239,6 +239,7 @@ session_run(const struct session_settings *set, int in, int out, int channel,
 
 	/* Unlocked before the client can know that it is over. */
 	mailbox_close(&s.mailbox);
-	hang_up(&s);
+	(void)reply_flush(&s.out);
 	log_end(&s, started);
+	hang_up(&s);
 }

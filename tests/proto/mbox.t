@@ -204,24 +204,20 @@ for my $case ([ 'no line end', 'secret', "secret\n" ],
 	is $d->mbox('line'), $left, 'the end is completed, and nothing else';
 }
 
-# What is not as ARCHITECTURE has it, yet.
-TODO: {
-	local $TODO = 'the end is completed with two LFs behind a CR';
+{
 	$d->user('end', "secret\n${from}A: 1\n\none\n\r");
 	my $c = $d->session('end', 'secret');
 	is $c->cmd('STAT'), '+OK 1 ' . length "A: 1\r\n\r\none\r\n",
 	    'a blank line of which the LF is missing is completed';
 	$c->close;
 }
-TODO: {
-	local $TODO = 'a separator may hold a NUL, which recovery rules out';
+{
 	$d->user('nul', "secret\n${one}From a\0b $date\nA: 2\n\n");
 	my $c = $d->session('nul', 'secret');
 	like $c->cmd('STAT'), qr/\A\+OK 1 /, 'no separator holds a NUL';
 	$c->close;
 }
-TODO: {
-	local $TODO = 'compaction moves octets that are nobody\'s to a message';
+{
 	$d->user('nobody', "secret\n$one" . 'From ' . "\0" x 9000 .
 	    "\n\n\nnobody's\n\n$two$one");
 	my $c = $d->session('nobody', 'secret');

@@ -43,7 +43,7 @@ my $wrong = 0;
 for my $round (1 .. 250) {
 	my $text = one_of("secret\n", "secret\n", "secret\r\n") .
 	    join '', map { piece() } 1 .. rand 40;
-	chop $text if rand() < 0.2 && length $text > 20 && $text !~ /\r\n\z/;
+	chop $text if rand() < 0.2 && length $text > 20;
 	$d->user("user$round", $text);
 
 	my $c = $d->session("user$round", 'secret');
