@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: ISC
+# Wrong credentials: what they cost, that nobody learns from it which users there
+# are, and that a few of them end a connection.
+
+use strict;
+use warnings;
+
+use Digest::MD5 qw(md5_hex);
+use Test::More;
+use Time::HiRes qw(time);
+
+use Restante;
+
+my $box = Restante::mbox("Subject: one\n\nfirst");
+my $hash = crypt 'secret', '$6$abcdefgh';
+my %users = (
+	plain => "secret\n$box",
+	hashed => "$hash\n$box",
+	locked => "!secret\n$box",
+	from => $box,
+);
+# Those that are there, and one that is not.
+my @names = (sort(keys %users), 'nobody');
+
+# P3-103: the pause is the same for all, and grows.
+{
+	my $d = Restante->start(users => \%users,
+	    options => [ 'login-pause=1', 'hide-users=yes' ]);
+	my %client;
+
+	for my $name (@names) {
+		for my $way (qw(PASS APOP)) {
+			my $c = $client{"$name by $way"} = $d->connect;
+			$c->{command} = $way eq 'PASS' ?
+			    "USER $name\r\nPASS wrong\r\n" :
+			    "APOP $name " . md5_hex('wrong') . "\r\n";
+			$c->{replies} = $way eq 'PASS' ? 2 : 1;
+		}
+	}
+	for my $pause (1, 2) {
+		my (%took, %said);
+		my $start = time;
+		my @waiting = sort keys %client;
+
+		$client{$_}->send($client{$_}{command}) for @waiting;
+		# In the order in which they come.
+		for my $who (@waiting) {
+			my $c = $client{$who};
+			$c->status if $c->{replies} == 2;
+			$said{ $c->status }++;
+			$took{$who} = time - $start;
+		}
+		is scalar(keys %said), 1, "P3-103 pause $pause: all are told "
+		    . 'the same: ' . join ', ', keys %said;
+		my @late = grep { $took{$_} < $pause - 0.002 } @waiting;
+		is "@late", '', "pause $pause: nobody is told sooner";
+		# It is the slowest that says how late this machine is.
+		cmp_ok $took{ $waiting[-1] }, '<', $pause + 0.9,
+		    "pause $pause: nor much later";
+	}
+
+	# A right one costs nothing, and neither does a wrong one of others.
+	my $c = $d->connect;
+	my $start = time;
+	like $c->login('plain', 'secret'), qr/^\+OK/, 'the right one';
+	cmp_ok time - $start, '<', 0.9, 'is not kept waiting';
+	$c->close;
+
+	# Nor does one that goes while it waits keep anything.
+	$_->close for values %client;
+	is $d->stop, 0, 'and the server ends';
+}
+
+# The number of tries.
+for my $tries (1, 3) {
+	my $d = Restante->start(users => \%users,
+	    options => [ "login-tries=$tries" ]);
+
+	for my $name (@names) {
+		for my $way (qw(PASS APOP)) {
+			my $c = $d->connect;
+			my (@said, $last);
+			while (@said < 10) {
+				if ($way eq 'PASS') {
+					my $user = $c->cmd("USER $name");
+					last if !defined $user;
+					$last = $user =~ /^\+OK/ ?
+					    $c->cmd('PASS wrong') : $user;
+				} else {
+					$last = $c->cmd("APOP $name " .
+					    '0' x 32);
+				}
+				last if !defined $last;
+				push @said, $last;
+				last if $c->eof(0.05);
+			}
+			# USER tells of those that are not there, for nothing.
+			if ($name eq 'nobody' && $way eq 'PASS') {
+				is scalar(@said), 10, "$name by $way: USER";
+				next;
+			}
+			is scalar(@said), $tries,
+			    "P3-040 $name by $way: $tries, then the end";
+			is scalar(grep { /^-ERR \[AUTH\] / } @said), $tries,
+			    "$name by $way: [AUTH] each";
+			$c->close;
+		}
+	}
+
+	# Refusals that are mixed count together; others do not count.
+	my $c = $d->connect;
+	$c->cmd('USER plain');
+	$c->cmd('CAPA') =~ /^\+OK/ and $c->stuffed;
+	$c->cmd('PASS secret') =~ /^-ERR USER first/ or fail 'PASS';
+	$c->cmd('STAT');
+	$c->cmd('NONE');
+	like $c->login('plain', 'secret'), qr/^\+OK/,
+	    "$tries tries: commands out of place are no tries";
+	$c->close;
+}
+
+# hide-users.
+for my $hide (qw(yes no)) {
+	my $d = Restante->start(users => \%users,
+	    options => [ "hide-users=$hide", 'login-tries=100' ]);
+	my $c = $d->connect;
+	my %said;
+
+	for my $name (@names, '../plain', 'x' x 65, '.', 'a b') {
+		push @{ $said{ $c->cmd("USER $name") } }, $name;
+	}
+	if ($hide eq 'no') {
+		like $_, qr/^(?:\+OK \w+ is a valid mailbox|-ERR )/,
+		    "hide-users no: $_" for sort keys %said;
+		ok !grep({ /^\+OK/ && /nobody|\.|x{9}/ } keys %said),
+		    'hide-users no: only those that are there';
+		next;
+	}
+	my ($ok) = grep { /^\+OK/ } keys %said;
+	is_deeply [ @{ $said{$ok} } ], [ @names, '../plain', 'x' x 65, '.' ],
+	    'P3-092 hide-users yes: USER says the same of all';
+	for my $name (@names, '../plain', 'x' x 65, '.') {
+		$c->cmd("USER $name");
+		is $c->cmd('PASS wrong'), '-ERR [AUTH] wrong name or password',
+		    'P3-103 hide-users yes: PASS, too';
+	}
+	like $c->login('plain', 'secret'), qr/^\+OK/,
+	    'hide-users yes: who knows the password gets in';
+}
+
+done_testing;
