@@ -54,34 +54,58 @@ sub running
 	return scalar grep { $_->[1] ne 'Z' } values %{ tree($root) };
 }
 
+# Waits until so many processes of a server run, or no fewer than a moment ago.
+sub settle
+{
+	my ($server) = @_;
+	my $deadline = time + 20;
+	my ($same, $was) = (0, 0);
+
+	while ($same < 10) {
+		my $now = running($server->{pid});
+
+		die "processes of $server->{name} do not end\n"
+		    if time > $deadline;
+		$same = $now == $was ? $same + 1 : 0;
+		$was = $now;
+		last if defined $server->{idle} && $now <= $server->{idle};
+		sleep 0.02;
+	}
+	$server->{idle} = $was;
+}
+
 # Milliseconds of user and system time of a server and all its processes, ended
-# ones included, once no more than so many run.
+# ones included.
 sub cpu
 {
-	my ($root, $idle) = @_;
-	my $deadline = time + 10;
+	my ($server) = @_;
 	my $cpu = 0;
 
-	while (running($root) > $idle) {
-		die "processes of $root do not end\n" if time > $deadline;
-		sleep 0.01;
-	}
-	$cpu += $_->[2] for values %{ tree($root) };
+	settle($server);
+	$cpu += $_->[2] for values %{ tree($server->{pid}) };
 	return $cpu;
 }
 
-# Kilobytes of a process that no other has: what one more of it costs.
-sub private_memory
+# Kilobytes of a process, by the kernel's words: Pss, its share of everything;
+# Private_Dirty, what nobody else can have while it lives.
+sub memory
 {
-	my ($pid) = @_;
-	my $kb = 0;
+	my ($pid, $word) = @_;
 
 	open my $fh, '<', "/proc/$pid/smaps_rollup"
 	    or die "/proc/$pid/smaps_rollup: $!\n";
-	while (<$fh>) {
-		$kb += $1 if /^Private_(?:Clean|Dirty): +(\d+)/;
-	}
+	my ($kb) = map { /^$word: +(\d+) kB/ } <$fh>;
 	return $kb;
+}
+
+# As whom a process runs.
+sub owner
+{
+	my ($pid) = @_;
+
+	open my $fh, '<', "/proc/$pid/status" or die "/proc/$pid/status: $!\n";
+	my ($uid) = map { /^Uid:\s+\d+\s+(\d+)/ } <$fh>;
+	return $uid;
 }
 
 sub median

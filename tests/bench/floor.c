@@ -2,9 +2,9 @@
 /*
  * The least that a server can do that forks a process for each connection:
  * accept, fork, answer five lines, exit.  What a login costs beyond this is the
- * server's own.
+ * server's own.  With a command it runs that instead, as inetd does.
  *
- * usage: floor PORT
+ * usage: floor PORT [COMMAND [ARGUMENT...]]
  */
 
 #include <sys/socket.h>
@@ -36,6 +36,17 @@ answer(int fd)
 	_exit(0);
 }
 
+static _Noreturn void
+become(char **command, int fd)
+{
+	for (int i = 0; i < 3; i++)
+		if (dup2(fd, i) == -1)
+			_exit(1);
+	(void)close(fd);
+	(void)execv(command[0], command);
+	_exit(1);
+}
+
 static int
 listen_on(const char *port)
 {
@@ -45,7 +56,7 @@ listen_on(const char *port)
 		.sin_port = htons((uint16_t)strtoul(port, NULL, 10)),
 	};
 	const int on = 1;
-	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	if (fd == -1 ||
 	    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == -1 ||
@@ -61,8 +72,8 @@ main(int argc, char **argv)
 {
 	int sock, fd;
 
-	if (argc != 2)
-		errx(64, "usage: floor PORT");
+	if (argc < 2)
+		errx(64, "usage: floor PORT [COMMAND [ARGUMENT...]]");
 	sock = listen_on(argv[1]);
 	for (;;) {
 		fd = accept(sock, NULL, NULL);
@@ -72,6 +83,8 @@ main(int argc, char **argv)
 		case -1:
 			err(1, "fork");
 		case 0:
+			if (argc > 2)
+				become(argv + 2, fd);
 			answer(fd);
 		default:
 			(void)close(fd);
