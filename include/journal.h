@@ -100,6 +100,7 @@ int journal_note_login(int fd, uint64_t when);
 struct journal_about {
 	uint64_t login; /* the last one, seconds since 1970; 0: not known */
 	bool aside;     /* it holds a promise that was set aside */
+	bool promises;  /* it would, if it is whole: journal_load() tells */
 	bool damaged;   /* its header is not whole, and not void */
 };
 

@@ -160,6 +160,13 @@ int mailbox_examine(struct mailbox *, const struct mailbox_settings *,
 /* Fills the index, from its file, from that and a scan, or from a scan.  0 or -1. */
 int mailbox_learn(struct mailbox *);
 
+/*
+ * The cheap look at a file that may have changed since the index was made: whether
+ * a message may start behind the size that it had then, and whether the index is
+ * right about the first and the last.
+ */
+bool mailbox_looks_right(struct mailbox *, uint64_t size);
+
 /* Scans all of the file into an empty index.  0, or -1 with errno set. */
 int mailbox_scan(const struct mailbox *, struct index *);
 

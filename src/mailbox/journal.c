@@ -305,6 +305,7 @@ journal_describe(int fd, struct journal_about *about)
 	about->damaged = h.magic != magic &&
 	    memcmp(&raw, &none, sizeof(raw)) != 0;
 	about->aside = h.kind == KIND_ASIDE;
+	about->promises = h.kind == KIND_RUNS || h.kind == KIND_MOVE;
 	about->login = h.login;
 	return 0;
 }

@@ -238,12 +238,8 @@ goes_on(const struct mailbox *mb, uint64_t offset)
 		mbox_separator(line, (size_t)n) != 0);
 }
 
-/*
- * A look at whether the file is still what the index says: at both ends of it,
- * and at the index in itself if it is to be added to.
- */
-static bool
-looks_right(struct mailbox *mb, uint64_t size)
+bool
+mailbox_looks_right(struct mailbox *mb, uint64_t size)
 {
 	const struct mbox_entry *first, *last;
 	uint64_t position;
@@ -269,7 +265,7 @@ mailbox_learn(struct mailbox *mb)
 	status = index_load(&mb->index, &mb->subject, &was);
 	if (status == INDEX_FITS)
 		return 0;
-	if (status == INDEX_NONE || !looks_right(mb, was.size)) {
+	if (status == INDEX_NONE || !mailbox_looks_right(mb, was.size)) {
 		index_free(&mb->index);
 		was.size = mb->subject.start;
 	}
