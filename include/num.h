@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Decimal numbers as clients and administrators type them. */
+/* Decimal numbers as people type and read them. */
 #ifndef NUM_H
 #define NUM_H
 
@@ -11,5 +11,8 @@
  * ERANGE (a number, but larger than max).
  */
 int num_parse(const char *s, uint64_t max, uint64_t *out);
+
+/* A number and its plural, for "%ju octet%s". */
+#define PLURAL(n) ((uintmax_t)(n)), ((n) == 1 ? "" : "s")
 
 #endif

@@ -32,9 +32,6 @@ struct session_settings {
 	struct mailbox_settings mailbox;
 };
 
-/* "2 messages", "1 octet": a number and its noun, for %ju%s. */
-#define PLURAL(n) ((uintmax_t)(n)), ((n) == 1 ? "" : "s")
-
 /* What a handler wants to happen after its reply. */
 enum next {
 	NEXT_STAY,

@@ -13,6 +13,7 @@
 #include "log.h"
 #include "login.h"
 #include "maildrop.h"
+#include "num.h"
 #include "pop1.h"
 
 /* Of the protocol's states. */

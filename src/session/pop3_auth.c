@@ -6,6 +6,7 @@
 
 #include "login.h"
 #include "maildrop.h"
+#include "num.h"
 #include "pop3.h"
 
 static void
