@@ -154,7 +154,9 @@ send_all(struct session *s)
 	for (n = 1; n <= count && s->out.error == 0; n++)
 		if (send_message(s, n) == -1)
 			return -1;
-	if (s->out.error == 0 && s->out.octets != s->told) {
+	if (s->out.error != 0)
+		return 0; /* the loop sees it */
+	if (s->out.octets != s->told) {
 		log_warnx("the mailbox of %s is not what it was", s->user);
 		return -1;
 	}

@@ -142,10 +142,7 @@ for my $lock ('session', 'update') {
 	is @failed, 0, "lock $lock: all have seen what they should";
 
 	my $c = Pop1->session($d, 'alice', 'secret');
-	my $count = Restante::wait_for(sub {
-		my $reply = $c->begin('RETR');
-		$reply =~ /IN-USE/ ? undef : $reply;
-	});
+	my $count = $c->begin_in_the_end('RETR');
 	$c->send("RCEV\r\n");
 	my %left;
 	$left{ name_of($_->[1]) }++ for Pop1::split_mbox($c->octets($count));

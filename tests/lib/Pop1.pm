@@ -79,6 +79,19 @@ sub begin
 	return $line;
 }
 
+# The same when nobody else holds the mailbox any more.
+sub begin_in_the_end
+{
+	my ($self, $line) = @_;
+	my $reply;
+
+	Restante::wait_for(sub {
+		$reply = $self->begin($line);
+		return $reply !~ /\A-ERR \[IN-USE\]/;
+	});
+	return $reply;
+}
+
 # So many octets.
 sub octets
 {

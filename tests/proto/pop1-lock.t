@@ -28,17 +28,6 @@ my $c;
 sub session { return Pop1->session($d, 'alice', 'secret') }
 sub fresh { Restante::spew($path, $full) }
 
-# The reply to RDEL or RETR when nobody else holds the mailbox any more.
-sub begin_in_the_end
-{
-	my ($s, $verb) = @_;
-
-	return Restante::wait_for(sub {
-		my $reply = $s->begin($verb);
-		$reply =~ $in_use ? undef : $reply;
-	});
-}
-
 sub append
 {
 	my ($text) = @_;
@@ -313,7 +302,7 @@ for my $round (1 .. 24) {
 	my $answer = $c->raw_until(undef);
 	$c->close;
 	$c = session();
-	my $count = begin_in_the_end($c, 'RETR');
+	my $count = $c->begin_in_the_end('RETR');
 	$c->send("RCEV\r\n");
 	my $data = $c->octets($count);
 	my $none = Pop1::expected("secret\n$came");
