@@ -142,7 +142,8 @@ log_relay(int fd, const char *part)
 {
 	char line[LINE_SIZE + 1];
 	enum log_level level;
-	ssize_t n;
+	int saved = errno;
+	ssize_t n = 1;
 
 	/* Who floods one pipe must not keep the master from the others. */
 	for (int i = 0; i < RELAY_LINES; i++) {
@@ -150,7 +151,7 @@ log_relay(int fd, const char *part)
 		if (n == -1 && errno == EINTR)
 			continue;
 		if (n <= 0)
-			return n == 0 ? 0 : 1;
+			break;
 		line[n] = '\0';
 		level = LOG_LEVEL_INFO;
 		if (line[0] >= '0' && line[0] <= '0' + (int)LOG_LEVEL_DEBUG)
@@ -158,7 +159,8 @@ log_relay(int fd, const char *part)
 		if (level <= threshold)
 			deliver(level, part, line + 1);
 	}
-	return 1;
+	errno = saved;
+	return n == 0 ? 0 : 1;
 }
 
 #define VLOG(level, with_errno, fmt)                    \

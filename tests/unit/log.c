@@ -150,8 +150,8 @@ deaths(void)
 		ok(WIFEXITED(status) && WEXITSTATUS(status) == 1,
 		    "fatal%s() ends the process with status 1", x ? "x" : "");
 		is_str(logged(),
-		    x ? "restante: the end of all\n" :
-			"restante: the end of all: Permission denied\n",
+		    x ? "restante: the end of all\n"
+		      : "restante: the end of all: Permission denied\n",
 		    "and says so");
 	}
 }
@@ -173,8 +173,8 @@ relay(void)
 		text[1] = '1';
 		text[2] = '\0';
 		slow_escape(text, clean);
-		(void)snprintf(want, sizeof(want), "restante: part: %s\n",
-		    clean);
+		(void)snprintf(
+		    want, sizeof(want), "restante: part: %s\n", clean);
 		log_info("%s", text);
 		check(logged()[0] == '\0', "it was said already");
 		log_to_stderr();
@@ -243,8 +243,8 @@ noise(void)
 		const char *line;
 
 		for (size_t i = 0; i < len; i++)
-			octets[i] = chance(3) ? (char)chance_word() :
-						chance_of("0123\n\0", 6);
+			octets[i] = chance(3) ? (char)chance_word()
+					      : chance_of("0123\n\0", 6);
 		octets[0] = chance_of("01244\n\0\xff", 8);
 		need(write(ends[1], octets, len) == (ssize_t)len, "write");
 		check(log_relay(ends[0], "session") == 1, "relay");
