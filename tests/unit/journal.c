@@ -4,6 +4,7 @@
  * never promised.
  */
 
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 
@@ -12,35 +13,55 @@
 
 #include "chance.h"
 #include "journal.h"
+#include "sum.h"
 #include "tap.h"
 
 enum {
 	BLOCK = 4096,
-	/* Octets of the header and of a run, as in the file. */
-	HEADER = 64,
+	/* Octets of the header in the file; and of a run. */
+	HEADER = 96,
 	RUN = sizeof(struct journal_run),
 	INSIDE = (BLOCK - HEADER) / RUN, /* runs that the first block holds */
 	MOST = 3 * INSIDE,
-	FILE_MAX = HEADER + MOST * RUN,
+	OCTETS = 200 * 1000, /* of the longest move */
+	FILE_MAX = BLOCK + OCTETS,
 };
 
+/* Of the header: its kind and count, and the sum of all before that. */
+enum { KIND_AT = 8, COUNT_AT = 16, LENGTH_AT = 32, SUM_AT = HEADER - 8 };
+
 static struct journal_run runs[MOST];
+static struct journal_move move;
+static char octets[OCTETS];
 static int fd = -1;
+
+/* What the journal should hold: so many runs, or a move of so many octets. */
+struct promise {
+	size_t runs, octets;
+	bool is_move;
+};
+
+static const struct promise nothing;
 
 static void
 open_file(void)
 {
-	FILE *f = tmpfile();
-
-	need(f != NULL, "tmpfile");
-	fd = dup(fileno(f));
-	need(fd != -1 && fclose(f) == 0, "dup");
+	/* On a disk the syncs would take longer than all else. */
+	fd = memfd_create("journal", MFD_CLOEXEC);
+	need(fd != -1, "memfd_create");
 	for (size_t i = 0; i < MOST; i++)
 		runs[i] = (struct journal_run){
 			.offset = chance_word() >> chance(60),
 			.length = chance_word() >> chance(60),
 			.check = chance_word(),
 		};
+	for (size_t i = 0; i < OCTETS; i++)
+		octets[i] = (char)chance_word();
+	move = (struct journal_move){ .offset = 77,
+		.size = 1000000,
+		.before = chance_word(),
+		.behind = chance_word(),
+		.last = chance_word() };
 }
 
 static void
@@ -58,74 +79,110 @@ file_size(void)
 	return (size_t)st.st_size;
 }
 
-/* The journal must hold these runs, or with count 0 be empty. */
-static bool
-holds(size_t count, const char *when, size_t where)
+/* Octets of the file that matter to a promise. */
+static size_t
+extent(const struct promise *p)
 {
-	struct journal_run *got = NULL;
-	size_t got_count = 0;
-	enum journal_status status = journal_load(fd, &got, &got_count);
-	bool good;
-
-	if (count == 0)
-		good = check(status == JOURNAL_EMPTY, "%s %zu: status %d", when,
-		    where, (int)status);
-	else
-		good = check(status == JOURNAL_RUNS && got_count == count &&
-			memcmp(got, runs, count * sizeof(*runs)) == 0,
-		    "%s %zu: status %d, %zu runs, not %zu", when, where,
-		    (int)status, got_count, count);
-	if (status == JOURNAL_RUNS)
-		free(got);
-	return good;
+	return p->is_move ? BLOCK + p->octets : HEADER + p->runs * RUN;
 }
 
-/* It must hold these runs or be empty.  Returns whether it holds them. */
-static bool
-holds_or_empty(size_t count, const char *when, size_t where)
+static int
+commit(const struct promise *p)
 {
-	struct journal_run *got = NULL;
-	size_t got_count = 0;
-	enum journal_status status = journal_load(fd, &got, &got_count);
+	struct journal_writer w = { .fd = fd };
+
+	if (!p->is_move)
+		return journal_commit_runs(fd, runs, p->runs);
+	while (w.length < p->octets) {
+		size_t n = 1 + chance(50000);
+
+		if (n > p->octets - w.length)
+			n = p->octets - (size_t)w.length;
+		if (journal_write(&w, octets + w.length, n) == -1)
+			return -1;
+	}
+	move.length = p->octets;
+	return journal_commit_move(&w, &move);
+}
+
+static bool
+same_move(const struct journal_promise *got, size_t length)
+{
+	static char back[OCTETS];
+
+	return got->runs == NULL && got->move.length == length &&
+	    got->move.offset == move.offset && got->move.size == move.size &&
+	    got->move.before == move.before &&
+	    got->move.behind == move.behind && got->move.last == move.last &&
+	    journal_read(fd, back, length, 0) == (ssize_t)length &&
+	    memcmp(back, octets, length) == 0;
+}
+
+/*
+ * The journal must hold this, or if it may also nothing.  Returns whether it
+ * holds something.
+ */
+static bool
+holds(
+    const struct promise *want, bool or_nothing, const char *when, size_t where)
+{
+	struct journal_promise got = { .count = 0 };
+	enum journal_status status = journal_load(fd, &got);
+	bool good = false;
 
 	if (status == JOURNAL_EMPTY)
-		return !check(true, "empty");
-	check(status == JOURNAL_RUNS && got_count == count &&
-		memcmp(got, runs, count * sizeof(*runs)) == 0,
-	    "%s %zu: status %d, %zu runs", when, where, (int)status, got_count);
-	if (status == JOURNAL_RUNS)
-		free(got);
-	return true;
+		good = or_nothing || want->runs + want->octets == 0;
+	else if (status == JOURNAL_PROMISE && want->is_move)
+		good = same_move(&got, want->octets);
+	else if (status == JOURNAL_PROMISE)
+		good = got.runs != NULL && got.count == want->runs &&
+		    memcmp(got.runs, runs, want->runs * RUN) == 0;
+	check(good, "%s %zu: status %d, %zu runs, %ju octets", when, where,
+	    (int)status, got.count, (uintmax_t)got.move.length);
+	free(got.runs);
+	return status == JOURNAL_PROMISE;
 }
 
-static const size_t counts[] = { 1, 2, 3, INSIDE - 1, INSIDE, INSIDE + 1,
-	INSIDE + 2, MOST };
+static const struct promise promises[] = {
+	{ .runs = 1 },
+	{ .runs = 2 },
+	{ .runs = 3 },
+	{ .runs = INSIDE - 1 },
+	{ .runs = INSIDE },
+	{ .runs = INSIDE + 1 },
+	{ .runs = INSIDE + 2 },
+	{ .runs = MOST },
+	{ .is_move = true, .octets = 1 },
+	{ .is_move = true, .octets = 511 },
+	{ .is_move = true, .octets = BLOCK },
+	{ .is_move = true, .octets = 65536 },
+	{ .is_move = true, .octets = 65537 },
+	{ .is_move = true, .octets = OCTETS },
+};
 
-enum { COUNTS = sizeof(counts) / sizeof(counts[0]) };
+enum { PROMISES = sizeof(promises) / sizeof(promises[0]) };
 
 static void
 round_trips(void)
 {
 	empty_file();
-	(void)holds(0, "no file", 0);
+	(void)holds(&nothing, false, "no file", 0);
 	check(journal_prepare(fd) == 0 && file_size() >= BLOCK, "prepare");
-	(void)holds(0, "prepared", 0);
-	for (size_t a = 0; a < COUNTS; a++)
-		for (size_t b = 0; b < COUNTS; b++) {
-			check(journal_commit(fd, runs, counts[a]) == 0,
-			    "commit");
-			(void)holds(counts[a], "commit", counts[a]);
+	(void)holds(&nothing, false, "prepared", 0);
+	for (size_t a = 0; a < PROMISES; a++)
+		for (size_t b = 0; b < PROMISES; b++) {
+			check(commit(&promises[a]) == 0, "commit");
+			(void)holds(&promises[a], false, "commit", a);
 			check(journal_prepare(fd) == 0, "prepare");
-			(void)holds(counts[a], "prepare", counts[a]);
+			(void)holds(&promises[a], false, "prepare", a);
 			check(journal_clear(fd) == 0, "clear");
-			(void)holds(0, "clear", counts[a]);
+			(void)holds(&nothing, false, "clear", a);
 			check(file_size() == BLOCK, "cleared to %zu octets",
 			    file_size());
-			check(journal_commit(fd, runs, counts[b]) == 0,
-			    "commit");
-			(void)holds(counts[b], "again", counts[b]);
+			check(commit(&promises[b]) == 0, "commit");
+			(void)holds(&promises[b], false, "again", b);
 			check(journal_set_aside(fd) == 0, "set_aside");
-			(void)holds(0, "set aside", counts[b]);
+			(void)holds(&nothing, false, "set aside", b);
 		}
 	(void)point("commit, load, clear, set aside, commit again");
 }
@@ -134,91 +191,115 @@ static void
 set_aside(void)
 {
 	static unsigned char before[FILE_MAX], after[FILE_MAX];
-	size_t size;
 
-	empty_file();
-	need(journal_commit(fd, runs, MOST) == 0, "commit");
-	size = file_size();
-	need(pread(fd, before, size, 0) == (ssize_t)size, "pread");
-	check(journal_set_aside(fd) == 0 && file_size() == size, "set aside");
-	need(pread(fd, after, size, 0) == (ssize_t)size, "pread");
-	check(memcmp(before + HEADER, after + HEADER, size - HEADER) == 0,
-	    "the runs have changed");
+	for (size_t i = 0; i < PROMISES; i++) {
+		struct journal_about about;
+		size_t size;
+
+		empty_file();
+		need(commit(&promises[i]) == 0, "commit");
+		size = file_size();
+		need(pread(fd, before, size, 0) == (ssize_t)size, "pread");
+		check(journal_set_aside(fd) == 0 && file_size() == size,
+		    "set aside");
+		need(pread(fd, after, size, 0) == (ssize_t)size, "pread");
+		check(
+		    memcmp(before + HEADER, after + HEADER, size - HEADER) == 0,
+		    "the promise has changed");
+		check(journal_describe(fd, &about) == 0 && about.aside &&
+			!about.damaged,
+		    "it is not described so");
+	}
 	(void)point("what is set aside can still be read by a person");
 }
 
-/* Any one octet of the file is something else. */
+/* Any octet of what matters is something else. */
 static void
-one_octet(size_t count)
+one_octet(const struct promise *p)
 {
-	static const unsigned char changes[] = { 0x01, 0x80, 0xff };
-	size_t size, survived = 0;
-	unsigned char octet, wrong;
+	size_t size = extent(p), survived = 0;
+	/* A large body in steps, its begin and its end at every octet. */
+	size_t step = size > 2 * BLOCK ? 97 : 1;
 
 	empty_file();
-	need(journal_commit(fd, runs, count) == 0, "commit");
-	size = file_size();
-	for (size_t at = 0; at < size; at++) {
+	need(commit(p) == 0, "commit");
+	for (size_t at = 0; at < size;
+	     at += at < BLOCK + 20 || at + 200 > size ? 1 : step) {
+		unsigned char octet, wrong;
+
+		/* Of a move, the rest of the first block is nobody's. */
+		if (p->is_move && at == HEADER)
+			at = BLOCK;
 		need(pread(fd, &octet, 1, (off_t)at) == 1, "pread");
-		for (size_t c = 0; c < sizeof(changes); c++) {
-			wrong = octet ^ changes[c];
+		for (unsigned int bit = 0; bit < 8; bit += 7) {
+			wrong = octet ^ (unsigned char)(1 << bit);
 			need(pwrite(fd, &wrong, 1, (off_t)at) == 1, "pwrite");
-			survived += holds_or_empty(count, "octet", at);
+			survived += holds(p, true, "octet", at);
 		}
 		need(pwrite(fd, &octet, 1, (off_t)at) == 1, "pwrite");
-		/* Behind the runs nothing matters; before, all but a field. */
-		if (at == HEADER + count * RUN - 1)
-			check(survived <= 32 * sizeof(changes),
-			    "%zu damages were not seen", survived);
 	}
-	(void)holds(count, "repaired", count);
+	check(survived == 0, "%zu damages were not seen", survived);
+	check(holds(p, false, "repaired", size), "repaired");
 }
 
 static void
 damage(void)
 {
-	for (size_t i = 0; i < COUNTS; i++)
-		one_octet(counts[i]);
-	(void)point("one octet damaged anywhere: the same runs, or none");
+	for (size_t i = 0; i < PROMISES; i++)
+		one_octet(&promises[i]);
+	(void)point("one octet damaged anywhere: nothing was promised");
 
-	for (size_t i = 0; i < COUNTS; i++) {
+	for (size_t i = 0; i < PROMISES; i++) {
+		size_t size = extent(&promises[i]);
+		size_t step = size > 3 * BLOCK ? 501 : 1;
+
 		empty_file();
-		need(journal_commit(fd, runs, counts[i]) == 0, "commit");
-		for (size_t size = file_size(); size-- > 0;) {
-			bool whole = size >= HEADER + counts[i] * RUN;
-
+		need(commit(&promises[i]) == 0 &&
+			ftruncate(fd, (off_t)size) == 0,
+		    "commit");
+		(void)holds(&promises[i], false, "cut to", size);
+		while (size > 0) {
+			size -= size > step ? step : 1;
 			need(ftruncate(fd, (off_t)size) == 0, "ftruncate");
-			(void)holds(whole ? counts[i] : 0, "cut to", size);
+			(void)holds(&nothing, false, "cut to", size);
 		}
 	}
 	(void)point("a file that is cut anywhere promised nothing");
+}
 
-	/* Sectors of one journal among those of another. */
-	for (size_t i = 0; i < COUNTS; i++)
-		for (size_t k = 0; k < COUNTS; k++) {
-			static unsigned char sectors[FILE_MAX + BLOCK];
-			size_t size;
+/* After a power loss: sectors of one promise among those of another. */
+static void
+torn(void)
+{
+	static unsigned char sectors[FILE_MAX];
+
+	for (size_t a = 0; a < PROMISES; a++)
+		for (size_t b = 0; b < PROMISES; b++) {
+			size_t all = extent(&promises[a]), size;
 
 			empty_file();
-			need(journal_commit(fd, runs, counts[i]) == 0,
-			    "commit");
+			need(commit(&promises[a]) == 0, "commit");
 			size = file_size();
 			need(pread(fd, sectors, size, 0) == (ssize_t)size,
 			    "pread");
-			for (size_t at = 0; at < size; at += 512) {
-				empty_file();
-				need(journal_commit(fd, runs + 1,
-					 counts[k] == MOST ? 1 : counts[k]) ==
-					0,
-				    "commit");
-				need(pwrite(fd, sectors, at, 0) == (ssize_t)at,
-				    "pwrite");
-				/* Torn behind all runs it is the new one. */
-				if (at > 0 && at < HEADER + counts[i] * RUN)
-					(void)holds(0, "torn at", at);
-			}
+			empty_file();
+			/* Other runs, and a move of other octets. */
+			for (size_t i = 0; i < MOST; i++)
+				runs[i].check++;
+			octets[0]++;
+			need(commit(&promises[b]) == 0, "commit");
+			for (size_t i = 0; i < MOST; i++)
+				runs[i].check--;
+			octets[0]--;
+			/* The sector with the header comes first, or last. */
+			need(pwrite(fd, sectors, 512, 0) == 512, "pwrite");
+			if (all > 512)
+				(void)holds(&nothing, false, "torn", a);
+			need(pwrite(fd, sectors, size, 0) == (ssize_t)size,
+			    "pwrite");
+			(void)holds(&promises[a], false, "whole", a);
 		}
-	(void)point("a journal written in part over another promised nothing");
+	(void)point("a promise that is there in part is none");
 }
 
 static void
@@ -227,39 +308,102 @@ noise(void)
 	unsigned char junk[600];
 
 	for (int round = 0; round < 3000; round++) {
-		size_t len = chance(sizeof(junk));
+		size_t len = 1 + chance(sizeof(junk));
 
 		empty_file();
 		if (chance(2) == 0)
-			need(journal_commit(fd, runs, 1 + chance(20)) == 0,
-			    "commit");
+			need(commit(&promises[chance(3)]) == 0, "commit");
 		for (size_t i = 0; i < len; i++)
 			junk[i] = (unsigned char)chance_word();
 		/* Behind the magic, so that the rest is looked at. */
-		need(pwrite(fd, junk, len, 8) == (ssize_t)len, "pwrite");
-		if (len > 0)
-			(void)holds(0, "noise of", len);
+		need(pwrite(fd, junk, len, KIND_AT) == (ssize_t)len, "pwrite");
+		(void)holds(&nothing, false, "noise of", len);
 	}
 	(void)point("noise promised nothing");
 }
 
-/* A header that says that there are more runs than any file holds. */
+/* A header whose sum is right, and whose numbers are not. */
 static void
-huge_counts(void)
+forge(size_t at, uint64_t value)
 {
-	for (unsigned int bit = 0; bit < 64; bit++) {
-		uint64_t count = UINT64_C(1) << bit;
+	unsigned char header[HEADER];
+	uint64_t sum;
+
+	need(pread(fd, header, HEADER, 0) == HEADER, "pread");
+	memcpy(header + at, &value, sizeof(value));
+	sum = sum64(0, header, SUM_AT);
+	memcpy(header + SUM_AT, &sum, sizeof(sum));
+	need(pwrite(fd, header, HEADER, 0) == HEADER, "pwrite");
+}
+
+static void
+wrong_numbers(void)
+{
+	for (size_t i = 0; i < PROMISES; i++)
+		for (unsigned int bit = 0; bit < 64; bit++)
+			for (uint64_t less = 0; less < 2; less++) {
+				const struct promise *p = &promises[i];
+				uint64_t n = (UINT64_C(1) << bit) - less;
+
+				/* A long move would have to be read. */
+				if (p->octets > BLOCK)
+					continue;
+				empty_file();
+				need(commit(p) == 0, "commit");
+				forge(p->is_move ? LENGTH_AT : COUNT_AT, n);
+				if (n != (p->is_move ? p->octets : p->runs))
+					(void)holds(&nothing, false,
+					    "number of bit", bit);
+			}
+	(void)point("no number makes it read, or allocate, what is not there");
+	for (uint64_t kind = 0; kind < 100; kind++) {
+		struct journal_promise got;
 
 		empty_file();
-		need(journal_commit(fd, runs, 3) == 0, "commit");
-		for (int less = 0; less < 2; less++) {
-			count -= (unsigned int)less;
-			need(pwrite(fd, &count, 8, 16) == 8, "pwrite");
-			if (count != 3)
-				(void)holds(0, "count of bit", bit);
-		}
+		need(commit(&promises[0]) == 0, "commit");
+		forge(KIND_AT, kind);
+		check(
+		    (journal_load(fd, &got) == JOURNAL_PROMISE) == (kind == 1),
+		    "kind %ju", (uintmax_t)kind);
+		free(got.runs);
 	}
-	(void)point("no count makes it read, or allocate, what is not there");
+	(void)point("other kinds promise nothing");
+}
+
+static void
+logins(void)
+{
+	struct journal_about about;
+
+	empty_file();
+	need(journal_prepare(fd) == 0, "prepare");
+	check(journal_describe(fd, &about) == 0 && about.login == 0 &&
+		!about.aside && !about.damaged,
+	    "a new journal");
+	check(journal_note_login(fd, 1234567) == 0, "note");
+	for (size_t i = 0; i < PROMISES; i++) {
+		check(commit(&promises[i]) == 0, "commit");
+		check(journal_note_login(fd, 99) == 0, "note");
+		(void)holds(&promises[i], false, "noted", i);
+		check(
+		    journal_describe(fd, &about) == 0 && about.login == 1234567,
+		    "the promise lost the login");
+		check((i & 1 ? journal_clear(fd) : journal_set_aside(fd)) == 0,
+		    "clear");
+		check(journal_describe(fd, &about) == 0 &&
+			about.login == 1234567 && about.aside == !(i & 1),
+		    "the end of it lost the login");
+	}
+	check(journal_note_login(fd, 7654321) == 0 &&
+		journal_describe(fd, &about) == 0 && about.login == 7654321,
+	    "a second login");
+	(void)point("the last login is kept, and keeps out of a promise");
+
+	need(pwrite(fd, "x", 1, 40) == 1, "pwrite");
+	check(journal_describe(fd, &about) == 0 && about.damaged, "damaged");
+	empty_file();
+	check(journal_describe(fd, &about) == 0 && !about.damaged, "no file");
+	(void)point("a damaged header is described so");
 }
 
 /* A disk that is full once the first block is written, by a limit. */
@@ -275,43 +419,53 @@ full_disk(void)
 	small.rlim_cur = BLOCK;
 	(void)signal(SIGXFSZ, SIG_IGN);
 	need(setrlimit(RLIMIT_FSIZE, &small) == 0, "setrlimit");
-	check(journal_commit(fd, runs, INSIDE) == 0, "commit: %s",
-	    strerror(errno));
-	(void)holds(INSIDE, "full", 0);
-	check(journal_clear(fd) == 0, "clear");
-	(void)point("on a full disk as many runs as the first block holds");
-	for (size_t i = INSIDE + 1; i <= MOST; i++) {
+	for (size_t n = 1; n <= MOST; n += 1 + n / 7) {
+		const struct promise p = { .runs = n };
+		bool fits = extent(&p) <= BLOCK;
+
 		errno = 0;
-		check(journal_commit(fd, runs, i) == -1 && errno == EFBIG,
-		    "commit of %zu: errno %d", i, errno);
-		(void)holds(0, "full", i);
+		check(commit(&p) == (fits ? 0 : -1) && (fits || errno == EFBIG),
+		    "%zu runs: errno %d", n, errno);
+		(void)holds(fits ? &p : &nothing, false, "full", n);
+		check(journal_clear(fd) == 0, "clear");
+	}
+	for (size_t n = 1; n <= OCTETS; n *= 3) {
+		const struct promise p = { .is_move = true, .octets = n };
+
+		errno = 0;
+		check(commit(&p) == -1 && errno == EFBIG,
+		    "%zu octets: errno %d", n, errno);
+		(void)holds(&nothing, false, "full", n);
 	}
 	need(setrlimit(RLIMIT_FSIZE, &old) == 0, "setrlimit");
-	(void)point("more of them are refused, and nothing is promised");
+	(void)point("on a full disk the runs of one block, and else nothing");
 }
 
 static void
 bad_descriptors(void)
 {
-	struct journal_run *got;
+	struct journal_promise got;
+	struct journal_about about;
 	char path[64];
-	size_t count;
 	int whole = fd;
 
 	empty_file();
-	need(journal_commit(fd, runs, 2) == 0, "commit");
+	need(commit(&promises[1]) == 0, "commit");
 	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	need(fd != -1, path);
-	check(journal_commit(fd, runs, 1) == -1, "commit");
+	for (size_t i = 0; i < PROMISES; i++)
+		check(commit(&promises[i]) == -1, "commit");
 	check(journal_clear(fd) == -1, "clear");
 	check(journal_set_aside(fd) == -1, "set aside");
-	(void)holds(2, "read-only", 0);
+	(void)holds(&promises[1], false, "read-only", 0);
 	(void)close(fd);
 	fd = whole;
-	check(journal_load(-1, &got, &count) == JOURNAL_ERROR && errno == EBADF,
-	    "load");
+	check(
+	    journal_load(-1, &got) == JOURNAL_ERROR && errno == EBADF, "load");
 	check(journal_prepare(-1) == -1, "prepare");
+	check(journal_note_login(-1, 1) == -1, "note");
+	check(journal_describe(-1, &about) == -1, "describe");
 	(void)point("what cannot be read or written is an error");
 }
 
@@ -323,8 +477,10 @@ main(void)
 	round_trips();
 	set_aside();
 	damage();
+	torn();
 	noise();
-	huge_counts();
+	wrong_numbers();
+	logins();
 	full_disk();
 	bad_descriptors();
 	(void)close(fd);
