@@ -7,7 +7,7 @@
 #include "conf.h"
 #include "tap.h"
 
-enum { VALUES = 20 };
+enum { VALUES = 30 };
 
 /* Each keyword, values that it takes, values that it does not take. */
 static const struct {
@@ -18,12 +18,13 @@ static const struct {
 	{ "listen",
 	    { "110", "*:110", ":110", "127.0.0.1:1110", "[::1]:110", "[::]:110",
 		"0.0.0.0:65535", "127.0.0.1:0", "[::ffff:1.2.3.4]:1",
-		"[1.2.3.4]:5", "0110" },
+		"[1.2.3.4]:5", "0110", "109 pop1", "[::1]:109 pop1",
+		"127.0.0.1:109 \t pop1" },
 	    { "", ":", "x", "*", "*:", "127.0.0.1", "127.0.0.1:", "127.0.0.1:x",
-		"127.0.0.1:65536", "127.0.0.1:-1", "127.0.0.1: 110",
-		"localhost:110", "1.2.3:110", "[::1:110", "[::1]110",
-		"[::1%lo]:110", "[localhost]:110",
-		"127.0.0.1:18446744073709551726",
+		"127.0.0.1:65536", "127.0.0.1:-1", "127.0.0.1: 110", "109 pop2",
+		"109 pop1 x", "109pop1", "pop1", "pop1 109", "localhost:110",
+		"1.2.3:110", "[::1:110", "[::1]110", "[::1%lo]:110",
+		"[localhost]:110", "127.0.0.1:18446744073709551726",
 		"[0000:0000:0000:0000:0000:0000:0000:0000:0000:0000:0000:0000:"
 		"0000]:110" } },
 	{ "user", { "restante", "nobody" }, { "" } },
@@ -43,6 +44,9 @@ static const struct {
 	    { "", "0", "86401", "18446744073709551617" } },
 	{ "max-sessions", { "1", "1000", "100000" },
 	    { "", "0", "100001", "many", "0x10" } },
+	{ "lock", { "update", "session" },
+	    { "", "Session", "session update", "none" } },
+	{ "mbox-quoting", { "mboxrd", "none" }, { "", "mboxo", "yes" } },
 	{ "log", { "auto", "stderr", "syslog" },
 	    { "", "Auto", "auto stderr", "file", "std", "stderrs", " " } },
 	{ "log-level", { "error", "warn", "info", "debug" },
@@ -117,8 +121,8 @@ tidy(struct conf *c)
 	tidy_text(c->pid_file, sizeof(c->pid_file));
 	for (size_t i = 0; i < CONF_LISTEN_MAX; i++)
 		if (i < c->listen_count)
-			tidy_text(c->listen[i].address,
-			    sizeof(c->listen[i].address));
+			tidy_text(
+			    c->listen[i].address, sizeof(c->listen[i].address));
 		else
 			c->listen[i] = (struct conf_listen){ .port = 0 };
 }
@@ -162,6 +166,8 @@ defaults(void)
 	is(c.idle_timeout, 600, "idle-timeout is 600");
 	is(c.write_timeout, 300, "write-timeout is 300");
 	is(c.max_sessions, 1000, "max-sessions is 1000");
+	is(c.lock, 0, "lock is session");
+	is(c.mbox_quoting, 0, "mbox-quoting is none");
 	is(c.log, CONF_LOG_AUTO, "log is auto");
 	is(c.log_level, LOG_LEVEL_INFO, "log-level is info");
 	(void)survives(&c, "the defaults");
@@ -202,8 +208,8 @@ keywords(void)
 			    "%s %s: %s", keyword, value, error);
 			(void)survives(&c, value);
 			conf_init(&before);
-			(void)snprintf(option, sizeof(option), "%s=%s", keyword,
-			    value);
+			(void)snprintf(
+			    option, sizeof(option), "%s=%s", keyword, value);
 			check(conf_set_option(&before, option, error) == 0 &&
 				same(&c, &before),
 			    "-o %s", option);
@@ -312,8 +318,8 @@ many_listeners(void)
 
 	conf_init(&c);
 	for (int i = 0; i < CONF_LISTEN_MAX; i++) {
-		(void)snprintf(value, sizeof(value), "127.0.0.%d:%d", i,
-		    1000 + i);
+		(void)snprintf(
+		    value, sizeof(value), "127.0.0.%d:%d", i, 1000 + i);
 		check(conf_set(&c, "listen", value, error) == 0, "%s: %s",
 		    value, error);
 	}
@@ -414,8 +420,8 @@ random_files(void)
 				text[len++] = ' ';
 			}
 			for (size_t n = chance(12); n > 0; n--)
-				text[len++] = chance_of(octets,
-				    sizeof(octets) - 1);
+				text[len++] = chance_of(
+				    octets, sizeof(octets) - 1);
 			text[len++] = '\n';
 		}
 		conf_init(&c);
@@ -432,8 +438,8 @@ main(void)
 	chance_open();
 	file_fd = memfd_create("conf", MFD_CLOEXEC);
 	need(file_fd != -1, "memfd_create");
-	(void)snprintf(file_path, sizeof(file_path), "/proc/self/fd/%d",
-	    file_fd);
+	(void)snprintf(
+	    file_path, sizeof(file_path), "/proc/self/fd/%d", file_fd);
 	defaults();
 	keywords();
 	wrong_keywords();

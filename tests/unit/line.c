@@ -122,8 +122,8 @@ send_pieces(const size_t *cuts, size_t count)
 	(void)close(client);
 	client = -1;
 	if (good)
-		good = check(line_read(&lr, clock_ms(), &line, &len) ==
-			LINE_EOF,
+		good = check(
+		    line_read(&lr, clock_ms(), &line, &len) == LINE_EOF,
 		    "no LINE_EOF at the end");
 	close_reader();
 	return good;

@@ -29,14 +29,17 @@ static const struct build {
 	const char *name;
 	void (*init)(struct mbox_scan *, uint64_t,
 	    int (*)(void *, const struct mbox_entry *), void *);
-	int (*scan)(struct mbox_scan *, const unsigned char *, size_t, uint64_t,
-	    bool);
+	int (*scan)(
+	    struct mbox_scan *, const unsigned char *, size_t, uint64_t, bool);
 	size_t (*separator)(const unsigned char *, size_t);
 	size_t (*top)(struct mbox_top *, const char *, size_t);
+	bool (*is_quoted)(const unsigned char *, size_t);
+	size_t (*unquote)(char *, size_t, bool);
 } builds[] = {
-	{ "mbox.c", mbox_scan_init, mbox_scan, mbox_separator, mbox_top },
+	{ "mbox.c", mbox_scan_init, mbox_scan, mbox_separator, mbox_top,
+	    mbox_is_quoted, mbox_unquote },
 	{ "its portable twin", plain_scan_init, plain_scan, plain_separator,
-	    plain_top },
+	    plain_top, plain_is_quoted, plain_unquote },
 };
 
 enum { BUILDS = sizeof(builds) / sizeof(builds[0]) };
@@ -76,8 +79,8 @@ window(const char *from, size_t len, bool at_end)
 		guarded = mmap(NULL, room + 2 * page, PROT_NONE,
 		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 		need(guarded != MAP_FAILED &&
-			mprotect(guarded + page, room,
-			    PROT_READ | PROT_WRITE) == 0,
+			mprotect(
+			    guarded + page, room, PROT_READ | PROT_WRITE) == 0,
 		    "guarded memory");
 	}
 	return memcpy(guarded + page + (at_end ? room - len : 0), from, len);
@@ -95,6 +98,7 @@ scan_windows(const struct build *b, size_t start, const size_t *cuts,
 	int status = 0;
 
 	b->init(&s, start, found, h);
+	s.unquote = h->want->unquote;
 	for (size_t i = 0; i <= count && status == 0; i++) {
 		size_t end = i == count ? size : cuts[i];
 		size_t begin = s.pos < 2 ? 0 : (size_t)s.pos - 2;
@@ -126,8 +130,8 @@ compare(size_t start, const size_t *cuts, size_t count, size_t slack)
 	for (size_t b = 0; b < BUILDS; b++) {
 		struct haul h = { .want = &slow, .good = true };
 
-		good = scan_windows(&builds[b], start, cuts, count, slack,
-			   &h) &&
+		good = scan_windows(
+			   &builds[b], start, cuts, count, slack, &h) &&
 		    good;
 		good = check(h.good && h.count == slow.count,
 			   "%s, %zu octets from %zu, %zu cuts, first %zu, "
@@ -177,6 +181,9 @@ static const struct piece {
 	PIECE("From "),
 	PIECE("F"),
 	PIECE(">From "),
+	PIECE("\n>From me to you\n"),
+	PIECE("\r\n>>From me to you\n"),
+	PIECE(">"),
 	PIECE("\n"),
 	PIECE("\r\n"),
 	PIECE("\r"),
@@ -200,13 +207,14 @@ random_file(size_t longest)
 	size_t most = chance(longest) + 1;
 
 	size = 0;
+	slow.unquote = chance(2) == 0;
 	while (size < most) {
 		const struct piece *p =
 		    &pieces[chance(sizeof(pieces) / sizeof(pieces[0]))];
 
 		switch (chance(12)) {
 		case 0:
-			put_times("x\0\rF"[chance(4)], chance(90));
+			put_times("x\0\rF>"[chance(5)], chance(90));
 			break;
 		case 1:
 			/* About as long as a separator may be. */
@@ -297,8 +305,8 @@ many_cuts(void)
 		slow_scan(&slow, file, size, start);
 		for (at = start; at < size; at += 1 + chance(step))
 			cuts[count++] = at;
-		(void)compare(start, cuts, count,
-		    chance(2) == 0 ? 0 : chance(300));
+		(void)compare(
+		    start, cuts, count, chance(2) == 0 ? 0 : chance(300));
 	}
 	(void)point("random mailboxes in many windows");
 }
@@ -318,8 +326,8 @@ stopped(void)
 					.good = true,
 					.stop = stop };
 
-				(void)scan_windows(&builds[b], 0, &cut, 1, 0,
-				    &h);
+				(void)scan_windows(
+				    &builds[b], 0, &cut, 1, 0, &h);
 				check(h.good && h.count == stop,
 				    "stopped at %zu, not %zu", h.count, stop);
 			}
@@ -336,9 +344,9 @@ resumed(void)
 		slow_scan(&slow, file, size, 0);
 		for (size_t i = 0; i < slow.count; i++) {
 			const struct mbox_entry *e = &slow.entries[i];
-			struct haul h = { .want = &slow,
-				.first = i + 1,
-				.good = true };
+			struct haul h = {
+				.want = &slow, .first = i + 1, .good = true
+			};
 
 			if (e->tail == 0)
 				continue;
@@ -356,26 +364,32 @@ resumed(void)
 static void
 wire_sizes(void)
 {
-	static char out[2 * FILE_MAX + 2];
-	uint64_t messages = 0;
+	static char text[FILE_MAX], out[2 * FILE_MAX + 2];
+	uint64_t messages = 0, quoted = 0;
 
-	for (int round = 0; round < 3000; round++) {
+	for (int round = 0; round < 6000; round++) {
 		random_file(1500);
 		slow_scan(&slow, file, size, 0);
 		for (size_t i = 0; i < slow.count; i++) {
 			const struct mbox_entry *e = &slow.entries[i];
+			const char *content = file + e->offset + e->separator;
+			size_t len = (size_t)e->stored - e->separator - e->tail;
 
 			if (e->flags & MBOX_TOMBSTONE)
 				continue;
 			messages++;
-			check(slow_crlf(file + e->offset + e->separator,
-				  (size_t)e->stored - e->separator - e->tail,
-				  out) == e->octets,
+			quoted += e->quoted;
+			if (slow.unquote) {
+				len = slow_unquote(content, len, text);
+				content = text;
+			}
+			check(slow_crlf(content, len, out) == e->octets,
 			    "message %zu of %ju octets", i,
 			    (uintmax_t)e->octets);
 		}
 	}
-	check(messages > 1000, "only %ju messages", (uintmax_t)messages);
+	check(messages > 1000 && quoted > 100, "only %ju messages, %ju quotes",
+	    (uintmax_t)messages, (uintmax_t)quoted);
 	(void)point("P3-068 to P3-071, P3-164: sizes are those of the wire");
 }
 
@@ -408,23 +422,22 @@ good_separators(void)
 		check(slow_is_separator(good[i], len), "slow: %s", good[i]);
 		for (size_t b = 0; b < BUILDS; b++) {
 			for (size_t n = 0; n < len; n++)
-				check(builds[b].separator(window(good[i], n,
-							      true),
-					  n) == 0,
+				check(builds[b].separator(
+					  window(good[i], n, true), n) == 0,
 				    "%zu octets of %s", n, good[i]);
-			check(builds[b].separator(window(good[i], len, true),
-				  len) == len,
+			check(builds[b].separator(
+				  window(good[i], len, true), len) == len,
 			    "%s", good[i]);
 			/* What follows does not matter. */
 			size = 0;
 			put(good[i], len);
 			put(good[i], len);
-			check(builds[b].separator(window(file, size, true),
-				  size) == len,
+			check(builds[b].separator(
+				  window(file, size, true), size) == len,
 			    "twice %s", good[i]);
 		}
 	}
-	(void)point("separators of many programs, and no piece of one");
+	(void)point("MB-001: separators of many programs, and no piece of one");
 }
 
 static void
@@ -471,11 +484,11 @@ bad_separators(void)
 		check(!slow_is_separator(bad[i], slow_line(bad[i], len)),
 		    "slow: %s", bad[i]);
 		for (size_t b = 0; b < BUILDS; b++)
-			check(builds[b].separator(window(bad[i], len, true),
-				  len) == 0,
+			check(builds[b].separator(
+				  window(bad[i], len, true), len) == 0,
 			    "%s", bad[i]);
 	}
-	(void)point("lines that are no separators");
+	(void)point("MB-005: lines that are no separators");
 }
 
 /* One octet changed, taken away or put in, anywhere. */
@@ -499,9 +512,9 @@ near_separators(void)
 			first = slow_line(file, size);
 			want = slow_is_separator(file, first) ? first : 0;
 			for (size_t b = 0; b < BUILDS; b++)
-				check(builds[b].separator(window(file, size,
-							      true),
-					  size) == want,
+				check(
+				    builds[b].separator(
+					window(file, size, true), size) == want,
 				    "octet %zu, %02x, way %zu", i,
 				    (unsigned char)c, k % 3);
 		}
@@ -515,12 +528,88 @@ near_separators(void)
 		put(SEPARATOR + 5, sizeof(SEPARATOR) - 6);
 		put("\n", 1);
 		for (size_t b = 0; b < BUILDS; b++)
-			check(builds[b].separator(window(file, size, true),
-				  size) ==
+			check(builds[b].separator(
+				  window(file, size, true), size) ==
 				(size <= MBOX_SEPARATOR_MAX ? size : 0),
 			    "%zu octets", size);
 	}
 	(void)point("separators of every length to the limit and behind it");
+}
+
+static void
+quotes(void)
+{
+	static const char tail[] = "From you";
+	char line[MBOX_QUOTES_MAX + 20];
+
+	for (size_t n = 0; n < MBOX_QUOTES_MAX + 4; n++)
+		for (size_t len = 0; len <= n + sizeof(tail) - 1; len++)
+			for (size_t b = 0; b < BUILDS; b++) {
+				memset(line, '>', n);
+				memcpy(line + n, tail, sizeof(tail));
+				check(
+				    builds[b].is_quoted(window(line, len, true),
+					len) == slow_is_quoted(line, len),
+				    "%zu octets of %zu quotes", len, n);
+				check(slow_is_quoted(line, len) ==
+					(n >= 1 && n <= MBOX_QUOTES_MAX &&
+					    len >= n + 5),
+				    "slow: %zu octets of %zu", len, n);
+			}
+	(void)point("MB-003: quotes of every number");
+	for (size_t i = 0; i < 6; i++)
+		for (unsigned int c = 0; c < 256; c++) {
+			bool is = (char)c == ">From "[i];
+
+			memcpy(line, ">From me", 8);
+			line[i] = (char)c;
+			/* Two quotes are as good as one. */
+			check(mbox_is_quoted((const unsigned char *)line, 8) ==
+				is,
+			    "octet %zu is %u", i, c);
+		}
+	(void)point("what is nearly quoted is not");
+}
+
+/*
+ * Pieces may be cut anywhere but in the first octets of a line; the header is
+ * the caller's business, so the slow way gets one.
+ */
+static void
+unquoting(void)
+{
+	enum { NEAR = MBOX_QUOTES_MAX + 5 };
+	static char text[3000], want[3000], got[3000];
+	uint64_t cuts = 0;
+
+	for (int round = 0; round < 3000; round++) {
+		size_t want_len, got_len = 0, last = 0, bol = 0;
+
+		random_file(chance(2000) + 1);
+		text[0] = '\n';
+		memcpy(text + 1, file, size < 2900 ? size : 2900);
+		size = 1 + (size < 2900 ? size : 2900);
+		want_len = slow_unquote(text, size, want);
+		for (size_t at = 1; at <= size; at++) {
+			bool may = at == size || text[at - 1] == '\n' ||
+			    at - bol >= NEAR;
+
+			if (text[at - 1] == '\n')
+				bol = at;
+			if (!may || (at < size && chance(4) > 0))
+				continue;
+			memcpy(got + got_len, text + last, at - last);
+			got_len += builds[round & 1].unquote(got + got_len,
+			    at - last, last == 0 || text[last - 1] == '\n');
+			last = at;
+			cuts++;
+		}
+		check(got_len == want_len && memcmp(got, want, got_len) == 0,
+		    "round %d: %zu octets of %zu, not %zu", round, got_len,
+		    size, want_len);
+	}
+	check(cuts > 10000, "only %ju cuts", (uintmax_t)cuts);
+	(void)point("MB-003: quoting taken out of pieces");
 }
 
 /* Octets of a message that TOP shows with so many lines of the body. */
@@ -546,8 +635,8 @@ compare_top(const struct build *b, const char *text, size_t len, uint64_t lines,
 
 	for (size_t i = 0; i < 3 && !top.done; at = ends[i++]) {
 		size_t n = b->top(&top,
-		    (const char *)window((const char *)text + at, ends[i] - at,
-			i & 1),
+		    (const char *)window(
+			(const char *)text + at, ends[i] - at, i & 1),
 		    ends[i] - at);
 
 		sum += n;
@@ -587,8 +676,8 @@ tops(void)
 
 	for (int round = 0; round < 4000; round++) {
 		size_t len = chance(sizeof(text) + 1);
-		uint64_t lines = chance(4) == 0 ? UINT64_MAX - chance(2) :
-						  chance(12);
+		uint64_t lines = chance(4) == 0 ? UINT64_MAX - chance(2)
+						: chance(12);
 
 		for (size_t k = 0; k < len; k++)
 			text[k] = chance_of("abc\n\n\r", 6);
@@ -639,17 +728,20 @@ real_mail(void)
 		unsigned char *map;
 
 		need(fd != -1 && fstat(fd, &st) == 0, names.gl_pathv[i]);
-		map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd,
-		    0);
+		map = mmap(
+		    NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
 		need(map != MAP_FAILED, "mmap");
-		slow_scan(&slow, (const char *)map, (size_t)st.st_size, 0);
 		for (int round = 0; round < 2 * BUILDS; round++) {
 			const struct build *b = &builds[round % BUILDS];
 			struct haul h = { .want = &slow, .good = true };
 			struct mbox_scan s;
 			size_t end = 0, begin;
 
+			slow.unquote = round < BUILDS;
+			slow_scan(
+			    &slow, (const char *)map, (size_t)st.st_size, 0);
 			b->init(&s, 0, found, &h);
+			s.unquote = slow.unquote;
 			for (; end < slow.size;) {
 				begin = s.pos < 2 ? 0 : (size_t)s.pos - 2;
 				end = begin + 1026 + chance(300000);
@@ -659,8 +751,8 @@ real_mail(void)
 					  begin, end == slow.size) == 0,
 				    "scan");
 			}
-			check(h.good && h.count == slow.count &&
-				slow.count > 50,
+			check(
+			    h.good && h.count == slow.count && slow.count > 50,
 			    "%s: %zu messages, not %zu", names.gl_pathv[i],
 			    h.count, slow.count);
 		}
@@ -686,6 +778,8 @@ main(void)
 	stopped();
 	resumed();
 	wire_sizes();
+	quotes();
+	unquoting();
 	tops();
 	real_mail();
 	return done();

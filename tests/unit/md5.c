@@ -78,8 +78,8 @@ main(void)
 		}
 		check(memcmp(&m, &zero, sizeof(m)) == 0, "not wiped");
 	}
-	(void)point("every length to %zu octets, in every two pieces",
-	    sizeof(text));
+	(void)point(
+	    "every length to %zu octets, in every two pieces", sizeof(text));
 
 	/* The length is one of bits, and needs more than 32 of them. */
 	md5_init(&m);

@@ -50,8 +50,8 @@ every_number(void)
 	for (uint64_t max = 0; max <= 1030; max++)
 		for (unsigned int n = 0; n <= 1050; n++)
 			for (size_t z = 0; z < 3; z++) {
-				(void)snprintf(s, sizeof(s), "%s%u", zeros[z],
-				    n);
+				(void)snprintf(
+				    s, sizeof(s), "%s%u", zeros[z], n);
 				compare(s, max);
 			}
 	(void)point("every number to 1050 against every limit to 1030");
@@ -92,8 +92,8 @@ every_short_string(void)
 			compare(s, 9);
 			compare(s, 5199);
 		}
-	(void)point("P3-167: every string of \"%s\" up to %d octets", letters,
-	    LONGEST);
+	(void)point(
+	    "P3-167: every string of \"%s\" up to %d octets", letters, LONGEST);
 }
 
 /* 4294967297 and 18446744073709551617 are not 1. */
@@ -110,14 +110,14 @@ wide_numbers(void)
 			for (unsigned int d = 0; d < 400; d++) {
 				uint64_t n = edges[e] - 200 + d;
 
-				(void)snprintf(s, sizeof(s), "%ju",
-				    (uintmax_t)n);
+				(void)snprintf(
+				    s, sizeof(s), "%ju", (uintmax_t)n);
 				compare(s, edges[m]);
-				(void)snprintf(s, sizeof(s), "%ju%u",
-				    (uintmax_t)n, d);
+				(void)snprintf(
+				    s, sizeof(s), "%ju%u", (uintmax_t)n, d);
 				compare(s, edges[m]);
-				(void)snprintf(s, sizeof(s), "%ju%ux",
-				    (uintmax_t)n, d);
+				(void)snprintf(
+				    s, sizeof(s), "%ju%ux", (uintmax_t)n, d);
 				compare(s, edges[m]);
 			}
 	compare("18446744073709551617", UINT64_MAX);

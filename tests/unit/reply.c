@@ -26,31 +26,54 @@ open_reply(int fd)
 	r.timeout = 10000;
 	r.error = 0;
 	r.bol = r.cr = false;
+	r.octets = 0;
 	r.len = 0;
 }
 
-/* The filter's output for text, cut at the places given, is in r.buf. */
+/*
+ * The filter's output for text, cut at the places given, is in r.buf: a body with
+ * its end, or data with its last line end.
+ */
 static void
-filter(const char *text, size_t len, const size_t *cuts, size_t count)
+filter(const char *text, size_t len, const size_t *cuts, size_t count,
+    bool is_body)
 {
-	size_t at = 0;
+	size_t at = 0, end;
+	uint64_t octets;
 
 	open_reply(-1);
 	reply_ok(&r, "here");
 	r.len = 0;
-	for (size_t i = 0; i < count; at = cuts[i++])
-		reply_body(&r, text + at, cuts[i] - at);
-	reply_body(&r, text + at, len - at);
-	reply_end(&r);
+	for (size_t i = 0; i <= count; i++) {
+		end = i < count ? cuts[i] : len;
+		if (is_body)
+			reply_body(&r, text + at, end - at);
+		else
+			reply_data(&r, text + at, end - at);
+		at = end;
+	}
+	octets = reply_octets(&r);
+	if (is_body)
+		reply_end(&r);
+	else
+		reply_end_line(&r);
+	check(reply_octets(&r) == octets, "%ju octets were %ju before the end",
+	    (uintmax_t)reply_octets(&r), (uintmax_t)octets);
 }
 
 static bool
 compare(const char *text, size_t len, const size_t *cuts, size_t count)
 {
 	static char want[64 * 1024];
-	size_t want_len = slow_multiline(text, len, want);
+	size_t want_len = slow_crlf(text, len, want);
 
-	filter(text, len, cuts, count);
+	filter(text, len, cuts, count, false);
+	check(reply_octets(&r) == want_len && r.len == want_len &&
+		memcmp(r.buf, want, want_len) == 0,
+	    "%zu octets of data cut %zu times: %zu octets, not %zu", len, count,
+	    r.len, want_len);
+	want_len = slow_multiline(text, len, want);
+	filter(text, len, cuts, count, true);
 	return check(r.len == want_len && memcmp(r.buf, want, want_len) == 0,
 	    "%zu octets cut %zu times, first at %zu: %zu octets, not %zu", len,
 	    count, count > 0 ? cuts[0] : 0, r.len, want_len);
@@ -89,11 +112,11 @@ table(void)
 		char slow[64];
 		size_t len = strlen(rows[i].wire);
 
-		filter(rows[i].text, strlen(rows[i].text), NULL, 0);
+		filter(rows[i].text, strlen(rows[i].text), NULL, 0, true);
 		check(r.len == len && memcmp(r.buf, rows[i].wire, len) == 0,
 		    "row %zu: \"%.*s\"", i, (int)r.len, r.buf);
-		check(slow_multiline(rows[i].text, strlen(rows[i].text),
-			  slow) == len &&
+		check(slow_multiline(
+			  rows[i].text, strlen(rows[i].text), slow) == len &&
 			memcmp(slow, rows[i].wire, len) == 0,
 		    "the slow filter in row %zu", i);
 	}
@@ -140,9 +163,8 @@ random_text(char *text, size_t size)
 	size_t len = chance(size);
 
 	for (size_t i = 0; i < len; i++)
-		text[i] = chance(3) == 0 ?
-		    chance_of(octets, sizeof(octets) - 1) :
-		    'x';
+		text[i] = chance(3) == 0 ? chance_of(octets, sizeof(octets) - 1)
+					 : 'x';
 	return len;
 }
 
@@ -177,8 +199,8 @@ status_lines(void)
 
 			memset(text, 'x', len);
 			text[len] = '\0';
-			n = (size_t)snprintf(want, sizeof(want), "%s%s",
-			    starts[kind], text);
+			n = (size_t)snprintf(
+			    want, sizeof(want), "%s%s", starts[kind], text);
 			if (n > REPLY_LINE - 2)
 				n = REPLY_LINE - 2;
 			memcpy(want + n, "\r\n", 2);
@@ -266,8 +288,8 @@ socket_pair(int ends[2])
 	int small = 4096;
 
 	need(socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0, "socketpair");
-	need(setsockopt(ends[0], SOL_SOCKET, SO_SNDBUF, &small,
-		 sizeof(small)) == 0 &&
+	need(setsockopt(
+		 ends[0], SOL_SOCKET, SO_SNDBUF, &small, sizeof(small)) == 0 &&
 		fcntl(ends[0], F_SETFL, O_NONBLOCK) == 0,
 	    "small buffers");
 }

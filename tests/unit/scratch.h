@@ -18,8 +18,8 @@ static char scratch_path[256];
 static pid_t scratch_owner;
 
 static inline int
-scratch_remove(const char *path, const struct stat *st, int type,
-    struct FTW *where)
+scratch_remove(
+    const char *path, const struct stat *st, int type, struct FTW *where)
 {
 	(void)st;
 	(void)type;
@@ -32,8 +32,8 @@ scratch_close(void)
 {
 	/* Children that exit have nothing to remove. */
 	if (getpid() == scratch_owner)
-		(void)nftw(scratch_path, scratch_remove, 16,
-		    FTW_DEPTH | FTW_PHYS);
+		(void)nftw(
+		    scratch_path, scratch_remove, 16, FTW_DEPTH | FTW_PHYS);
 }
 
 /* Makes it, and yields a descriptor of it. */
@@ -57,8 +57,8 @@ scratch_open(void)
 static inline void
 scratch_file(int dir, const char *name, const char *content)
 {
-	int fd = openat(dir, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC,
-	    0600);
+	int fd = openat(
+	    dir, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	ssize_t len = (ssize_t)strlen(content);
 
 	need(fd != -1 && write(fd, content, (size_t)len) == len &&

@@ -64,6 +64,20 @@ static const struct {
 	{ "From ", SECRET_NONE, "" },
 };
 
+static const struct {
+	const char *line;
+	enum secret_flaw flaw;
+} flaws[] = {
+	{ "", SECRET_EMPTY },
+	{ "\r", SECRET_EMPTY },
+	{ "{PLAIN}", SECRET_EMPTY },
+	{ "!", SECRET_LOCKED },
+	{ "!From x", SECRET_LOCKED },
+	{ "!{PLAIN}", SECRET_LOCKED },
+	{ "From x", SECRET_SEPARATOR },
+	{ "{SCRAM-SHA-256}4096,c2FsdA==,x,y", SECRET_SCRAM },
+};
+
 /* In memory that ends with the line. */
 static void
 parse(const char *line, size_t len, struct secret *s)
@@ -84,14 +98,22 @@ table(void)
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		parse(rows[i].line, strlen(rows[i].line), &s);
-		check(s.kind == rows[i].kind &&
-			strcmp(s.text, rows[i].text) == 0,
+		check(
+		    s.kind == rows[i].kind && strcmp(s.text, rows[i].text) == 0,
 		    "\"%s\" is of kind %d, \"%s\"", rows[i].line, (int)s.kind,
 		    s.text);
+		check((s.kind == SECRET_NONE) == (s.flaw != SECRET_NO_FLAW),
+		    "\"%s\": flaw %d", rows[i].line, (int)s.flaw);
 		check((s.kind == SECRET_NONE) == (s.text[0] == '\0'),
 		    "\"%s\": text of nothing", rows[i].line);
 	}
 	(void)point("lines of every form");
+	for (size_t i = 0; i < sizeof(flaws) / sizeof(flaws[0]); i++) {
+		parse(flaws[i].line, strlen(flaws[i].line), &s);
+		check(s.kind == SECRET_NONE && s.flaw == flaws[i].flaw,
+		    "\"%s\" has flaw %d", flaws[i].line, (int)s.flaw);
+	}
+	(void)point("and what is wrong with those that log nobody in");
 }
 
 static void
@@ -105,8 +127,8 @@ odd_lines(void)
 			memset(line, 'x', len);
 			line[at] = '\0';
 			parse(line, len, &s);
-			check(s.kind == SECRET_NONE, "NUL at %zu of %zu", at,
-			    len);
+			check(s.kind == SECRET_NONE && s.flaw == SECRET_NUL,
+			    "NUL at %zu of %zu", at, len);
 		}
 	(void)point("P3-034: a line with a NUL anywhere logs nobody in");
 
@@ -119,8 +141,11 @@ odd_lines(void)
 				line[len - 1] = '\r';
 			parse(line, len, &s);
 			if (text == 0 || text >= SECRET_LINE)
-				check(s.kind == SECRET_NONE, "%zu octets",
-				    text);
+				check(s.kind == SECRET_NONE &&
+					s.flaw ==
+					    (text == 0 ? SECRET_EMPTY
+						       : SECRET_LONG),
+				    "%zu octets", text);
 			else
 				check(s.kind == SECRET_PLAIN &&
 					strlen(s.text) == text,
@@ -142,8 +167,8 @@ from_file(void)
 	need(fd != -1, "memfd_create");
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		for (size_t k = 0; k < sizeof(rest) / sizeof(rest[0]); k++) {
-			int n = snprintf(file, sizeof(file), "%s%s",
-			    rows[i].line, rest[k]);
+			int n = snprintf(
+			    file, sizeof(file), "%s%s", rows[i].line, rest[k]);
 
 			/* One CR is ignored, two are too many. */
 			if (strchr(rows[i].line, '\r') && rest[k][0] == '\r')
@@ -265,8 +290,8 @@ hashes(void)
 	for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
 		const char *hash, *method = methods[i].method;
 		char line[2 * SECRET_LINE], what[64];
-		char *setting = crypt_gensalt_ra(method, methods[i].cost, NULL,
-		    0);
+		char *setting = crypt_gensalt_ra(
+		    method, methods[i].cost, NULL, 0);
 		int n;
 
 		(void)snprintf(what, sizeof(what), "passwords by %s", method);

@@ -21,6 +21,7 @@ enum { SLOW_ENTRIES = 4096 };
 struct slow_mbox {
 	const char *file;
 	size_t size;
+	bool unquote; /* count what un-quoting takes */
 	struct mbox_entry entries[SLOW_ENTRIES];
 	size_t count;
 };
@@ -68,9 +69,10 @@ slow_is_separator(const char *line, size_t len)
 	if (len < 5 || memcmp(line, "From ", 5) != 0 || end == 0 ||
 	    len > MBOX_SEPARATOR_MAX)
 		return false;
-	/* To the expression a zero octet is one like any other. */
-	for (size_t i = 0; i < len - end; i++)
-		text[i] = line[i] == '\0' ? '\1' : line[i];
+	/* To the expression a zero octet would be the end. */
+	if (memchr(line, '\0', len) != NULL)
+		return false;
+	memcpy(text, line, len - end);
 	text[len - end] = '\0';
 	return regexec(&regex, text, 0, NULL, 0) == 0;
 }
@@ -109,6 +111,38 @@ slow_header(const char *p, size_t len)
 	return at;
 }
 
+/* Whether the line is one that mboxrd quotes, and not beyond all measure. */
+static inline bool
+slow_is_quoted(const char *line, size_t len)
+{
+	size_t quotes = 0;
+
+	while (quotes < len && line[quotes] == '>')
+		quotes++;
+	return quotes >= 1 && quotes <= MBOX_QUOTES_MAX && len - quotes >= 5 &&
+	    memcmp(line + quotes, "From ", 5) == 0;
+}
+
+/*
+ * Copies the message to out without the quoting of its body.  Returns the octets
+ * in out.
+ */
+static inline size_t
+slow_unquote(const char *p, size_t len, char *out)
+{
+	size_t header = slow_header(p, len), at = 0, line, n = 0;
+
+	for (; at < len; at += line) {
+		size_t quote;
+
+		line = slow_line(p + at, len - at);
+		quote = at > header && slow_is_quoted(p + at, line) ? 1 : 0;
+		memcpy(out + n, p + at + quote, line - quote);
+		n += line - quote;
+	}
+	return n;
+}
+
 /* Notes the entry that stands from offset to end. */
 static inline void
 slow_add(struct slow_mbox *m, size_t offset, size_t end)
@@ -137,6 +171,15 @@ slow_add(struct slow_mbox *m, size_t offset, size_t end)
 	(void)snprintf(digits, sizeof(digits), "%ju", (uintmax_t)e->octets);
 	md5_update(&id, digits, strlen(digits));
 	md5_final(&id, e->id);
+	if (m->unquote) {
+		char *out = malloc(len);
+
+		if (out == NULL)
+			abort();
+		e->quoted = len - e->tail - slow_unquote(p, len - e->tail, out);
+		e->octets -= e->quoted;
+		free(out);
+	}
 }
 
 /* All entries of the file from start on, where a separator may stand. */
@@ -159,8 +202,8 @@ slow_scan(struct slow_mbox *m, const char *file, size_t size, size_t start)
 			if (in != NOTHING)
 				slow_add(m, begin, at);
 			begin = at;
-			in = slow_is_separator(file + at, len) ? MESSAGE :
-								 GRAVE;
+			in = slow_is_separator(file + at, len) ? MESSAGE
+							       : GRAVE;
 		} else if (in == GRAVE && blank) {
 			slow_add(m, begin, at + len);
 			in = NOTHING;

@@ -64,8 +64,8 @@ random_names(void)
 		size_t len = chance(sizeof(name));
 
 		for (size_t i = 0; i < len; i++)
-			name[i] = chance(2) == 0 ? chance_of("a.-", 3) :
-						   (char)(1 + chance(255));
+			name[i] = chance(2) == 0 ? chance_of("a.-", 3)
+						 : (char)(1 + chance(255));
 		name[len] = '\0';
 		memset(host, 'x', sizeof(host));
 		stamp_clean_host(name, host);

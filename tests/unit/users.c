@@ -127,7 +127,7 @@ files(int dir)
 	make_socket(dir, "socket");
 
 	is(find("alice"), USERS_OK, "a regular file is a mailbox");
-	is(find("nobody"), USERS_NONE, "what is not there is not there");
+	is(find("nobody"), USERS_NONE, "what is not there is no mailbox");
 	is(find("twins"), USERS_NONE, "a file with two links is no mailbox");
 	is(find("symbolic"), USERS_NONE, "a symbolic link is no mailbox");
 	is(find("broken"), USERS_NONE, "a broken link is no mailbox");
@@ -194,9 +194,9 @@ enum { ROWS = sizeof(rows) / sizeof(rows[0]), HOLD_TIME = 150 };
 static int
 lock_record(int fd, int command, short type, off_t start)
 {
-	struct flock lock = { .l_type = type,
-		.l_whence = SEEK_SET,
-		.l_start = start };
+	struct flock lock = {
+		.l_type = type, .l_whence = SEEK_SET, .l_start = start
+	};
 
 	return fcntl(fd, command, &lock);
 }
@@ -208,12 +208,12 @@ lock_record(int fd, int command, short type, off_t start)
 static _Noreturn void
 hold(size_t row, int dir, int pipe_fd)
 {
-	struct users_mailbox box;
+	struct mailbox_files files;
 	char path[128];
 	int fd = openat(dir, rows[row].name, O_RDWR | O_CLOEXEC), held = -1;
 
-	(void)snprintf(path, sizeof(path), ".restante/%s.journal",
-	    rows[row].name);
+	(void)snprintf(
+	    path, sizeof(path), ".restante/%s.journal", rows[row].name);
 	switch (rows[row].holder) {
 	case NOBODY:
 		held = 0;
@@ -243,10 +243,9 @@ hold(size_t row, int dir, int pipe_fd)
 		held = flock(fd, LOCK_EX);
 		break;
 	case ALL:
-		held = users_lock(&users, rows[row].name, fd, &box) ==
-			USERS_OK ?
-		    0 :
-		    -1;
+		files.fd = fd;
+		if (users_complete(&users, rows[row].name, &files) == USERS_OK)
+			held = (int)users_lock(&files);
 		break;
 	}
 	if (fd == -1 || held != 0 || write(pipe_fd, "", 1) != 1)
@@ -283,21 +282,21 @@ static _Noreturn void
 contend(size_t row, int dir)
 {
 	int64_t before = clock_ms(), took;
-	struct users_mailbox box;
+	struct mailbox_files files;
 	enum users_status status;
-	int fd;
 
-	if (users_find(&users, rows[row].name, &fd) != USERS_OK)
+	if (users_find(&users, rows[row].name, &files.fd) != USERS_OK)
 		_exit(100);
-	status = users_lock(&users, rows[row].name, fd, &box);
+	if (users_complete(&users, rows[row].name, &files) != USERS_OK)
+		_exit(99);
+	status = users_lock(&files);
 	took = clock_ms() - before;
 	if (status == USERS_IN_USE && (took < 400 || took > 5000))
 		_exit(101);
 	if (status == USERS_IN_USE && rows[row].holder != JOURNAL &&
 	    rows[row].holder != ALL && !journal_is_free(dir, rows[row].name))
 		_exit(102);
-	if (status == USERS_OK &&
-	    (box.fd != fd || journal_is_free(dir, rows[row].name)))
+	if (status == USERS_OK && journal_is_free(dir, rows[row].name))
 		_exit(103);
 	_exit((int)status);
 }
@@ -341,12 +340,14 @@ locks(int dir)
 static void
 locked(int dir)
 {
-	struct users_mailbox box;
+	struct mailbox_files files;
 	struct stat st;
-	int fd, other;
+	int other;
 
-	need(users_find(&users, "alice", &fd) == USERS_OK, "alice");
-	is(users_lock(&users, "alice", fd, &box), USERS_OK, "it is locked");
+	need(users_find(&users, "alice", &files.fd) == USERS_OK, "alice");
+	is(users_complete(&users, "alice", &files), USERS_OK,
+	    "journal and index are opened");
+	is(users_lock(&files), USERS_OK, "and all is locked");
 	other = openat(dir, "alice", O_RDWR | O_CLOEXEC);
 	need(other != -1, "alice");
 	ok(flock(other, LOCK_SH | LOCK_NB) == -1, "against flock");
@@ -354,41 +355,54 @@ locked(int dir)
 	    "against record locks at the begin");
 	ok(lock_record(other, F_OFD_SETLK, F_WRLCK, INT64_C(1) << 40) == -1,
 	    "and behind the end, where procmail has its lock");
-	ok(fstat(box.journal_fd, &st) == 0 && S_ISREG(st.st_mode) &&
+	check(fstat(files.journal_fd, &st) == 0 && S_ISREG(st.st_mode) &&
 		(st.st_mode & 077) == 0,
-	    "the journal is there, and private");
-	ok(fcntl(box.fd, F_GETFD) == FD_CLOEXEC &&
-		fcntl(box.journal_fd, F_GETFD) == FD_CLOEXEC,
-	    "both are close-on-exec");
-	(void)close(box.fd);
+	    "journal");
+	check(fstat(files.index_fd, &st) == 0 && S_ISREG(st.st_mode) &&
+		(st.st_mode & 077) == 0,
+	    "index");
+	(void)point("journal and index are there, and private");
+	ok(fcntl(files.fd, F_GETFD) == FD_CLOEXEC &&
+		fcntl(files.journal_fd, F_GETFD) == FD_CLOEXEC &&
+		fcntl(files.index_fd, F_GETFD) == FD_CLOEXEC,
+	    "all are close-on-exec");
+	(void)close(files.fd);
 	ok(flock(other, LOCK_EX | LOCK_NB) == 0 &&
 		lock_record(other, F_OFD_SETLK, F_WRLCK, 0) == 0,
 	    "closing it unlocks it");
 	(void)close(other);
-	(void)close(box.journal_fd);
+	(void)close(files.journal_fd);
+	(void)close(files.index_fd);
 	ok(journal_is_free(dir, "alice"), "and the journal");
 }
 
-/* A journal that somebody has made into something else. */
+/* Files of ours that somebody has made into something else. */
 static void
-bad_journals(int dir)
+bad_files(int dir)
 {
-	struct users_mailbox box;
-	int fd;
+	struct mailbox_files files;
 
 	scratch_file(dir, "victim", "secret\n");
 	scratch_file(dir, "carol", "secret\n");
 	need(symlinkat("../victim", users.state_fd, "carol.journal") == 0,
 	    "symlink");
-	need(users_find(&users, "carol", &fd) == USERS_OK, "carol");
-	is(users_lock(&users, "carol", fd, &box), USERS_PERM,
+	need(users_find(&users, "carol", &files.fd) == USERS_OK, "carol");
+	is(users_complete(&users, "carol", &files), USERS_PERM,
 	    "a journal that is a symbolic link is not followed");
 	need(unlinkat(users.state_fd, "carol.journal", 0) == 0 &&
 		mkdirat(users.state_fd, "carol.journal", 0700) == 0,
 	    "mkdir");
-	is(users_lock(&users, "carol", fd, &box), USERS_PERM,
+	is(users_complete(&users, "carol", &files), USERS_PERM,
 	    "nor one that is a directory used");
-	(void)close(fd);
+	need(unlinkat(users.state_fd, "carol.journal", AT_REMOVEDIR) == 0 &&
+		symlinkat("../victim", users.state_fd, "carol.index") == 0 &&
+		freopen("/dev/null", "w", stderr) != NULL,
+	    "symlink");
+	is(users_complete(&users, "carol", &files), USERS_OK,
+	    "an index that is a symbolic link hinders nobody");
+	is(files.index_fd, -1, "and is not followed");
+	(void)close(files.journal_fd);
+	(void)close(files.fd);
 }
 
 int
@@ -410,6 +424,6 @@ main(void)
 	unreadable(dir);
 	locks(dir);
 	locked(dir);
-	bad_journals(dir);
+	bad_files(dir);
 	return done();
 }
