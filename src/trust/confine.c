@@ -236,7 +236,7 @@ confine_listener(const struct confine_identity *id, int state_fd)
 	(void)close(state_fd);
 	/* An ordinary user may have been given the right to a low port. */
 	if (keep_capabilities(0) == -1)
-		log_warn("capset");
+		log_warn("keeping capabilities");
 	close_the_doors(FILTER_LISTENER, -1);
 }
 
@@ -252,7 +252,7 @@ confine_become(const struct confine_identity *id)
 	if (keep_capabilities(as_root ? 1u << CAP_DAC_OVERRIDE : 0) == -1) {
 		if (as_root)
 			fatal("capset");
-		log_warn("capset");
+		log_warn("keeping capabilities");
 	}
 }
 

@@ -137,8 +137,8 @@ my %summed = map { $_ => 1 } (
 	'default: %s', 'sigaction %d', 'closing descriptors',
 	'arranging descriptors', 'descriptors 0 and 1',
 	'group id was not dropped', 'user id was not dropped',
-	'root could be regained', 'dropping capability %d',
-	'making an empty root directory', 'entering an empty root directory',
+	'root could be regained', 'making an empty root directory',
+	'entering an empty root directory',
 );
 for my $format (sort keys %in_sources) {
 	next if $summed{$format};
