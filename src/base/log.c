@@ -104,7 +104,7 @@ deliver(enum log_level level, const char *part, const char *text)
 		    clean);
 }
 
-static void
+__attribute__((format(printf, 3, 0))) static void
 vlog(enum log_level level, bool with_errno, const char *fmt, va_list ap)
 {
 	char line[LINE_SIZE];

@@ -33,11 +33,9 @@ struct keeper {
 };
 
 /* What epoll reports: a place, or one of these. */
-enum {
-	NO_PLACE = UINT32_MAX,
-	IS_SIGNAL = UINT32_MAX - 1,
-	IS_LISTENER = UINT32_MAX - 2
-};
+static const uint32_t NO_PLACE = UINT32_MAX;
+static const uint32_t IS_SIGNAL = UINT32_MAX - 1;
+static const uint32_t IS_LISTENER = UINT32_MAX - 2;
 
 static int
 watch(const struct keeper *k, int fd, uint32_t what)

@@ -31,7 +31,7 @@ room(struct reply *r, size_t n)
 	return r->buf + r->len;
 }
 
-static void
+__attribute__((format(printf, 3, 0))) static void
 put_line(struct reply *r, const char *status, const char *fmt, va_list ap)
 {
 	char *p = room(r, REPLY_LINE);
@@ -158,7 +158,7 @@ reply_end_line(struct reply *r)
 {
 	uint64_t missing = reply_octets(r) - r->octets;
 
-	put(r, "\r\n" + 2 - missing, missing);
+	put(r, &"\r\n"[2 - missing], missing);
 	r->octets += missing;
 	r->bol = true;
 	r->cr = false;
