@@ -104,12 +104,16 @@ take(enum packet what)
 		status = channel_asked(ends[1], &out.req);
 		break;
 	case VERDICT:
-		out.fds[0] = 12345;
+		for (size_t i = 0; i < CHANNEL_FDS; i++)
+			out.fds[i] = 12345;
 		status = channel_answered(ends[1], &out.verdict, out.fds);
-		check(status == 0 || out.fds[0] == -1,
+		check(status == 0 ||
+			(out.fds[CHANNEL_MAILBOX] == -1 &&
+			    out.fds[CHANNEL_INDEX] == -1),
 		    "descriptors without a verdict");
-		if (status == 0 && out.fds[0] != -1)
-			out.count = CHANNEL_FDS;
+		if (status == 0 && out.fds[CHANNEL_MAILBOX] != -1)
+			out.count = out.fds[CHANNEL_INDEX] == -1 ? CHANNEL_INDEX
+								 : CHANNEL_FDS;
 		break;
 	case PACKETS:
 		break;
@@ -132,10 +136,11 @@ static unsigned char good[PACKETS][SIZE_MOST];
 static void
 make_good(void)
 {
-	const struct registration reg = { "192.0.2.7", "<1.2@example>" };
-	const struct request req = { .kind = REQUEST_PASS,
-		.name = "alice",
-		.secret = "secret" };
+	const struct registration reg = { .peer = "192.0.2.7",
+		.stamp = "<1.2@example>" };
+	const struct request req = {
+		.kind = REQUEST_PASS, .name = "alice", .secret = "secret"
+	};
 
 	memcpy(good[REGISTRATION], &reg, sizeof(reg));
 	check(channel_ask(ends[0], &req) == 0 &&
@@ -161,7 +166,10 @@ static void
 round_trips(const int *files)
 {
 	struct request req = { .magic = 77, .kind = REQUEST_APOP };
-	const struct registration reg = { "2001:db8::7", "<1.2@example>" };
+	const struct registration reg = { .protocol = PROTOCOL_POP1,
+		.peer = "2001:db8::7",
+		.stamp = "<1.2@example>" };
+	int no_index[CHANNEL_FDS];
 
 	memset(req.name, 'n', sizeof(req.name) - 1);
 	memset(req.secret, 's', sizeof(req.secret) - 1);
@@ -181,6 +189,8 @@ round_trips(const int *files)
 	close_taken();
 	(void)point("a registration arrives with its descriptor");
 
+	memcpy(no_index, files, sizeof(no_index));
+	no_index[CHANNEL_INDEX] = -1;
 	for (int kind = VERDICT_YES; kind <= VERDICT_PERM; kind++) {
 		check(channel_answer(ends[0], (enum verdict_kind)kind, NULL) ==
 			    0 &&
@@ -195,6 +205,14 @@ round_trips(const int *files)
 		for (size_t i = 0; i < out.count; i++)
 			check(inode_of(out.fds[i]) == inode_of(files[i]),
 			    "descriptor %zu is another", i);
+		close_taken();
+		check(channel_answer(
+			  ends[0], (enum verdict_kind)kind, no_index) == 0 &&
+			take(VERDICT) == 0 && (int)out.verdict == kind &&
+			out.count == CHANNEL_INDEX &&
+			inode_of(out.fds[CHANNEL_JOURNAL]) ==
+			    inode_of(files[CHANNEL_JOURNAL]),
+		    "verdict %d without an index", kind);
 		close_taken();
 	}
 	(void)point("verdicts arrive, descriptors in their order");
@@ -222,7 +240,8 @@ wrong_sizes(void)
 static void
 wrong_descriptors(const int *files)
 {
-	static const char *const which[] = { "one", "none", "none or all" };
+	static const char *const which[] = { "one", "none",
+		"none, or all but the index" };
 
 	for (size_t what = 0; what < PACKETS; what++) {
 		size_t before = open_descriptors();
@@ -238,8 +257,8 @@ wrong_descriptors(const int *files)
 					    count);
 					close_taken();
 				} else {
-					check(errno == EPROTO, "errno %d",
-					    errno);
+					check(
+					    errno == EPROTO, "errno %d", errno);
 				}
 				check(open_descriptors() == before,
 				    "%zu octets with %zu descriptors left %zu",
@@ -251,9 +270,7 @@ wrong_descriptors(const int *files)
 	send_raw(good[REGISTRATION], sizes[REGISTRATION], files, 0);
 	is(take(REGISTRATION), -1, "a registration needs its descriptor");
 	send_raw(good[VERDICT], sizes[VERDICT], files, 1);
-	is(take(VERDICT), -1, "half the descriptors are no mailbox");
-	send_raw(good[VERDICT], sizes[VERDICT], files, 3);
-	is(take(VERDICT), -1, "nor are too many");
+	is(take(VERDICT), -1, "a mailbox needs its journal");
 }
 
 /* The two fields in front of a request and a verdict, any bit of them. */
@@ -289,6 +306,24 @@ wrong_fields(void)
 		}
 		(void)point("%s of another magic or kind", names[what]);
 	}
+}
+
+static void
+wrong_protocols(const int *files)
+{
+	for (uint32_t kind = 0; kind < 1000; kind++) {
+		struct registration reg;
+		bool right = kind < PROTOCOL_KINDS;
+
+		memcpy(&reg, good[REGISTRATION], sizeof(reg));
+		reg.protocol = kind < 900 ? kind : UINT32_MAX - kind;
+		send_raw(&reg, sizeof(reg), files, 1);
+		check(take(REGISTRATION) == (right ? 0 : -1) &&
+			(right || errno == EPROTO),
+		    "protocol %u", reg.protocol);
+		close_taken();
+	}
+	(void)point("a registration for another protocol");
 }
 
 /* Each field of text without its NUL, or with one only just behind it. */
@@ -359,7 +394,7 @@ noise(const int *files)
 static void
 ended(const int *files)
 {
-	const struct registration reg = { "", "" };
+	const struct registration reg = { .peer = "" };
 	const struct request req = { .kind = REQUEST_USER };
 
 	/* What was sent before the end is still taken. */
@@ -372,8 +407,8 @@ ended(const int *files)
 		    "%s: errno %d", names[what], errno);
 	errno = 0;
 	check(channel_ask(ends[1], &req) == -1 && errno == EPIPE, "ask");
-	check(channel_answer(ends[1], VERDICT_YES, files) == -1 &&
-		errno == EPIPE,
+	check(
+	    channel_answer(ends[1], VERDICT_YES, files) == -1 && errno == EPIPE,
 	    "answer");
 	check(channel_register(ends[1], &reg, files[0]) == -1 && errno == EPIPE,
 	    "register");
@@ -403,6 +438,7 @@ main(void)
 	wrong_sizes();
 	wrong_descriptors(files);
 	wrong_fields();
+	wrong_protocols(files);
 	endless_strings(files);
 	noise(files);
 	ended(files);
