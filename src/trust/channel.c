@@ -72,6 +72,15 @@ take_fds(struct msghdr *msg, int *fds, size_t want)
 	return count;
 }
 
+static void
+close_fds(int *fds, size_t count)
+{
+	while (count-- > 0) {
+		(void)close(fds[count]);
+		fds[count] = -1;
+	}
+}
+
 /* Takes one packet of exactly len octets; *nfds descriptors at most, set. */
 static int
 get(int fd, void *data, size_t len, int *fds, size_t *nfds)
@@ -98,8 +107,7 @@ get(int fd, void *data, size_t len, int *fds, size_t *nfds)
 	if (n == (ssize_t)len &&
 	    (msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) == 0)
 		return 0;
-	while (*nfds > 0)
-		(void)close(fds[--*nfds]);
+	close_fds(fds, *nfds);
 	errno = n == 0 ? EPIPE : EPROTO;
 	return -1;
 }
@@ -127,8 +135,7 @@ channel_registered(int fd, struct registration *reg, int *channel)
 	    is_string(reg->peer, sizeof(reg->peer)) &&
 	    is_string(reg->stamp, sizeof(reg->stamp)))
 		return 0;
-	if (nfds == 1)
-		(void)close(*channel);
+	close_fds(channel, nfds);
 	errno = EPROTO;
 	return -1;
 }
@@ -187,9 +194,7 @@ channel_answered(int fd, enum verdict_kind *kind, int fds[CHANNEL_FDS])
 		*kind = (enum verdict_kind)v.kind;
 		return 0;
 	}
-	while (nfds > 0)
-		(void)close(fds[--nfds]);
-	fds[CHANNEL_MAILBOX] = -1;
+	close_fds(fds, nfds);
 	errno = EPROTO;
 	return -1;
 }
