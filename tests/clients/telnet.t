@@ -11,6 +11,9 @@ use Restante;
 
 my $expect = Letters::tool('expect');
 Letters::tool('telnet');
+my $home = Letters::stage();
+my ($terminals) = Letters::run($expect, '-c', 'spawn -noecho true');
+plan skip_all => 'there are no pseudo-terminals' if $terminals != 0;
 
 # Takes the doubled dots and the terminator away.
 sub unstuffed
@@ -23,7 +26,7 @@ sub unstuffed
 
 # Octet 255 is a command to telnet: no odd messages here.
 for my $box (Letters::mailboxes()) {
-	my $home = Letters::stage();
+	$home = Letters::stage();
 	my @messages = @{ $box->{messages} };
 	my $count = @messages;
 	my $octets = 0;
