@@ -27,8 +27,9 @@
 #include "title.h"
 
 enum {
-	/* A process that ends sooner after its start will not do better. */
+	/* Who ends so soon after a start, so often in a row, cannot run here. */
 	RESTART_TIME = 1000,
+	RESTARTS_MOST = 5,
 	/*
 	 * Descriptors of a process besides those of its connections.  Few would
 	 * do; but the kernel lets nobody send one whose user has more than
@@ -56,7 +57,7 @@ struct master {
 	pid_t keeper, listener;
 	int life_fd; /* its end is the listener's end */
 	int64_t started;
-	int quits;
+	int quits, hasty; /* requests to end; starts that did not last */
 };
 
 void
@@ -284,8 +285,9 @@ reap(struct master *m)
 	}
 	if (!lost || m->sockets == NULL)
 		return;
-	if (clock_ms() - m->started < RESTART_TIME)
-		fatalx("it had just been started: giving up");
+	m->hasty = clock_ms() - m->started < RESTART_TIME ? m->hasty + 1 : 0;
+	if (m->hasty == RESTARTS_MOST)
+		fatalx("it had just been started, again: giving up");
 	stop_listening(m);
 	start_pair(m);
 }
