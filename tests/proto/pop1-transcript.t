@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: ISC
-# A telnet session of RFC 918's normal scenario, as it is shown to people, said
-# again to the server: it must answer to the letter, and the count must be that
-# of the lines shown.
+# The telnet session of RFC 918's normal scenario that README.md shows, said again
+# to the server: it must answer to the letter, and the count must be that of the
+# lines shown.
 use strict;
 use warnings;
 
@@ -11,8 +11,9 @@ use Test::More;
 use Pop1;
 use Restante;
 
-my @lines = split /\n/,
-    Restante::slurp("$FindBin::Bin/pop1-transcript.txt");
+my @lines = map { s/\A {4}//r }
+    grep { /\A {4}\$ telnet localhost 1109\z/ .. /\A {4}Connection closed/ }
+    split /\n/, Restante::slurp("$FindBin::Bin/../../README.md");
 my $command = qr/\A(?:USER|PASS|RETR|RDEL|RCEV|RCVD|NOOP|RSET|QUIT)\b/;
 
 # What telnet says itself.
