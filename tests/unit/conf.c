@@ -237,8 +237,7 @@ wrong_keywords(void)
 {
 	static const char *const wrong[] = { "", "user ", " user", "User",
 		"users-", "use", "login_tries", "lognlevel", "%s%n",
-		"a-very-long-keyword-that-nobody-would-ever-write-into-a-file-"
-		"because-it-means-nothing-at-all" };
+		"a-very-long-keyword-that-nobody-would-ever-write-into-one" };
 	static const char *const options[] = { "", "apop", "=yes", "apop:yes",
 		"apop =yes", "apop= yes", "apop=yes=no" };
 	static struct conf c, before;

@@ -413,8 +413,8 @@ full_disk(void)
 	struct rlimit old, small;
 
 	empty_file();
-	need(journal_prepare(fd) == 0 && getrlimit(RLIMIT_FSIZE, &old) == 0,
-	    "prepare");
+	need(getrlimit(RLIMIT_FSIZE, &old) == 0, "getrlimit");
+	need(journal_prepare(fd) == 0, "prepare");
 	small = old;
 	small.rlim_cur = BLOCK;
 	(void)signal(SIGXFSZ, SIG_IGN);

@@ -19,6 +19,8 @@
 
 #define SEPARATOR "From a@b.example Mon Jan  1 00:00:00 2024"
 
+static const char separator[] = SEPARATOR;
+
 enum { FILE_MAX = 16 * 1024 };
 
 static char file[FILE_MAX];
@@ -221,7 +223,7 @@ random_file(size_t longest)
 			if (longest > 1200 && chance(4) == 0) {
 				put("\n\nFrom ", 7);
 				put_times('y', 960 + chance(40));
-				put(SEPARATOR + 16, sizeof(SEPARATOR) - 17);
+				put(&separator[16], sizeof(SEPARATOR) - 17);
 				put("\r\n", 2);
 			}
 			break;
@@ -525,7 +527,7 @@ near_separators(void)
 		size = 0;
 		put("From ", 5);
 		put_times('y', len - sizeof(SEPARATOR));
-		put(SEPARATOR + 5, sizeof(SEPARATOR) - 6);
+		put(&separator[5], sizeof(SEPARATOR) - 6);
 		put("\n", 1);
 		for (size_t b = 0; b < BUILDS; b++)
 			check(builds[b].separator(
