@@ -133,11 +133,14 @@ static const int calls_of_keeper[] = {
 #endif
 };
 
+/*
+ * Not F_SETFL: the pipe of the log is one open file for all, and whoever could
+ * change its flags would have others wait, or run their lines together.
+ */
 static const uint32_t fcntl_commands[] = {
 	F_GETFD,
 	F_SETFD,
 	F_GETFL,
-	F_SETFL,
 	F_DUPFD_CLOEXEC,
 	F_OFD_SETLK,
 };

@@ -318,6 +318,8 @@ sub against_system
 		[ 'eventfd2', 0, 0 ], [ 'timerfd_create', 1, 0 ],
 		[ 'ioctl', 5, 0x5412, '@8' ],
 		[ 'ioctl', 0, 0x5401, '@64' ],
+		# Flags of open files that others have, too.
+		map({ [ 'fcntl', $_, 4, 0 ] } 0, 3, 4, 5, 6),
 		# Signals by way of a descriptor; leases; larger pipes.
 		map({ [ 'fcntl', 5, @$_ ] } [ 8, 1 ], [ 10, 9 ], [ 1024, 0 ],
 			[ 1026, 1 ], [ 1031, 1048576 ], [ 15, '@8' ]),

@@ -228,6 +228,16 @@ sub channel_floods
 	serves($d, 'flood: with descriptors under way');
 }
 
+# A line of the log, when there is room for it.
+sub log_line
+{
+	my ($h, $text) = @_;
+
+	return Restante::wait_for(sub {
+		$h->say('log', unpack 'H*', "2$text") =~ /^[1-9]/
+	});
+}
+
 # What it writes to the log is its own, on a line of its own, in ASCII.
 sub log_forged
 {
@@ -243,11 +253,13 @@ sub log_forged
 	    "$lie\\x9b", 'log: and escaped';
 	is grep({ /^restante: keeper: .*192\.0\.2\.1/ } split /\n/, $d->stderr),
 	    0, 'log: nobody else has said so';
+	# A flood, and what does not fit in a line.
+	$h->say('log', '32' . '41' x 900) for 1 .. 200;
 	$h->say('log', '32' . '41' x 60000);
 	for my $fd (0 .. 2) {
 		$h->call('write', $fd, Hostile::text('forged'), 6);
 	}
-	$h->say('log', unpack 'H*', '2the end');
+	log_line($h, 'the end');
 	ok $d->log_like(qr/session: the end\z/), 'log: it goes on';
 	ok $d->stderr !~ /forged/, 'log: there is no other way to it';
 	is grep({ !/^restante: [\x20-\x7e]*\z/ } split /\n/, $d->stderr), 0,
