@@ -30,6 +30,8 @@ enum {
 	/* Who ends so soon after a start, so often in a row, cannot run here. */
 	RESTART_TIME = 1000,
 	RESTARTS_MOST = 5,
+	/* Between one word to end and the next. */
+	END_TIME = 100,
 	/*
 	 * Descriptors of a process besides those of its connections.  Few would
 	 * do; but the kernel lets nobody send one whose user has more than
@@ -127,7 +129,7 @@ master_prepare(const struct conf *c, struct service *svc)
 		log_warn("changing the owner of %s/.restante", c->users);
 	if (log_pipe(svc->session_log) == -1 ||
 	    log_pipe(svc->keeper_log) == -1 ||
-	    pipe2(svc->stop, O_CLOEXEC) == -1)
+	    pipe2(svc->stop, O_CLOEXEC | O_NONBLOCK) == -1)
 		fatal("pipe");
 }
 
@@ -241,7 +243,6 @@ quit(struct master *m)
 {
 	if (m->quits++ > 0) {
 		log_info("ending all sessions");
-		(void)!write(m->svc->stop[1], "", 1);
 		return;
 	}
 	log_info("ending; sessions may finish");
@@ -311,7 +312,13 @@ watch(struct master *m, int signal_fd)
 	};
 
 	while (pfd[1].fd != -1 || pfd[2].fd != -1 || is_waiting(m)) {
-		if (poll(pfd, 3, -1) == -1) {
+		/*
+		 * All sessions read that pipe, and a hostile one may have taken
+		 * out what was there for the others: said until all are gone.
+		 */
+		if (m->quits > 1)
+			(void)!write(m->svc->stop[1], "", 1);
+		if (poll(pfd, 3, m->quits > 1 ? END_TIME : -1) == -1) {
 			if (errno != EINTR)
 				fatal("poll");
 			continue;
