@@ -15,14 +15,11 @@
  *	log HEX			octets into the pipe of the log: "RESULT ERRNO"
  *	fds			what is open: "FD:TYPE ..."
  *
- * An ARG is a number, or a pointer: 'text, %hex octets, @n zeroed octets, &n a
- * struct iovec for n octets.  In ask and send, "-" is the empty string.
+ * An ARG is as in call.h.  In ask and send, "-" is the empty string.
  */
 
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
-#include <sys/uio.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -33,6 +30,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "call.h"
 #include "clock.h"
 #include "io.h"
 #include "session.h"
@@ -41,8 +39,6 @@
 enum {
 	LINE = 256 * 1024,
 	WORDS = 260,
-	POINTERS = 16,
-	SCRATCH = 64 * 1024,
 	PACKET = LINE / 2,
 	FDS = 253, /* as many as the kernel takes in one packet */
 	TIMEOUT = 60 * 1000,
@@ -98,55 +94,11 @@ hear_client(int fd)
 	return buf;
 }
 
-/* Octets of a word of hexadecimal digits, into buf. */
-static size_t
-from_hex(const char *s, char *buf, size_t size)
-{
-	char digits[3] = { 0 };
-	size_t n = 0;
-
-	for (; s[0] != '\0' && s[1] != '\0' && n < size; s += 2) {
-		memcpy(digits, s, 2);
-		buf[n++] = (char)strtoul(digits, NULL, 16);
-	}
-	return n;
-}
-
-static long
-argument(char *word)
-{
-	static char scratch[POINTERS][SCRATCH] __attribute__((aligned(16)));
-	static struct iovec iov[POINTERS];
-	static size_t next;
-	char *place;
-
-	if (strchr("'%@&", *word) == NULL)
-		return (long)strtoull(word, NULL, 0);
-	if (*word == '\'')
-		return (long)(word + 1);
-	next = (next + 1) % POINTERS;
-	place = scratch[next];
-	memset(place, 0, SCRATCH);
-	if (*word == '%')
-		(void)from_hex(word + 1, place, SCRATCH);
-	if (*word != '&')
-		return (long)place;
-	iov[next].iov_base = place;
-	iov[next].iov_len = strtoull(word + 1, NULL, 0);
-	return (long)&iov[next];
-}
-
 static void
 call(char **word)
 {
-	long a[7] = { 0 }, result, self = syscall(SYS_getpid);
+	long result = raw_call(word);
 
-	for (int i = 0; i < 7 && word[i] != NULL; i++)
-		a[i] = argument(word[i]);
-	errno = 0;
-	result = syscall(a[0], a[1], a[2], a[3], a[4], a[5], a[6]);
-	if (syscall(SYS_getpid) != self)
-		(void)syscall(SYS_exit, 0);
 	answer("%ld %d", result, errno);
 }
 

@@ -360,7 +360,8 @@ sub unnamed_calls
 	    map { ([ $_, (0) x 6 ], [ $_, (-1) x 6 ]) } @calls);
 }
 
-# Tries them all; each must be refused by the filter.
+# Tries them all; each must be refused by the filter, or be refused at all if the
+# object says which other reasons will do.
 sub tries
 {
 	my ($self, $what, @attempts) = @_;
@@ -370,7 +371,8 @@ sub tries
 		my ($result, $error) = $self->call(@$attempt);
 		if ($error eq 'no such call') {
 			push @unknown, $attempt->[0];
-		} elsif ($error ne 'EPERM') {
+		} elsif ($error ne 'EPERM' &&
+		    $error !~ ($self->{reasons} // qr/^(?!)/)) {
 			push @through, join ' ', map({ substr $_, 0, 60 }
 			    @$attempt), '=', $result, $error;
 			last if $error eq 'gone';
