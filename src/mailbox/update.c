@@ -464,8 +464,9 @@ mailbox_compact(struct mailbox *mb)
 {
 	struct walk walk = { 0 };
 
-	if (begin(mb) == -1)
-		return MAILBOX_TEMP;
+	/* With nothing to do the index stays: it knows twins apart. */
 	mailbox_check_index(mb);
-	return next_dead(mb, &walk) == NULL ? MAILBOX_OK : compact(mb);
+	if (next_dead(mb, &walk) == NULL)
+		return MAILBOX_OK;
+	return begin(mb) == -1 ? MAILBOX_TEMP : compact(mb);
 }
