@@ -98,9 +98,7 @@ secret_read(int fd, struct secret *s)
 	if (n == -1)
 		return -1;
 	lf = memchr(line, '\n', (size_t)n);
-	/* A line without an end is the whole file, or too long. */
-	if (lf == NULL && (size_t)n == sizeof(line))
-		n = 0;
+	/* A line without an end is the whole file, or too long, and stays so. */
 	secret_parse(line, lf == NULL ? (size_t)n : (size_t)(lf - line), s);
 	explicit_bzero(line, sizeof(line));
 	return 0;
