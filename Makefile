@@ -54,7 +54,7 @@ endif
 ALL_CFLAGS = $(STD) $(WARN) $(HARD) -MMD -MP $(CFLAGS)
 ALL_LDFLAGS = $(LINK) $(LDFLAGS)
 
-all: $(B)/restante
+all: $(B)/restante $(B)/restantectl
 
 # What was built with other flags is built anew.
 $(B)/flags: export FLAGS = $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(LDLIBS)
@@ -72,9 +72,14 @@ SRCS = $(foreach f,$(FLOORS),$(sort $(wildcard src/$(f)/*.c)))
 OBJS = $(SRCS:%.c=$(B)/%.o)
 # All but main(): what the tests link with.
 LIBOBJS = $(filter-out $(B)/src/daemon/main.o,$(OBJS))
+# The administrator's tool has a main() of its own.
+CTLOBJS = $(patsubst %.c,$(B)/%.o,$(sort $(wildcard src/tool/*.c)))
 
 $(B)/restante: $(OBJS)
 	$(LD_) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $(OBJS) -lcrypt $(LDLIBS)
+
+$(B)/restantectl: $(CTLOBJS) $(LIBOBJS)
+	$(LD_) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lcrypt $(LDLIBS)
 
 $(B)/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
@@ -100,7 +105,7 @@ tests: all $(UNITS) $(TOOLS) $(HOSTILE)
 
 check: tests
 	$(PROVE) --exec '' $(UNITS)
-	$(PROVE) tests/proto tests/daemon tests/clients
+	$(PROVE) tests/proto tests/daemon tests/clients tests/tool
 
 # What only root can be shown.
 check-root: tests
@@ -148,13 +153,13 @@ CONF = $(DESTDIR)$(SYSCONFDIR)/restante.conf
 
 install: all
 	install -d $(dir $(BIN)) $(dir $(MAN5)) $(dir $(MAN8)) $(dir $(CONF))
-	install -m 755 $(B)/restante $(BIN)
+	install -m 755 $(B)/restante $(B)/restantectl $(dir $(BIN))
 	install -m 644 man/restante.conf.5 $(MAN5)
-	install -m 644 man/restante.8 $(MAN8)
+	install -m 644 man/restante.8 man/restantectl.8 $(dir $(MAN8))
 	test -e $(CONF) || install -m 644 etc/restante.conf $(CONF)
 
 uninstall:
-	rm -f $(BIN) $(MAN5) $(MAN8)
+	rm -f $(BIN) $(BIN)ctl $(MAN5) $(MAN8) $(dir $(MAN8))restantectl.8
 	! cmp -s etc/restante.conf $(CONF) || rm -f $(CONF)
 
 dist:
@@ -168,4 +173,4 @@ clean:
 .PHONY: all always run tests check check-root check-san benches bench \
 	install uninstall dist clean
 
--include $(OBJS:.o=.d) $(UNITS:=.d) $(TOOLS:=.d) $(HOSTILE:=.d)
+-include $(OBJS:.o=.d) $(CTLOBJS:.o=.d) $(UNITS:=.d) $(TOOLS:=.d) $(HOSTILE:=.d)

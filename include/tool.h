@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: ISC */
+/* What the commands of restantectl share.  Runs as: restantectl. */
+#ifndef TOOL_H
+#define TOOL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "mailbox.h"
+#include "users.h"
+
+struct tool {
+	struct users users;
+	const char *path; /* of the directory */
+	struct mailbox_settings mailbox;
+	bool json;
+	/* All names in the directory, sorted, if nobody was named; or those. */
+	char **names;
+	size_t count;
+	bool everybody;
+	int status; /* the worst so far, of sysexits.h */
+};
+
+/* The commands: each does its work for all names. */
+void check_run(struct tool *);
+void compact_run(struct tool *);
+void list_run(struct tool *);
+
+/*
+ * All names in a directory but "." and "..", sorted.  Returns 0, or -1 with errno
+ * set; tool_free_names() undoes it either way.
+ */
+int tool_read_names(int directory_fd, char ***names, size_t *count);
+void tool_free_names(char **names, size_t count);
+
+/* Takes note of an exit status: the worst of them is the program's. */
+void tool_status(struct tool *, int status);
+
+/* The same with a sentence about a user on the standard error stream. */
+void tool_complain(struct tool *, int status, const char *user, const char *,
+    ...) __attribute__((format(printf, 4, 5)));
+
+/*
+ * Opens a user's mailbox, not locked, or says why not; of everybody only what is
+ * a mailbox counts.  Returns the descriptor or -1.
+ */
+int tool_find(struct tool *, const char *user);
+
+/* Says why users_find() or one of its kind failed; errno is set. */
+void tool_explain(struct tool *, const char *user, enum users_status);
+
+#endif

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * restantectl check: names, kinds of files, modes.  Runs as: restantectl.
+ */
+
+#include <sys/stat.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "check.h"
+#include "report.h"
+
+/* A name of NAME_MAX octets, each of which may need four. */
+enum { CLEAN = 4 * NAME_MAX + 1 };
+
+bool
+check_is_there(const struct tool *t, const char *name)
+{
+	struct stat st;
+
+	return fstatat(t->users.fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+bool
+check_is_exposed(const struct tool *t)
+{
+	struct stat st;
+
+	return fstat(t->users.fd, &st) == 0 && (st.st_mode & S_IXOTH) != 0;
+}
+
+void
+check_mode(struct check *c, const char *about, const char *what, int fd)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) == -1 || (st.st_mode & S_IRWXO) == 0)
+		return;
+	check_say(c, c->exposed ? CHECK_PROBLEM : CHECK_NOTE, about, "mode",
+	    "%s has mode %04o: everyone on this machine may use it%s", what,
+	    st.st_mode & 07777u, c->exposed ? "" : ", but for the directory's");
+}
+
+void
+check_writable(struct check *c, enum check_level level, const char *about)
+{
+	char name[CHANNEL_NAME + sizeof(".journal")];
+
+	(void)snprintf(name, sizeof(name), "%s.%s", c->user, about);
+	if (faccessat(c->tool->users.state_fd, name, W_OK, 0) == -1)
+		check_say(c, level, about, "unwritable",
+		    "cannot be written: %s", strerror(errno));
+}
+
+/* What is wrong with a name that could be a mailbox; true if nothing is. */
+static bool
+check_kind(struct check *c, const struct stat *st)
+{
+	if (S_ISLNK(st->st_mode)) {
+		check_say(c, CHECK_PROBLEM, "file", "symbolic-link",
+		    "a symbolic link, which is not followed: nobody can log in");
+	} else if (!S_ISREG(st->st_mode)) {
+		check_say(c, CHECK_NOTE, "file", "no-file", "%s, not a mailbox",
+		    S_ISDIR(st->st_mode) ? "a directory" : "a special file");
+	} else if (st->st_nlink != 1) {
+		check_say(c, CHECK_PROBLEM, "file", "links",
+		    "a file with %ju links: nobody can log in while it has "
+		    "more than one",
+		    (uintmax_t)st->st_nlink);
+	} else {
+		return true;
+	}
+	return false;
+}
+
+bool
+check_file(struct check *c, int *fd)
+{
+	const struct users *users = &c->tool->users;
+	struct stat st;
+
+	if (fstatat(users->fd, c->user, &st, AT_SYMLINK_NOFOLLOW) == -1) {
+		check_say(c, CHECK_PROBLEM, "file", "unreadable", "%s",
+		    strerror(errno));
+		return false;
+	}
+	if (!check_kind(c, &st))
+		return false;
+	if (users_find(users, c->user, fd) != USERS_OK) {
+		check_say(c, CHECK_PROBLEM, "file", "unreadable",
+		    "cannot be opened for reading and writing: %s",
+		    strerror(errno));
+		return false;
+	}
+	check_mode(c, "file", "the mailbox", *fd);
+	return true;
+}
+
+/* A name that cannot be a mailbox. */
+static void
+check_other_name(struct check *c, const char *name)
+{
+	size_t len = strlen(name);
+	char clean[CLEAN];
+
+	report_clean(name, clean, sizeof(clean));
+	if (len > 5 && strcmp(name + len - 5, ".lock") == 0)
+		check_say(c, CHECK_NOTE, "name", "lock-file",
+		    "\"%s\" is a lock file, which is ignored", clean);
+	else
+		check_say(c, CHECK_NOTE, "name", "no-name",
+		    "\"%s\" can be no user's name and is ignored", clean);
+}
+
+/* A file of ours in .restante: its mailbox should be there. */
+static void
+check_orphan(struct check *c, const char *name)
+{
+	char user[NAME_MAX + 1];
+	const char *dot = strrchr(name, '.');
+
+	if (dot == NULL ||
+	    (strcmp(dot, ".index") != 0 && strcmp(dot, ".journal") != 0))
+		return;
+	(void)snprintf(user, sizeof(user), "%.*s", (int)(dot - name), name);
+	if (users_is_name(user) && !check_is_there(c->tool, user))
+		check_say(c, CHECK_NOTE, "name", "orphan",
+		    "\".restante/%s\" has no mailbox", name);
+}
+
+static void
+check_state(struct check *c)
+{
+	char **names;
+	size_t count;
+
+	if (c->tool->users.state_fd == -1)
+		return;
+	check_mode(c, "directory", ".restante", c->tool->users.state_fd);
+	if (tool_read_names(c->tool->users.state_fd, &names, &count) == -1)
+		check_say(c, CHECK_PROBLEM, "directory", "unreadable",
+		    ".restante: %s", strerror(errno));
+	for (size_t i = 0; i < count; i++)
+		check_orphan(c, names[i]);
+	tool_free_names(names, count);
+}
+
+void
+check_directory(struct check *c)
+{
+	struct stat st;
+	const struct tool *t = c->tool;
+
+	if (fstat(t->users.fd, &st) == -1) {
+		check_say(c, CHECK_PROBLEM, "directory", "unreadable", "%s",
+		    strerror(errno));
+		return;
+	}
+	if (st.st_mode & S_IRWXO)
+		check_say(c, CHECK_PROBLEM, "directory", "mode",
+		    "mode %04o: everyone on this machine may look into it",
+		    st.st_mode & 07777u);
+	else if (st.st_mode & S_IRWXG)
+		check_say(c, CHECK_NOTE, "directory", "mode",
+		    "mode %04o: its group may look into it",
+		    st.st_mode & 07777u);
+	else
+		check_say(c, CHECK_OK, "directory", "mode",
+		    "mode %04o: only its owner may look into it",
+		    st.st_mode & 07777u);
+	for (size_t i = 0; i < t->count; i++)
+		if (strcmp(t->names[i], ".restante") != 0 &&
+		    !users_is_name(t->names[i]))
+			check_other_name(c, t->names[i]);
+	check_state(c);
+}

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The administrator's tool: its command line, and who it runs as.  Started by
+ * root it becomes the keeper, so that what it makes is the keeper's.
+ * Runs as: restantectl.
+ */
+
+#include <sys/stat.h>
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "conf.h"
+#include "log.h"
+#include "master.h"
+#include "sig.h"
+#include "tool.h"
+
+/* clang-format off */
+static const struct verb {
+	const char *name;
+	bool writes; /* needs .restante */
+	void (*run)(struct tool *);
+} verbs[] = {
+	{ "check",   false, check_run },
+	{ "compact", true,  compact_run },
+	{ "list",    false, list_run },
+};
+/* clang-format on */
+
+enum { VERBS = sizeof(verbs) / sizeof(verbs[0]) };
+
+static _Noreturn void
+usage(void)
+{
+	fprintf(stderr,
+	    "usage: restantectl [-V] [-d users] [-f file] command [--json]"
+	    " [user ...]\n"
+	    "commands:");
+	for (size_t i = 0; i < VERBS; i++)
+		fprintf(stderr, "%s %s", i == 0 ? "" : ",", verbs[i].name);
+	fprintf(stderr, "\n");
+	exit(EX_USAGE);
+}
+
+/* Ends the program for a reason of errno's. */
+static _Noreturn void
+cannot(const char *path)
+{
+	int status = EX_OSERR;
+
+	if (errno == ENOENT || errno == ENOTDIR)
+		status = EX_NOINPUT;
+	else if (errno == EACCES || errno == EPERM || errno == EROFS)
+		status = EX_NOPERM;
+	fprintf(stderr, "restantectl: %s: %s\n", path, strerror(errno));
+	exit(status);
+}
+
+static const struct verb *
+find_verb(const char *name)
+{
+	for (size_t i = 0; i < VERBS; i++)
+		if (strcmp(verbs[i].name, name) == 0)
+			return &verbs[i];
+	fprintf(stderr, "restantectl: there is no command \"%s\"\n", name);
+	usage();
+}
+
+/* The options before the command, and the settings. */
+static void
+parse_options(int argc, char **argv, struct conf *c)
+{
+	const char *file = NULL, *users = NULL;
+	char error[CONF_ERROR];
+	int opt;
+
+	while ((opt = getopt(argc, argv, "+d:f:V")) != -1)
+		switch (opt) {
+		case 'd':
+			users = optarg;
+			break;
+		case 'f':
+			file = optarg;
+			break;
+		case 'V':
+			printf("restantectl %s\n", VERSION);
+			exit(EX_OK);
+		default:
+			usage();
+		}
+	conf_init(c);
+	if (conf_load(c, file, stderr) == -1)
+		exit(EX_CONFIG);
+	if (users != NULL && conf_set(c, "users", users, error) == -1) {
+		fprintf(stderr, "restantectl: %s\n", error);
+		exit(EX_CONFIG);
+	}
+}
+
+/* What is behind the command: --json and names, in any order. */
+static void
+parse_arguments(int argc, char **argv, struct tool *t)
+{
+	static const struct option options[] = {
+		{ "json", no_argument, NULL, 'j' },
+		{ NULL, 0, NULL, 0 },
+	};
+	int opt;
+
+	optind = 0; /* starts anew, and takes options behind names */
+	while ((opt = getopt_long(argc, argv, "", options, NULL)) != -1)
+		if (opt == 'j')
+			t->json = true;
+		else
+			usage();
+	t->names = argv + optind;
+	t->count = (size_t)(argc - optind);
+	t->everybody = t->count == 0;
+}
+
+static void
+name_everybody(struct tool *t)
+{
+	if (tool_read_names(t->users.fd, &t->names, &t->count) == -1)
+		cannot(t->path);
+}
+
+/* Opens the directory as whoever started this, and goes on as the keeper. */
+static void
+open_users(const struct conf *c, struct tool *t)
+{
+	struct confine_identity keeper;
+
+	t->path = c->users;
+	if (users_look(&t->users, c->users) == -1)
+		cannot(c->users);
+	if (geteuid() == 0) {
+		master_find_keeper(c, t->users.fd, &keeper);
+		confine_become(&keeper);
+	}
+}
+
+int
+main(int argc, char **argv)
+{
+	static struct tool t;
+	static struct conf c;
+	const struct verb *verb;
+
+	log_set_name("restantectl");
+	parse_options(argc, argv, &c);
+	if (optind == argc)
+		usage();
+	verb = find_verb(argv[optind]);
+	argc -= optind;
+	argv += optind;
+	parse_arguments(argc, argv, &t);
+
+	(void)umask(077);
+	sig_catch_bus();
+	t.mailbox.unquote = c.mbox_quoting == 1;
+	open_users(&c, &t);
+	if (verb->writes && users_make_state(&t.users) == -1)
+		cannot(c.users);
+	if (t.everybody)
+		name_everybody(&t);
+	verb->run(&t);
+	if (fflush(stdout) == EOF || ferror(stdout)) {
+		fprintf(stderr, "restantectl: writing: %s\n", strerror(errno));
+		tool_status(&t, EX_IOERR);
+	}
+	return t.status;
+}

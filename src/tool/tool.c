@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: ISC */
+/* What the commands share.  Runs as: restantectl. */
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "tool.h"
+
+void
+tool_status(struct tool *t, int status)
+{
+	/* The manual has the same order. */
+	static const int worst_first[] = { EX_DATAERR, EX_OSERR, EX_IOERR,
+		EX_NOPERM, EX_NOUSER, EX_TEMPFAIL, EX_OK };
+	const int *p = worst_first;
+
+	while (*p != t->status && *p != status)
+		p++;
+	t->status = *p;
+}
+
+void
+tool_complain(
+    struct tool *t, int status, const char *user, const char *fmt, ...)
+{
+	va_list ap;
+
+	tool_status(t, status);
+	fprintf(stderr, "restantectl: %s: ", user);
+	va_start(ap, fmt);
+	(void)vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fputc('\n', stderr);
+}
+
+void
+tool_explain(struct tool *t, const char *user, enum users_status status)
+{
+	switch (status) {
+	case USERS_OK:
+		break;
+	case USERS_NONE:
+		tool_complain(t, EX_NOUSER, user, "there is no such mailbox");
+		break;
+	case USERS_IN_USE:
+		tool_complain(
+		    t, EX_TEMPFAIL, user, "in use by a session or a delivery");
+		break;
+	case USERS_TEMP:
+		tool_complain(t, EX_IOERR, user, "%s", strerror(errno));
+		break;
+	case USERS_PERM:
+		tool_complain(t, EX_NOPERM, user, "%s", strerror(errno));
+		break;
+	}
+}
+
+int
+tool_find(struct tool *t, const char *user)
+{
+	enum users_status status;
+	int fd;
+
+	status = users_find(&t->users, user, &fd);
+	if (status == USERS_OK)
+		return fd;
+	if (status != USERS_NONE || !t->everybody)
+		tool_explain(t, user, status);
+	return -1;
+}
+
+static int
+by_name(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static int
+add_name(char ***names, size_t *count, const char *name)
+{
+	char **grown = reallocarray(*names, *count + 1, sizeof(**names));
+
+	if (grown == NULL)
+		return -1;
+	*names = grown;
+	grown[*count] = strdup(name);
+	if (grown[*count] == NULL)
+		return -1;
+	(*count)++;
+	return 0;
+}
+
+/* The next entry but "." and ".."; NULL at the end and on an error. */
+static const char *
+next_name(DIR *dir)
+{
+	const struct dirent *d;
+
+	do {
+		errno = 0;
+		d = readdir(dir);
+	} while (d != NULL &&
+	    (strcmp(d->d_name, ".") == 0 || strcmp(d->d_name, "..") == 0));
+	return d == NULL ? NULL : d->d_name;
+}
+
+int
+tool_read_names(int directory_fd, char ***names, size_t *count)
+{
+	/* Not a dup(), which would share the place up to which it is read. */
+	int fd = openat(directory_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd == -1 ? NULL : fdopendir(fd);
+	const char *name;
+	int saved;
+
+	*names = NULL;
+	*count = 0;
+	if (dir == NULL)
+		return -1;
+	while ((name = next_name(dir)) != NULL)
+		if (add_name(names, count, name) == -1)
+			break;
+	saved = errno;
+	(void)closedir(dir);
+	if (*count > 1)
+		qsort(*names, *count, sizeof(**names), by_name);
+	errno = saved;
+	return errno == 0 ? 0 : -1;
+}
+
+void
+tool_free_names(char **names, size_t count)
+{
+	while (count > 0)
+		free(names[--count]);
+	free(names);
+}
