@@ -455,6 +455,8 @@ mailbox_update(struct mailbox *mb)
 	free(p.runs);
 	if (status == MAILBOX_OK)
 		mailbox_unmark_all(mb);
+	else if (saved != ESTALE)
+		mailbox_save_index(mb, mb->subject.size); /* still right */
 	errno = saved;
 	return status;
 }

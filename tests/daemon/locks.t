@@ -67,7 +67,9 @@ sub hold
 	if ($pid == 0) {
 		close $_ for $ready, $release;
 		my $fh = handle();
-		syswrite $say, $holders{$way}->($fh) ? '1' : '0';
+		# A session that has just lost its client may still have it.
+		my $got = Restante::wait_for(sub { $holders{$way}->($fh) });
+		syswrite $say, $got ? '1' : '0';
 		sysread $hear, my $go, 1;
 		POSIX::_exit(0);
 	}

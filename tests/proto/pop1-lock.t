@@ -293,8 +293,9 @@ for my $round (1 .. 24) {
 	my $came = $round % 2 ? '' : $new;
 	append($came);
 	my ($victim) = grep {
-		open my $fh, '<', "/proc/$_/cmdline";
-		(<$fh> // '') =~ /session alice/;
+		my $fh;
+		open($fh, '<', "/proc/$_/cmdline") &&
+		    (<$fh> // '') =~ /session alice/;
 	} $d->processes;
 	$c->send("RCVD\r\n");
 	sleep rand 0.002 if rand() < 0.5;
