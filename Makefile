@@ -125,6 +125,19 @@ $(B)/tests/%: tests/%.c $(LIBOBJS)
 $(B)/tests/unit/crash: ALL_LDFLAGS += $(foreach f,pwrite64 pwritev64v2 \
 	ftruncate64 fallocate64 fsync fdatasync index_identify,-Wl,--wrap=$(f))
 
+# Fuzzing, with clang: each harness states a property and dies when it does not
+# hold.  What is found goes to build/fuzz, the corpora in tests/fuzz stay small.
+FUZZERS = $(patsubst tests/%.c,$(B)/tests/%,$(sort $(wildcard tests/fuzz/*.c)))
+FUZZ_TIME ?= 10
+
+$(FUZZERS): ALL_LDFLAGS += -fsanitize=fuzzer
+
+fuzzers: $(FUZZERS)
+
+fuzz:
+	$(MAKE) B=build/fuzz CC=clang SAN=address,undefined,fuzzer-no-link fuzzers
+	tests/fuzz/run build/fuzz $(FUZZ_TIME)
+
 $(HOSTILE): tests/hostile/session.c $(OBJS)
 	@mkdir -p $(@D)
 	$(LD_) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $< \
@@ -171,7 +184,8 @@ dist:
 clean:
 	rm -rf build
 
-.PHONY: all always run tests check check-root check-san benches bench \
-	install uninstall dist clean
+.PHONY: all always run tests check check-root check-san fuzz fuzzers \
+	benches bench install uninstall dist clean
 
--include $(OBJS:.o=.d) $(CTLOBJS:.o=.d) $(UNITS:=.d) $(TOOLS:=.d) $(HOSTILE:=.d)
+-include $(OBJS:.o=.d) $(CTLOBJS:.o=.d) $(UNITS:=.d) $(TOOLS:=.d) $(HOSTILE:=.d) \
+	$(FUZZERS:=.d)
