@@ -88,6 +88,8 @@ find_identities(const struct conf *c, struct service *svc)
 		    "there is no account %s: sessions run as nobody", c->user);
 		svc->session_id = (struct confine_identity){ NOBODY, NOBODY };
 	}
+	if (svc->session_id.uid == 0 || svc->session_id.gid == 0)
+		fatalx("sessions do not run as root");
 	master_find_keeper(c, svc->attendant.users.fd, &svc->keeper_id);
 }
 

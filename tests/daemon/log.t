@@ -198,7 +198,7 @@ for my $level (qw(error warn info debug)) {
 	$c->cmd('QUIT');
 	$c->close;
 	$e->stop;
-	is scalar(() = $e->stderr =~ /login refused|login:|end:/g),
+	is scalar(() = $e->stderr =~ /(?:login refused|login|end): user=alice/g),
 	    $level =~ /info|debug/ ? 3 : 0, "log-level $level";
 }
 {
