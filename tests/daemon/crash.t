@@ -131,8 +131,8 @@ sub deliver
 	close $fh or die "$path: $!";
 }
 
-# What is wrong with the mailbox after a try: nothing, if all marked messages are
-# gone or none is, and what must be so is so.
+# What is wrong with the mailbox after a try: nothing, if all marked messages
+# are gone or none is, and what must be so is so.
 sub fault
 {
 	my ($name, $numbers, $must) = @_;

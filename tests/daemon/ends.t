@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: ISC
 # The end of a mailbox: a line end or a blank line that is missing is added when
-# the mailbox is opened, so that a delivery agent glues its separator to nothing.
+# the mailbox is opened, so that a delivery agent glues its separator to
+# nothing.
 
 use strict;
 use warnings;

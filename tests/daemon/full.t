@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: ISC
-# A disk with not one block left: deletions work as they do elsewhere, or say that
-# they do not, and nothing is lost.  The disk is a small tmpfs in a name space of
-# its own.
+# A disk with not one block left: deletions work as they do elsewhere, or say
+# that they do not, and nothing is lost.  The disk is a small tmpfs in a name
+# space of its own.
 
 use strict;
 use warnings;

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: ISC
-# What a keeper or an attendant could do if somebody took it over: to files, what
-# is below the Users directory; else nothing.  tests/tools/confined.c has given up
-# its rights as they do.
+# What a keeper or an attendant could do if somebody took it over: to files,
+# what is below the Users directory; else nothing.  tests/tools/confined.c has
+# given up its rights as they do.
 
 use strict;
 use warnings;
@@ -86,7 +86,10 @@ sub try_all
 	plan skip_all => "running without $lacks" if defined $lacks;
 	my $fd = $t->{dir};
 	my $error = sub { ($t->call(@_))[1] };
-	my $open = sub { $error->('openat', $fd, Hostile::text($_[0]), @_[1, 2]) };
+	my $open = sub {
+		my ($path, @how) = @_;
+		return $error->('openat', $fd, Hostile::text($path), @how);
+	};
 
 	# What it is there for.
 	is $open->('alice', $wr, 0), '0', "$who: opens a mailbox";

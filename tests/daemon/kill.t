@@ -100,7 +100,8 @@ for (@stages[1, 2]) {
 	unharmed('attendant killed, locking');
 }
 
-# The master starts both anew, but not for ever if they do not live for a second.
+# The master starts both anew, but not for ever if they do not live for a
+# second.
 for my $part (qw(keeper listener)) {
 	my @sessions = map {
 		my $c = $d->connect;

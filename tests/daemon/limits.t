@@ -13,8 +13,8 @@ use Restante;
 
 my $box = "secret\n" . Restante::mbox("Subject: one\n\nfirst");
 
-# Sets the limit of descriptors of a process, as its own user: root needs a right
-# for that which it may not have.  What a process has open stays open.
+# Sets the limit of descriptors of a process, as its own user: root needs a
+# right for that which it may not have.  What a process has open stays open.
 sub set_limit
 {
 	my ($pid, $soft, $hard) = @_;
@@ -37,8 +37,8 @@ sub limit_of
 {
 	my $d = Restante->start(users => { map { ("user$_" => $box) } 1 .. 4 },
 	    options => [ 'max-sessions=3' ]);
-	my @in = ($d->session('user1', 'secret'), $d->session('user2', 'secret'),
-	    $d->connect);
+	my @in = ($d->session('user1', 'secret'),
+	    $d->session('user2', 'secret'), $d->connect);
 
 	for (1 .. 5) {
 		my $c = $d->connect;

@@ -110,7 +110,8 @@ SKIP: {
 	$d->launch(\@fds, @given, '-l', '127.0.0.1', '-p', $other);
 	ok $d->log_like(qr/: ready\z/), '-l and -p beside them';
 	like $client->('127.0.0.1', $other), qr/^\+OK/, '-l and -p win';
-	is $client->($_->[0], $_->[1]), undef, '-l and -p: the lines do not count'
+	is $client->($_->[0], $_->[1]), undef,
+	    '-l and -p: the lines do not count'
 	    for [ '127.0.0.1', $ports[0] ], [ '127.0.0.2', $ports[1] ];
 	is $d->stop, 0, '-l and -p: it ends';
 }

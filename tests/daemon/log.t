@@ -17,8 +17,8 @@ my $octets = length "Subject: two\r\n\r\ntwo " . 'x' x 100 . "\r\n";
 my $d = Restante->start(users => { alice => $box, bob => $box },
     options => [ 'login-tries=5', 'idle-timeout=600' ]);
 
-# The lines that have come since the last call, once there are so many.  Those of
-# keeper and session come by two ways, and may overtake each other.
+# The lines that have come since the last call, once there are so many.  Those
+# of keeper and session come by two ways, and may overtake each other.
 my $seen = 1; # "ready"
 sub lines
 {
@@ -184,9 +184,9 @@ for my $end (@ends) {
 }
 is $d->stop, 0, 'the server ends';
 like $d->stderr, qr/\Arestante: ready\n/, 'the first line';
+my $first = qr/^restante: ending; sessions may finish\n/m;
 my $end = qr/restante: session: end: .*\n/;
-like $d->stderr, qr/^restante: ending; sessions may finish\n$end*restante: ended\n\z/m,
-    'the last lines';
+like $d->stderr, qr/$first$end*restante: ended\n\z/, 'the last lines';
 
 # How much is logged.
 for my $level (qw(error warn info debug)) {
@@ -198,7 +198,8 @@ for my $level (qw(error warn info debug)) {
 	$c->cmd('QUIT');
 	$c->close;
 	$e->stop;
-	is scalar(() = $e->stderr =~ /(?:login refused|login|end): user=alice/g),
+	my $line = qr/(?:login refused|login|end): user=alice/;
+	is scalar(() = $e->stderr =~ /$line/g),
 	    $level =~ /info|debug/ ? 3 : 0, "log-level $level";
 }
 {

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
-# Wrong credentials: what they cost, that nobody learns from it which users there
-# are, and that a few of them end a connection.
+# Wrong credentials: what they cost, that nobody learns from it which users
+# there are, and that a few of them end a connection.
 
 use strict;
 use warnings;

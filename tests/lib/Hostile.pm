@@ -113,8 +113,8 @@ sub request
 	my (%with) = @_;
 	my $magic = $with{magic} // 0x52455354;
 
-	return unpack 'H*', pack 'L L a65 a512 x![L]', $magic, $with{kind} // PASS,
-	    $with{name} // "alice\0", $with{secret} // "secret\0";
+	return unpack 'H*', pack 'L L a65 a512 x![L]', $magic,
+	    $with{kind} // PASS, $with{name} // "alice\0", $with{secret} // "secret\0";
 }
 
 # Numbers that Perl's own modules do not have.
@@ -360,8 +360,8 @@ sub unnamed_calls
 	    map { ([ $_, (0) x 6 ], [ $_, (-1) x 6 ]) } @calls);
 }
 
-# Tries them all; each must be refused by the filter, or be refused at all if the
-# object says which other reasons will do.
+# Tries them all; each must be refused by the filter, or be refused at all if
+# the object says which other reasons will do.
 sub tries
 {
 	my ($self, $what, @attempts) = @_;

@@ -118,7 +118,8 @@ sub sanitized
 }
 
 # Runs the rest of a test that root has started as an ordinary user: what it
-# shows is what holds without root.  Skips it, aloud, where that is not to be had.
+# shows is what holds without root.  Skips it, aloud, where that is not to be
+# had.
 sub become_ordinary
 {
 	return if $> != 0;

@@ -88,7 +88,8 @@ sub allowed_calls
 
 	is_deeply [ $h->call('getpid') ], [ $h->pid, 0 ],
 	    "$when: a call that is allowed works";
-	for my $attempt ([ 'fork' ], [ 'clone', Hostile::SIGCHLD, 0, 0, 0, 0 ]) {
+	for my $attempt ([ 'fork' ],
+	    [ 'clone', Hostile::SIGCHLD, 0, 0, 0, 0 ]) {
 		($result, $error) = $h->call(@$attempt);
 		next if $error eq 'no such call';
 		is $error, 'EAGAIN', "$when: no $attempt->[0], by its limit";

@@ -143,7 +143,8 @@ subtest 'a directory of an ordinary owner' => sub {
 	like $c->cmd('DELE 1'), qr/^\+OK/;
 	like $c->cmd('QUIT'), qr/^\+OK.*1 message left/, 'it works';
 	is $d->stop, 0, 'ends with status 0';
-	is +(stat $d->path('alice'))[4], $owner, 'the mailbox stays the owner\'s';
+	is +(stat $d->path('alice'))[4], $owner,
+	    'the mailbox stays the owner\'s';
 };
 
 subtest 'a directory of root' => sub {
