@@ -58,12 +58,15 @@ enum journal_status journal_load(int fd, struct journal_promise *);
  */
 int journal_prepare(int fd);
 
-/*
- * Promises: writes the runs and syncs them.  Returns 0 when they are on the
- * disk.  On -1, with errno set, the journal is empty again, or may not be if
- * the disk refuses to be written at all.
- */
-int journal_commit_runs(int fd, const struct journal_run *, size_t count);
+enum journal_promised {
+	JOURNAL_PROMISED = 0, /* it is on the disk */
+	JOURNAL_REFUSED = -1, /* it is not; errno is set */
+	JOURNAL_UNSURE = 1, /* the disk fails, and may hold it or not; errno */
+};
+
+/* Promises: writes the runs and syncs them. */
+enum journal_promised
+journal_commit_runs(int fd, const struct journal_run *, size_t count);
 
 /*
  * The octets of a move are written first, in pieces; start with { .fd = fd }.
@@ -75,7 +78,7 @@ struct journal_writer {
 };
 
 int journal_write(struct journal_writer *, const void *, size_t);
-int
+enum journal_promised
 journal_commit_move(const struct journal_writer *, const struct journal_move *);
 
 /* Reads octets of a move, from offset in them on.  As io_pread() does. */

@@ -20,6 +20,8 @@ enum mailbox_status {
 	MAILBOX_OK,
 	MAILBOX_TEMP, /* may work later; errno is set */
 	MAILBOX_PERM, /* needs an administrator; the log says why */
+	/* Of an update: the disk fails, it has happened or not; errno is set. */
+	MAILBOX_UNSURE,
 };
 
 enum {
@@ -120,7 +122,7 @@ int mailbox_mbox_octets(struct mailbox *, uint64_t n, uint64_t *octets);
 
 /*
  * Removes what is marked.  MAILBOX_OK: it is gone for good, whatever happens
- * next.  Else nothing was removed, and errno is set.
+ * next.  MAILBOX_TEMP: nothing was removed, and errno is set.
  */
 enum mailbox_status mailbox_update(struct mailbox *);
 

@@ -30,8 +30,10 @@ title_init(int argc, char **argv)
 		if (environ[i] == end)
 			end += strlen(environ[i]) + 1;
 		moved[i] = strdup(environ[i]);
-		if (moved[i] == NULL)
+		if (moved[i] == NULL) {
+			free(moved);
 			return; /* the command line stays as it is */
+		}
 	}
 	environ = moved;
 	area = argv[0];

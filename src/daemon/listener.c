@@ -110,7 +110,7 @@ static int
 take(const struct listener *l, const struct listening *from,
     unsigned int sessions)
 {
-	struct sockaddr_storage ss;
+	struct sockaddr_storage ss = { 0 };
 	socklen_t len = sizeof(ss);
 	struct client c = { .channel = { -1, -1 },
 		.reg.protocol = from->protocol };
@@ -149,6 +149,30 @@ reap(void)
 	return n;
 }
 
+/*
+ * Takes one connection from each socket that has one, and counts the sessions.
+ * Returns whether the system needs a rest.
+ */
+static bool
+take_all(
+    const struct listener *l, const struct pollfd *pfd, unsigned int *sessions)
+{
+	for (size_t i = 0; i < l->count; i++) {
+		if (pfd[i].revents == 0)
+			continue;
+		switch (take(l, &l->sockets[i], *sessions)) {
+		case -1:
+			return true;
+		case 1:
+			++*sessions;
+			break;
+		default:
+			break;
+		}
+	}
+	return false;
+}
+
 void
 listener_run(const struct listener *l)
 {
@@ -176,18 +200,7 @@ listener_run(const struct listener *l)
 		sig_drain();
 		if (sig_child())
 			sessions -= reap();
-		if (rest) {
-			rest = false; /* the sockets were not asked */
-			continue;
-		}
-		for (size_t i = 2; i < nfds && !rest; i++) {
-			int taken = pfd[i].revents == 0
-			    ? 0
-			    : take(l, &l->sockets[i - 2], sessions);
-
-			if (taken == 1)
-				sessions++;
-			rest = taken == -1;
-		}
+		/* During a rest the sockets were not asked. */
+		rest = !rest && take_all(l, pfd + 2, &sessions);
 	}
 }

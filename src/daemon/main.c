@@ -192,7 +192,7 @@ is_connection(char peer[CHANNEL_PEER])
 		struct sockaddr any;
 		struct sockaddr_in v4;
 		struct sockaddr_in6 v6;
-	} a;
+	} a = { .any.sa_family = AF_UNSPEC };
 	socklen_t len = sizeof(a);
 	const void *octets;
 

@@ -72,36 +72,48 @@ open_one(const struct conf_listen *l, sa_family_t family)
 	return -1;
 }
 
+/*
+ * Opens what one line of the configuration says.  Returns how many sockets that
+ * are, 0 after a line in the log.
+ */
+static size_t
+open_line(const struct conf_listen *l, struct listening *sockets)
+{
+	bool all = l->address[0] == '\0', six = strchr(l->address, ':') != NULL;
+	size_t count = 0;
+
+	if (all || !six) {
+		sockets[count].fd = open_one(l, AF_INET);
+		if (sockets[count].fd == -1)
+			goto fail;
+		sockets[count++].protocol = l->protocol;
+	}
+	if (all || six) {
+		sockets[count].fd = open_one(l, AF_INET6);
+		/* A machine without IPv6 still has all addresses. */
+		if (sockets[count].fd == -1 &&
+		    (!all || (errno != EAFNOSUPPORT && errno != EADDRNOTAVAIL)))
+			goto fail;
+		if (sockets[count].fd != -1)
+			sockets[count++].protocol = l->protocol;
+	}
+	return count;
+fail:
+	log_warn("listening on %s port %u", all ? "all addresses" : l->address,
+	    l->port);
+	return 0;
+}
+
 size_t
 sockets_open(const struct conf *c, struct listening sockets[SOCKETS_MAX])
 {
-	static const sa_family_t families[] = { AF_INET, AF_INET6 };
-	size_t count = 0;
+	size_t count = 0, opened;
 
 	for (uint64_t i = 0; i < c->listen_count; i++) {
-		const struct conf_listen *l = &c->listen[i];
-		bool six = strchr(l->address, ':') != NULL;
-
-		for (int f = 0; f < 2; f++) {
-			struct listening *s = &sockets[count];
-
-			if (l->address[0] != '\0' && six != (f == 1))
-				continue;
-			s->protocol = l->protocol;
-			s->fd = open_one(l, families[f]);
-			if (s->fd != -1) {
-				count++;
-				continue;
-			}
-			/* A machine without IPv6 still has all addresses. */
-			if (f == 1 && l->address[0] == '\0' &&
-			    (errno == EAFNOSUPPORT || errno == EADDRNOTAVAIL))
-				continue;
-			log_warn("listening on %s port %u",
-			    l->address[0] ? l->address : "all addresses",
-			    l->port);
+		opened = open_line(&c->listen[i], sockets + count);
+		if (opened == 0)
 			return 0;
-		}
+		count += opened;
 	}
 	return count;
 }

@@ -183,20 +183,21 @@ put_kind(int fd, enum kind kind)
 }
 
 /* Writes the first block, which makes the promise, and syncs. */
-static int
+static enum journal_promised
 promise(int fd, const void *first)
 {
+	bool emptied;
 	int saved;
 
 	if (io_pwrite(fd, first, BLOCK, 0) == 0 && fdatasync(fd) == 0)
-		return 0;
+		return JOURNAL_PROMISED;
 	saved = errno;
-	(void)put_kind(fd, KIND_EMPTY);
+	emptied = put_kind(fd, KIND_EMPTY) == 0;
 	errno = saved;
-	return -1;
+	return emptied ? JOURNAL_REFUSED : JOURNAL_UNSURE;
 }
 
-int
+enum journal_promised
 journal_commit_runs(int fd, const struct journal_run *runs, size_t count)
 {
 	unsigned char first[BLOCK] = { 0 };
@@ -205,7 +206,7 @@ journal_commit_runs(int fd, const struct journal_run *runs, size_t count)
 	size_t inside = size < room ? size : room;
 
 	if (begin_header(fd, KIND_RUNS, &h) == -1)
-		return -1;
+		return JOURNAL_REFUSED;
 	h.count = count;
 	h.body = sum64(0, runs, size);
 	seal(&h);
@@ -215,7 +216,7 @@ journal_commit_runs(int fd, const struct journal_run *runs, size_t count)
 	if (size > inside &&
 	    io_pwrite(fd, (const char *)runs + inside, size - inside, BLOCK) ==
 		-1)
-		return -1;
+		return JOURNAL_REFUSED;
 	return promise(fd, first);
 }
 
@@ -228,7 +229,7 @@ journal_write(struct journal_writer *w, const void *data, size_t len)
 	return 0;
 }
 
-int
+enum journal_promised
 journal_commit_move(
     const struct journal_writer *w, const struct journal_move *move)
 {
@@ -236,10 +237,10 @@ journal_commit_move(
 	struct header h;
 
 	if (begin_header(w->fd, KIND_MOVE, &h) == -1)
-		return -1;
+		return JOURNAL_REFUSED;
 	h.move = *move;
 	if (sum_octets(w->fd, w->length, &h.body) == -1)
-		return -1;
+		return JOURNAL_REFUSED;
 	seal(&h);
 	memcpy(first, &h, sizeof(h));
 	return promise(w->fd, first);

@@ -431,7 +431,8 @@ add_header(
 	md5_update(id, held, from_held);
 	md5_update(id, p, out - from_held);
 	for (size_t i = out; i < all; i++)
-		last[n++] = i < *waiting ? held[i] : p[i - *waiting];
+		memcpy(
+		    last + n++, i < *waiting ? held + i : p + i - *waiting, 1);
 	memcpy(held, last, n);
 	*waiting = n;
 }

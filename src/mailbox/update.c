@@ -125,7 +125,7 @@ find_runs(struct mailbox *mb, struct plan *p)
 		p->octets += e->stored;
 		last = n;
 	}
-	return end_run(mb, last, run);
+	return run == NULL ? 0 : end_run(mb, last, run);
 }
 
 /* Where the file could be cut. */
@@ -160,23 +160,25 @@ find_cut(struct mailbox *mb, struct plan *p)
 		p->cut = mb->subject.size;
 }
 
+/* What became of an attempt to cut the file. */
+enum cut { CUT_DONE, CUT_NOT, CUT_FAILED, CUT_UNSURE };
+
 /*
  * Cuts the file, unless mail was appended meanwhile without a lock: it stays.
- * Returns 1 when it was cut, 0 when not, -1 with errno set.
+ * errno is set after the last two.
  */
-static int
+static enum cut
 cut_file(const struct mailbox *mb, uint64_t cut)
 {
 	struct stat st;
 
 	if (fstat(mb->files.fd, &st) == -1)
-		return -1;
+		return CUT_FAILED;
 	if ((uint64_t)st.st_size != mb->subject.size)
-		return 0;
-	if (ftruncate(mb->files.fd, (off_t)cut) == -1 ||
-	    fsync(mb->files.fd) == -1)
-		return -1;
-	return 1;
+		return CUT_NOT;
+	if (ftruncate(mb->files.fd, (off_t)cut) == -1)
+		return CUT_FAILED;
+	return fsync(mb->files.fd) == -1 ? CUT_UNSURE : CUT_DONE;
 }
 
 /* Brings the index to the state of the file, with tombstones or a cut. */
@@ -209,14 +211,20 @@ bury_runs(struct mailbox *mb, const struct plan *p)
 	struct journal_promise promise = { .runs = p->runs, .count = p->count };
 	bool was_cut = false;
 
-	if (journal_commit_runs(mb->files.journal_fd, p->runs, p->count) == -1)
+	switch (journal_commit_runs(mb->files.journal_fd, p->runs, p->count)) {
+	case JOURNAL_PROMISED:
+		break;
+	case JOURNAL_REFUSED:
 		return MAILBOX_TEMP;
+	case JOURNAL_UNSURE:
+		return MAILBOX_UNSURE;
+	}
 	if (promise_finish(mb, &promise) == -1) {
 		log_warn("an update is promised; the next login finishes it");
 		return MAILBOX_OK;
 	}
 	if (p->cut < mb->subject.size)
-		was_cut = cut_file(mb, p->cut) == 1;
+		was_cut = cut_file(mb, p->cut) == CUT_DONE;
 	settle_index(mb, p, was_cut);
 	return MAILBOX_OK;
 }
@@ -225,12 +233,16 @@ bury_runs(struct mailbox *mb, const struct plan *p)
 static enum mailbox_status
 cut_end(struct mailbox *mb, const struct plan *p)
 {
-	int was_cut = cut_file(mb, p->cut);
-
-	if (was_cut == -1)
+	switch (cut_file(mb, p->cut)) {
+	case CUT_FAILED:
 		return MAILBOX_TEMP;
-	if (was_cut == 0)
+	case CUT_UNSURE:
+		return MAILBOX_UNSURE;
+	case CUT_NOT:
 		return bury_runs(mb, p);
+	case CUT_DONE:
+		break;
+	}
 	settle_index(mb, p, true);
 	return MAILBOX_OK;
 }
@@ -295,7 +307,7 @@ copy(const struct mailbox *mb, struct journal_writer *w, uint64_t offset,
 }
 
 /* Promises the move that leaves no dead octet; there is one. */
-static int
+static enum journal_promised
 promise_move(const struct mailbox *mb, struct journal_move *move)
 {
 	struct journal_writer writer = { .fd = mb->files.journal_fd };
@@ -312,11 +324,11 @@ promise_move(const struct mailbox *mb, struct journal_move *move)
 		e = next_dead(mb, &walk);
 		if (copy(mb, &writer, from,
 			e == NULL ? move->size : e->offset) == -1)
-			return -1;
+			return JOURNAL_REFUSED;
 	} while (e != NULL);
 	move->length = writer.length;
 	if (promise_sum_around(mb, move) == -1)
-		return -1;
+		return JOURNAL_REFUSED;
 	return journal_commit_move(&writer, move);
 }
 
@@ -360,7 +372,12 @@ compact(struct mailbox *mb)
 	int saved;
 
 	mailbox_check_index(mb);
-	if (promise_move(mb, move) == -1) {
+	switch (promise_move(mb, move)) {
+	case JOURNAL_PROMISED:
+		break;
+	case JOURNAL_UNSURE:
+		return MAILBOX_UNSURE;
+	case JOURNAL_REFUSED:
 		saved = errno;
 		(void)journal_clear(mb->files.journal_fd);
 		errno = saved;
@@ -371,7 +388,7 @@ compact(struct mailbox *mb)
 		return MAILBOX_OK;
 	}
 	end = move->offset + move->length;
-	was_cut = cut_file(mb, end) == 1;
+	was_cut = cut_file(mb, end) == CUT_DONE;
 	/* With a tombstone left at the end, the next scan finds the way. */
 	known = was_cut && move_index(mb, &fresh) == 0;
 	if (known) {
@@ -408,13 +425,18 @@ compaction_pays(const struct mailbox *mb, const struct plan *p)
 static enum mailbox_status
 remove_marked(struct mailbox *mb, struct plan *p)
 {
+	enum mailbox_status status;
+
 	if (find_runs(mb, p) == -1)
 		return MAILBOX_TEMP;
 	find_cut(mb, p);
 	if (p->cut <= p->runs[0].offset)
 		return cut_end(mb, p);
-	if (compaction_pays(mb, p) && compact(mb) == MAILBOX_OK)
-		return MAILBOX_OK;
+	if (compaction_pays(mb, p)) {
+		status = compact(mb);
+		if (status != MAILBOX_TEMP)
+			return status;
+	}
 	return bury_runs(mb, p);
 }
 
@@ -430,8 +452,8 @@ begin(struct mailbox *mb)
 
 	if (mb->set->lock_update && lock_mailbox(mb->files.fd) == -1)
 		return -1;
-	if (mb->files.index_fd != -1)
-		(void)index_void(&mb->index);
+	if (mb->files.index_fd != -1 && index_void(&mb->index) == -1)
+		return -1;
 	if (fstat(mb->files.fd, &st) == -1)
 		return -1;
 	if (st.st_nlink == 1 && (uint64_t)st.st_size >= mb->subject.size)
@@ -455,7 +477,7 @@ mailbox_update(struct mailbox *mb)
 	free(p.runs);
 	if (status == MAILBOX_OK)
 		mailbox_unmark_all(mb);
-	else if (saved != ESTALE)
+	else if (status == MAILBOX_TEMP && saved != ESTALE)
 		mailbox_save_index(mb, mb->subject.size); /* still right */
 	errno = saved;
 	return status;

@@ -15,6 +15,7 @@ maildrop_open(struct session *s)
 		s->left = mailbox_count(mb);
 		return 0;
 	case MAILBOX_TEMP:
+	case MAILBOX_UNSURE: /* not of an opening */
 		log_warn("opening the mailbox of %s", s->user);
 		reply_err(
 		    &s->out, "[SYS/TEMP] the maildrop cannot be opened now");
@@ -43,9 +44,14 @@ maildrop_update(struct session *s)
 		log_warn("updating the mailbox of %s", s->user);
 		reply_err(&s->out, "[SYS/TEMP] nothing was deleted");
 		break;
-	case MAILBOX_PERM:
-		log_warnx("the mailbox of %s needs attention", s->user);
-		reply_err(&s->out, "[SYS/PERM] nothing was deleted");
+	case MAILBOX_UNSURE:
+		log_warn("updating the mailbox of %s, which may have happened",
+		    s->user);
+		reply_err(&s->out,
+		    "[SYS/TEMP] the disk fails: what was to be "
+		    "deleted may be there or not");
+		break;
+	case MAILBOX_PERM: /* not of an update */
 		break;
 	}
 	return -1;

@@ -33,9 +33,9 @@ struct keeper {
 };
 
 /* What epoll reports: a place, or one of these. */
-static const uint32_t NO_PLACE = UINT32_MAX;
-static const uint32_t IS_SIGNAL = UINT32_MAX - 1;
-static const uint32_t IS_LISTENER = UINT32_MAX - 2;
+static const uint32_t no_place = UINT32_MAX;
+static const uint32_t is_signal = UINT32_MAX - 1;
+static const uint32_t is_listener = UINT32_MAX - 2;
 
 static int
 watch(const struct keeper *k, int fd, uint32_t what)
@@ -73,7 +73,7 @@ take_registration(struct keeper *k)
 		}
 		return;
 	}
-	if (place == NO_PLACE || watch(k, channel, place) == -1) {
+	if (place == no_place || watch(k, channel, place) == -1) {
 		log_warnx("too many connections for the keeper");
 		(void)close(channel);
 		return;
@@ -138,10 +138,10 @@ open_keeper(struct keeper *k, int signal_fd)
 	k->places = calloc(k->most, sizeof(*k->places));
 	k->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (k->places == NULL || k->epoll_fd == -1 ||
-	    watch(k, signal_fd, IS_SIGNAL) == -1 ||
-	    watch(k, k->fd, IS_LISTENER) == -1)
+	    watch(k, signal_fd, is_signal) == -1 ||
+	    watch(k, k->fd, is_listener) == -1)
 		fatal("keeper");
-	k->free = NO_PLACE;
+	k->free = no_place;
 	for (uint32_t i = k->most; i-- > 0;) {
 		k->places[i] = (struct waiting){ .channel = -1,
 			.next_free = k->free };
@@ -164,13 +164,14 @@ keeper_run(const struct attendant_settings *set, int fd, unsigned int most)
 		if (n == -1 && errno != EINTR)
 			fatal("epoll_wait");
 		for (int i = 0; i < n; i++) {
-			if (events[i].data.u32 == IS_LISTENER)
+			if (events[i].data.u32 == is_listener)
 				take_registration(&k);
-			else if (events[i].data.u32 != IS_SIGNAL)
+			else if (events[i].data.u32 != is_signal)
 				start_attendant(&k, events[i].data.u32);
 		}
 		sig_drain();
 		if (sig_child())
 			reap(&k);
 	}
+	free(k.places);
 }
