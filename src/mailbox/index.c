@@ -136,7 +136,8 @@ compare(const struct header *h, const struct index_subject *now)
 		return INDEX_LOOK;
 	if (was->modified != now->modified || was->changed != now->changed)
 		return INDEX_NONE;
-	return h->written - was->modified < settling ? INDEX_LOOK : INDEX_FITS;
+	/* It may also be older, by a clock that was set back. */
+	return h->written < was->modified + settling ? INDEX_LOOK : INDEX_FITS;
 }
 
 enum index_status
