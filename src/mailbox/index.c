@@ -147,6 +147,7 @@ index_load(struct index *ix, const struct index_subject *now,
 	enum index_status status;
 	struct header h;
 	struct stat st;
+	uint64_t pages;
 
 	*was = (struct index_subject){ .inode = 0 };
 	if (ix->fd == -1 ||
@@ -156,8 +157,10 @@ index_load(struct index *ix, const struct index_subject *now,
 		return INDEX_NONE;
 	*was = h.subject;
 	status = compare(&h, now);
-	if (status == INDEX_NONE || fstat(ix->fd, &st) == -1 ||
-	    page_count(h.totals.entries) >= (uint64_t)st.st_size / PAGE ||
+	if (status == INDEX_NONE || fstat(ix->fd, &st) == -1)
+		return INDEX_NONE;
+	pages = (uint64_t)st.st_size / PAGE;
+	if (pages == 0 || h.totals.entries > (pages - 1) * INDEX_PAGE_ENTRIES ||
 	    map_file(ix, page_count(h.totals.entries)) == -1)
 		return INDEX_NONE;
 	ix->is = h.totals;
@@ -242,7 +245,28 @@ index_save(struct index *ix, const struct index_subject *subject)
 	return 0;
 }
 
-/* Whether page i is as it was written. */
+/*
+ * Whether a page's entries can be used without harm.  A session that its client
+ * has taken over can write a page whose sum is right, and it is not the last to
+ * read it.
+ */
+static bool
+is_harmless(const struct index_page *p)
+{
+	uint64_t messages = 0;
+
+	for (uint64_t i = 0; i < p->used; i++) {
+		const struct mbox_entry *e = &p->entries[i];
+
+		if (e->separator > MBOX_SEPARATOR_MAX ||
+		    (uint64_t)e->separator + e->tail > e->stored)
+			return false;
+		messages += index_is_dead(e) ? 0 : 1;
+	}
+	return messages == p->messages;
+}
+
+/* Whether page i is as it was written, and fit to be used. */
 static bool
 check_page(struct index *ix, uint64_t i)
 {
@@ -254,7 +278,7 @@ check_page(struct index *ix, uint64_t i)
 	if ((i + 1) * INDEX_PAGE_ENTRIES > ix->is.entries)
 		used = ix->is.entries - i * INDEX_PAGE_ENTRIES;
 	if (p->build != ix->is.build || p->used != used ||
-	    p->sum != page_sum(p))
+	    p->sum != page_sum(p) || !is_harmless(p))
 		return false;
 	ix->state[i] = CHECKED;
 	return true;
