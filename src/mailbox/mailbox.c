@@ -445,7 +445,7 @@ mailbox_check_entry(const struct mailbox *mb, const struct mbox_entry *e)
 	uint64_t offset = e->offset + e->separator;
 	struct mbox_top top = { .lines = 0 };
 	unsigned char sum[MBOX_ID_SIZE];
-	char digits[24], held[2];
+	char digits[24], held[2] = { 0 };
 	size_t waiting = 0, len;
 	struct md5 id;
 	ssize_t n;

@@ -17,6 +17,7 @@
 
 #include <sys/stat.h>
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -315,6 +316,7 @@ promise_move(const struct mailbox *mb, struct journal_move *move)
 	const struct mbox_entry *e = next_dead(mb, &walk);
 	uint64_t from;
 
+	assert(e != NULL);
 	*move = (struct journal_move){
 		.offset = e->offset,
 		.size = mb->subject.size,
