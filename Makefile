@@ -67,6 +67,7 @@ $(B)/flags: always
 V ?= 0
 CC_ = $(if $(filter 0,$(V)),@echo "  CC $@" &&)
 LD_ = $(if $(filter 0,$(V)),@echo "  LD $@" &&)
+TIDY_ = $(if $(filter 0,$(V)),@echo "  TIDY $<" &&)
 
 FLOORS = base wire mailbox trust session daemon
 SRCS = $(foreach f,$(FLOORS),$(sort $(wildcard src/$(f)/*.c)))
@@ -138,6 +139,25 @@ fuzz:
 	$(MAKE) B=build/fuzz CC=clang SAN=address,undefined,fuzzer-no-link fuzzers
 	tests/fuzz/run build/fuzz $(FUZZ_TIME)
 
+# What machines can say of the text.  clang-tidy, which takes the time, has a
+# stamp for each file, and gets one at a time: several confuse it.
+TIDY = $(patsubst %,$(B)/tidy/%,$(sort $(wildcard src/*/*.c)))
+
+$(B)/tidy/%.c: %.c .clang-tidy $(wildcard include/*.h)
+	@mkdir -p $(@D)
+	$(TIDY_) clang-tidy --quiet $< -- $(STD) 2>/dev/null
+	@touch $@
+
+lint: $(TIDY)
+	@set -e; for i in $(sort $(wildcard tests/lint/*)); do \
+		echo "  LINT $$i"; "$$i"; done
+
+# gcc's own analyzer; clang's is among the checks of clang-tidy.  It takes every
+# pointer that is kept in an array for a leak.
+analyze:
+	$(MAKE) B=build/analyze CC=gcc WERROR=1 \
+		CFLAGS="-fanalyzer -Wno-analyzer-malloc-leak" all
+
 $(HOSTILE): tests/hostile/session.c $(OBJS)
 	@mkdir -p $(@D)
 	$(LD_) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $< \
@@ -185,7 +205,7 @@ clean:
 	rm -rf build
 
 .PHONY: all always run tests check check-root check-san fuzz fuzzers \
-	benches bench install uninstall dist clean
+	lint analyze benches bench install uninstall dist clean
 
 -include $(OBJS:.o=.d) $(CTLOBJS:.o=.d) $(UNITS:=.d) $(TOOLS:=.d) $(HOSTILE:=.d) \
 	$(FUZZERS:=.d)
