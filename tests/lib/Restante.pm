@@ -184,7 +184,8 @@ sub answers
 	my ($self) = @_;
 
 	return 1 if $self->stderr =~ /: ready$/m;
-	return if !grep { /^log(?:-level)?=/ } @{ $self->{options} || [] };
+	return if !grep { /^log(?:=|-level=(?:error|warn)$)/ }
+	    @{ $self->{options} || [] };
 	my $s = IO::Socket::IP->new(PeerHost => '127.0.0.1',
 	    PeerPort => $self->{port}, Type => SOCK_STREAM);
 	return defined $s;
