@@ -176,9 +176,7 @@ index_void(struct index *ix)
 	/* A full disk has no room for a header where there is none. */
 	if (fstat(ix->fd, &st) == 0 && st.st_size == 0)
 		return 0;
-	if (io_pwrite(ix->fd, &none, sizeof(none), 0) == 0)
-		return 0;
-	return ftruncate(ix->fd, 0);
+	return io_pwrite(ix->fd, &none, sizeof(none), 0);
 }
 
 /* Brings the file up to date, but for the header. */
