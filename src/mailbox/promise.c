@@ -39,6 +39,31 @@ read_line(const struct mailbox *mb, uint64_t offset, unsigned char *line)
 	return io_pread(mb->files.fd, line, MBOX_SEPARATOR_MAX, (off_t)offset);
 }
 
+/*
+ * Whether a run still ends where it did: with a blank line, with the file, or
+ * where something begins.  What was made shorter by another program would have
+ * its end in a message that is to stay.  1, 0, or -1 with errno set.
+ */
+static int
+ends_there(const struct mailbox *mb, const struct journal_run *run)
+{
+	enum { BEFORE = 3 };
+	char octets[BEFORE + FROM], *end = octets + BEFORE;
+	uint64_t offset = run->offset + run->length;
+	ssize_t n;
+
+	/* A separator is longer; and sums are against accidents only. */
+	if (run->length < BEFORE + FROM || offset < run->offset)
+		return 0;
+	n = io_pread(
+	    mb->files.fd, octets, sizeof(octets), (off_t)(offset - BEFORE));
+	if (n < BEFORE)
+		return n == -1 ? -1 : 0;
+	return n == BEFORE || memcmp(end, "From ", (size_t)(n - BEFORE)) == 0 ||
+	    memcmp(end - 2, "\n\n", 2) == 0 ||
+	    memcmp(end - 3, "\n\r\n", 3) == 0;
+}
+
 static enum place
 look(const struct mailbox *mb, const struct journal_run *run)
 {
@@ -46,9 +71,12 @@ look(const struct mailbox *mb, const struct journal_run *run)
 	const unsigned char *lf;
 	ssize_t n = read_line(mb, run->offset, line);
 	size_t separator, end;
+	int ends = ends_there(mb, run);
 
-	if (n == -1)
+	if (n == -1 || ends == -1)
 		return PLACE_UNREADABLE;
+	if (ends == 0)
+		return PLACE_OTHER;
 	separator = mbox_separator(line, (size_t)n);
 	if (separator != 0 && sum64(0, line, separator) == run->check)
 		return PLACE_UNTOUCHED;
