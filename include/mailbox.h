@@ -48,6 +48,7 @@ struct mailbox {
 	struct index_subject subject; /* the file as it was scanned */
 	struct index index;
 	bool complete;  /* the file ends as a delivery agent needs it */
+	bool distrusted; /* the index is wrong, and is not written down */
 	uint8_t *marks; /* a bit for each message, NULL while none is marked */
 	uint64_t marked, marked_octets;
 };
@@ -96,6 +97,12 @@ void mailbox_unmark_all(struct mailbox *);
  * does not.
  */
 int mailbox_look(struct mailbox *, uint64_t n);
+
+/*
+ * A message is not what the index says: the next opening scans again.  Called
+ * when a look or a reading has shown it.
+ */
+void mailbox_distrust(struct mailbox *);
 
 /*
  * Reading message n in pieces; start with { .n = n }.  mailbox_read() yields the

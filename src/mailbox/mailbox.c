@@ -121,7 +121,7 @@ mailbox_check_index(struct mailbox *mb)
 void
 mailbox_save_index(struct mailbox *mb, uint64_t size)
 {
-	if (!mb->complete || mb->files.index_fd == -1 ||
+	if (!mb->complete || mb->distrusted || mb->files.index_fd == -1 ||
 	    index_identify(mb->files.fd, &mb->subject) == -1)
 		return;
 	mb->subject.size = size;
@@ -491,6 +491,14 @@ mailbox_look(struct mailbox *mb, uint64_t n)
 	uint64_t position;
 
 	return mailbox_check_entry(mb, mailbox_entry(mb, n, &position));
+}
+
+void
+mailbox_distrust(struct mailbox *mb)
+{
+	mb->distrusted = true;
+	if (mb->files.index_fd != -1 && index_void(&mb->index) == -1)
+		log_warn("making an index void");
 }
 
 /*

@@ -285,6 +285,45 @@ next_dead(const struct mailbox *mb, struct walk *w)
 	return NULL;
 }
 
+/*
+ * Whether something begins at offset: a message, a tombstone, what has died in
+ * one, or the end.  0, or -1 with errno set: ESTALE when not.
+ */
+static int
+look_at(const struct mailbox *mb, uint64_t offset)
+{
+	static const char zeros[sizeof("From ")];
+	char octets[sizeof(zeros)];
+	ssize_t n;
+
+	if (offset == mb->subject.size)
+		return 0;
+	n = io_pread(mb->files.fd, octets, sizeof(octets), (off_t)offset);
+	if (n == -1)
+		return -1;
+	if (n == sizeof(octets) &&
+	    (memcmp(octets, "From ", sizeof("From ") - 1) == 0 ||
+		memcmp(octets, zeros, sizeof(zeros)) == 0))
+		return 0;
+	errno = ESTALE;
+	return -1;
+}
+
+/*
+ * What is marked was compared with the mailbox; what died earlier is known from
+ * the index alone, and must not be mail by now.
+ */
+static int
+check_dead(const struct mailbox *mb, const struct mbox_entry *e)
+{
+	if (!index_is_dead(e))
+		return 0;
+	return look_at(mb, e->offset) == -1 ||
+		look_at(mb, e->offset + e->stored) == -1
+	    ? -1
+	    : 0;
+}
+
 /* Copies octets of the mailbox to the journal. */
 static int
 copy(const struct mailbox *mb, struct journal_writer *w, uint64_t offset,
@@ -322,6 +361,8 @@ promise_move(const struct mailbox *mb, struct journal_move *move)
 		.size = mb->subject.size,
 	};
 	do {
+		if (check_dead(mb, e) == -1)
+			return JOURNAL_REFUSED;
 		from = e->offset + e->stored;
 		e = next_dead(mb, &walk);
 		if (copy(mb, &writer, from,
@@ -381,6 +422,8 @@ compact(struct mailbox *mb)
 		return MAILBOX_UNSURE;
 	case JOURNAL_REFUSED:
 		saved = errno;
+		if (saved == ESTALE)
+			mailbox_distrust(mb);
 		(void)journal_clear(mb->files.journal_fd);
 		errno = saved;
 		return MAILBOX_TEMP;

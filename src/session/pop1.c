@@ -171,6 +171,7 @@ cmd_rcev(struct session *s, char **arg)
 {
 	(void)arg;
 	if (send_all(s) == -1) {
+		mailbox_distrust(&s->mailbox);
 		s->reason = "unreadable-message";
 		return NEXT_CLOSE;
 	}

@@ -154,6 +154,8 @@ retrieve(struct session *s, uint64_t n, struct mbox_top *top)
 
 	if (mailbox_look(&s->mailbox, n) == -1) {
 		log_warn("message %ju of %s", (uintmax_t)n, s->user);
+		if (errno == ESTALE)
+			mailbox_distrust(&s->mailbox);
 		reply_err(&s->out,
 		    "[SYS/TEMP] the maildrop was changed by "
 		    "another program, log in again");
@@ -165,6 +167,7 @@ retrieve(struct session *s, uint64_t n, struct mbox_top *top)
 		reply_ok(&s->out, "top of message follows");
 	if (send_message(s, n, top) == -1) {
 		/* What has been said is sent, the rest is silence. */
+		mailbox_distrust(&s->mailbox);
 		s->reason = "unreadable-message";
 		return NEXT_CLOSE;
 	}

@@ -1,0 +1,82 @@
+# A mailbox that another program changed in place between two sessions, so that
+# its end is where it was, and got mail behind it: what a cheap look does not see.
+
+use strict;
+use warnings;
+use Test::More;
+use Restante;
+
+my @line = ('x' x 70) x 4000;
+
+sub letter
+{
+	my ($n, @body) = @_;
+
+	return Restante::mbox("Subject: $n\n\n" . join "\n", "body $n", @body);
+}
+
+# Takes ten octets from one message and gives them to another, adds a third.
+sub edit
+{
+	my ($d, $from, $to) = @_;
+	my $text = $d->mbox('alice');
+
+	$text =~ s/body $from\nx{40}/"body $from\n" . 'x' x 30/e
+	    && $text =~ s/body $to\nx{40}/"body $to\n" . 'x' x 50/e
+	    or die 'nothing to edit';
+	open my $fh, '+<:raw', $d->path('alice') or die $!;
+	print {$fh} $text, letter(9, 'new') or die $!;
+	close $fh or die $!;
+	return;
+}
+
+my $d = Restante->start;
+
+$d->user('alice', "secret\n" . join '',
+	map { letter($_, 'x' x 40) } 1 .. 5);
+my $c = $d->session('alice', 'secret');
+like($c->cmd('QUIT'), qr/\A\+OK/, 'there is an index');
+$c->close;
+edit($d, 2, 4);
+
+# The first try may fail, and shows it; the next one has all.
+$c = $d->session('alice', 'secret');
+for my $n (1 .. 6) {
+	my $status = eval { ($c->multi("RETR $n"))[0] };
+	last if !defined $status;
+}
+$c->close;
+$c = $d->session('alice', 'secret');
+my @wrong = grep {
+	my ($status, @got) = $c->multi("RETR $_");
+	$status !~ /\A\+OK/ || $got[0] ne 'Subject: ' . ($_ == 6 ? 9 : $_)
+} 1 .. 6;
+is("@wrong", '', 'the session after a failure has every message');
+$c->close;
+
+# With a tombstone between the two, and a deletion that compacts.
+$d->user('alice', "secret\n" . join '', letter(1, @line),
+	letter(2, 'x' x 40), letter(3, 'x' x 9000), letter(4, 'x' x 40),
+	letter(5, 'x' x 40), letter(6, @line));
+$c = $d->session('alice', 'secret');
+$c->cmd('DELE 3');
+like($c->cmd('QUIT'), qr/\A\+OK/, 'one message is deleted');
+$c->close;
+like($d->mbox('alice'), qr/^From \0/m, 'and there is its tombstone');
+edit($d, 2, 4);
+$c = $d->session('alice', 'secret');
+$c->cmd('DELE 5');
+like($c->cmd('QUIT'), qr/\A(?:\+OK|-ERR \[SYS\/TEMP\])/, 'another one');
+$c->close;
+$c = $d->session('alice', 'secret');
+my %is_there;
+for my $n (1 .. ($c->cmd('STAT') =~ /\A\+OK (\d+)/)[0]) {
+	my ($status, @got) = $c->multi("RETR $n");
+	$is_there{$1}++ if @got && $got[0] =~ /\ASubject: (\d+)\z/;
+}
+$c->close;
+is(join(' ', grep { ($is_there{$_} // 0) != 1 } 1, 2, 4, 5, 9), '',
+	'every message that was kept is there once');
+
+is($d->stop, 0, 'it ends');
+done_testing;
