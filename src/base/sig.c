@@ -77,31 +77,36 @@ sig_drain(void)
 		;
 }
 
+/*
+ * A note is cleared only after it was seen, and before what it says is looked
+ * at: one that comes in between is not lost.
+ */
 bool
 sig_child(void)
 {
-	bool was = got_child != 0;
-
+	if (got_child == 0)
+		return false;
 	got_child = 0;
-	return was;
+	return true;
 }
 
 bool
 sig_hangup(void)
 {
-	bool was = got_hangup != 0;
-
+	if (got_hangup == 0)
+		return false;
 	got_hangup = 0;
-	return was;
+	return true;
 }
 
 int
 sig_quit(void)
 {
-	int was = got_quit;
+	static int told;
+	int all = got_quit, more = all - told;
 
-	got_quit = 0;
-	return was;
+	told = all;
+	return more;
 }
 
 void
