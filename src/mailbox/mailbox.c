@@ -191,9 +191,13 @@ append(int fd, const char *text, uint64_t size)
 		.iov_base = (void *)(uintptr_t)text,
 		.iov_len = strlen(text),
 	};
+	ssize_t n = pwritev2(fd, &iov, 1, (off_t)size, RWF_APPEND);
 
-	if (pwritev2(fd, &iov, 1, (off_t)size, RWF_APPEND) != -1)
+	if (n == (ssize_t)iov.iov_len)
 		return 0;
+	/* Half of it is as good as nothing, and the rest is not to be had. */
+	if (n != -1)
+		errno = ENOSPC;
 	if (errno != EOPNOTSUPP && errno != ENOSYS)
 		return -1;
 	return io_pwrite(fd, text, strlen(text), (off_t)size);

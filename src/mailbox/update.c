@@ -414,6 +414,11 @@ compact(struct mailbox *mb)
 	bool known, was_cut;
 	int saved;
 
+	/* What is left over must not join a last line that has no end. */
+	if (!mb->complete) {
+		errno = ENOSPC;
+		return MAILBOX_TEMP;
+	}
 	mailbox_check_index(mb);
 	switch (promise_move(mb, move)) {
 	case JOURNAL_PROMISED:
