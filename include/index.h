@@ -45,11 +45,12 @@ struct index_totals {
 	uint64_t build;
 	uint64_t entries;
 	uint64_t messages;
-	uint64_t octets; /* of all messages, on the wire */
-	uint64_t stored; /* of all messages, in the file */
-	uint64_t dead;   /* octets stored of entries that are no messages */
-	uint64_t
-	    first_dead; /* offset of the first of these; if dead is 0, any */
+	uint64_t octets;     /* of all messages, on the wire */
+	uint64_t stored;     /* of all messages, in the file */
+	uint64_t dead;       /* octets stored of entries that are no messages */
+	uint64_t first_dead; /* where the first of these is, if there is one */
+	/* Not 0: what is before the last was believed after a look, not seen. */
+	uint64_t looked;
 };
 
 struct index {
@@ -60,6 +61,7 @@ struct index {
 	bool mapped;    /* pages are the file's */
 	bool removed;   /* entries have died since the file was written */
 	struct index_totals is;
+	uint64_t size; /* of the mailbox that the file describes */
 	/* Where the last message asked for was found: the next is near. */
 	uint64_t cursor_page, cursor_before;
 };

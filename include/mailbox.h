@@ -47,9 +47,9 @@ struct mailbox {
 	const struct mailbox_settings *set;
 	struct index_subject subject; /* the file as it was scanned */
 	struct index index;
-	bool complete;  /* the file ends as a delivery agent needs it */
+	bool complete;   /* the file ends as a delivery agent needs it */
 	bool distrusted; /* the index is wrong, and is not written down */
-	uint8_t *marks; /* a bit for each message, NULL while none is marked */
+	uint8_t *marks;  /* a bit for each message, NULL while none is marked */
 	uint64_t marked, marked_octets;
 };
 

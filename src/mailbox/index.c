@@ -25,7 +25,7 @@ enum { CHECKED = 1, DIRTY = 2 };
 static const uint64_t settling = UINT64_C(2000000000);
 
 /* Read with another order of bytes or by another version, it is another one. */
-static const uint64_t magic = UINT64_C(0x3158444954534552);
+static const uint64_t magic = UINT64_C(0x3258444954534552);
 
 struct header {
 	uint64_t magic;
@@ -164,6 +164,7 @@ index_load(struct index *ix, const struct index_subject *now,
 	    map_file(ix, page_count(h.totals.entries)) == -1)
 		return INDEX_NONE;
 	ix->is = h.totals;
+	ix->size = h.subject.size;
 	return status;
 }
 
@@ -235,6 +236,7 @@ index_save(struct index *ix, const struct index_subject *subject)
 	}
 	(void)!ftruncate(ix->fd, (off_t)((count + 1) * PAGE));
 	ix->removed = false;
+	ix->size = subject->size;
 	for (uint64_t i = 0; i < count; i++)
 		ix->state[i] = 0;
 	/* What was built in memory need not stay there. */
@@ -249,16 +251,19 @@ index_save(struct index *ix, const struct index_subject *subject)
  * read it.
  */
 static bool
-is_harmless(const struct index_page *p)
+is_harmless(const struct index_page *p, uint64_t size)
 {
-	uint64_t messages = 0;
+	uint64_t messages = 0, end = 0;
 
 	for (uint64_t i = 0; i < p->used; i++) {
 		const struct mbox_entry *e = &p->entries[i];
 
 		if (e->separator > MBOX_SEPARATOR_MAX ||
-		    (uint64_t)e->separator + e->tail > e->stored)
+		    (uint64_t)e->separator + e->tail > e->stored ||
+		    e->offset < end || e->offset > size ||
+		    e->stored > size - e->offset)
 			return false;
+		end = e->offset + e->stored;
 		messages += index_is_dead(e) ? 0 : 1;
 	}
 	return messages == p->messages;
@@ -276,7 +281,7 @@ check_page(struct index *ix, uint64_t i)
 	if ((i + 1) * INDEX_PAGE_ENTRIES > ix->is.entries)
 		used = ix->is.entries - i * INDEX_PAGE_ENTRIES;
 	if (p->build != ix->is.build || p->used != used ||
-	    p->sum != page_sum(p) || !is_harmless(p))
+	    p->sum != page_sum(p) || !is_harmless(p, ix->size))
 		return false;
 	ix->state[i] = CHECKED;
 	return true;
@@ -474,6 +479,7 @@ index_squeeze(struct index *ix, struct index *fresh)
 	struct mbox_entry dead = { .flags = 0 };
 
 	index_init(fresh, -1);
+	fresh->is.looked = ix->is.looked;
 	for (uint64_t i = 0; i < ix->is.entries; i++) {
 		const struct mbox_entry *e = index_entry(ix, i);
 		bool is_dead = index_is_dead(e);

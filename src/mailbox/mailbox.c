@@ -275,6 +275,8 @@ mailbox_learn(struct mailbox *mb)
 	}
 	if (was.size < mb->subject.size && scan(mb, &mb->index, was.size) == -1)
 		return -1;
+	if (was.size > mb->subject.start)
+		mb->index.is.looked = 1;
 	mailbox_save_index(mb, mb->subject.size);
 	return 0;
 }

@@ -18,8 +18,9 @@
 #include "sum.h"
 
 enum {
-	/* A tombstone begins as a separator does. */
+	/* A tombstone begins as a separator does, and has two line ends. */
 	FROM = 5,
+	LEAST = FROM + 2,
 	/* Of the mailbox, to tell by where a compaction belongs. */
 	CHECK_OCTETS = 4096,
 };
@@ -250,6 +251,12 @@ fit_move(const struct mailbox *mb, const struct journal_move *promised,
 	int moved = 0;
 	struct stat st;
 
+	/* What a session wrote that its client had taken over. */
+	*fit = (struct promise_fit){ .fits = false };
+	if (promised->offset > promised->size ||
+	    promised->length > promised->size - promised->offset ||
+	    promised->size - promised->offset - promised->length < LEAST)
+		return 0;
 	if (fstat(mb->files.fd, &st) == -1 ||
 	    promise_sum_around(mb, &now) == -1)
 		return -1;

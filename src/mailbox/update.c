@@ -98,6 +98,22 @@ end_run(struct mailbox *mb, uint64_t n, const struct journal_run *run)
 }
 
 /*
+ * Whether every message must be compared, and not only the ends of runs: where
+ * nobody has seen all of the file, or somebody wrote to it since.
+ */
+static bool
+must_compare_all(const struct mailbox *mb)
+{
+	struct index_subject now = mb->subject;
+
+	return mb->index.is.looked != 0 ||
+	    index_identify(mb->files.fd, &now) == -1 ||
+	    now.size != mb->subject.size ||
+	    now.modified != mb->subject.modified ||
+	    now.changed != mb->subject.changed;
+}
+
+/*
  * Finds the runs of marked messages, and compares them with what the scan saw,
  * under the locks: a mismatch removes nothing.
  */
@@ -107,6 +123,7 @@ find_runs(struct mailbox *mb, struct plan *p)
 	struct journal_run *run = NULL;
 	const struct mbox_entry *e;
 	uint64_t n, last = 0, position;
+	bool all = must_compare_all(mb);
 
 	p->runs = calloc(mb->marked, sizeof(*p->runs));
 	if (p->runs == NULL)
@@ -121,6 +138,8 @@ find_runs(struct mailbox *mb, struct plan *p)
 			run = &p->runs[p->count++];
 			if (start_run(mb, e, run) == -1)
 				return -1;
+		} else if (all && mailbox_check_entry(mb, e) == -1) {
+			return -1;
 		}
 		run->length += e->stored;
 		p->octets += e->stored;
@@ -385,6 +404,7 @@ move_index(const struct mailbox *mb, struct index *fresh)
 	uint64_t gone = 0;
 
 	index_init(fresh, -1);
+	fresh->is.looked = mb->index.is.looked;
 	while (walk.position < mb->index.is.entries) {
 		if (leaves_out(mb, &walk, &e)) {
 			gone += e->stored;

@@ -78,5 +78,26 @@ $c->close;
 is(join(' ', grep { ($is_there{$_} // 0) != 1 } 1, 2, 4, 5, 9), '',
 	'every message that was kept is there once');
 
+# Two of the same length that change places, between others that are deleted.
+$d->user('alice', "secret\n" . Restante::mbox(
+	map { "Subject: $_\n\nbody $_\n" } 1 .. 7));
+$c = $d->session('alice', 'secret');
+$c->cmd('QUIT');
+$c->close;
+my $text = $d->mbox('alice');
+$text =~ s/(Subject: )([36])(\n\nbody )[36]/$1 . (9 - $2) . $3 . (9 - $2)/ge;
+open my $fh, '+<', $d->path('alice') or die "open: $!";
+print $fh $text, Restante::mbox("Subject: 8\n\nnew\n") or die "write: $!";
+close $fh or die "close: $!";
+$c = $d->session('alice', 'secret');
+$c->cmd("DELE $_") for 2 .. 4;
+is($c->cmd('QUIT'), '-ERR [SYS/TEMP] nothing was deleted',
+	'a letter that nobody saw there is not deleted');
+$c->close;
+$c = $d->session('alice', 'secret');
+is(join(' ', map { my (undef, @got) = $c->multi("RETR $_"); $got[0] =~ /(\d)/ }
+    1 .. 8), '1 2 6 4 5 3 7 8', 'the next session has them as they are');
+$c->close;
+
 is($d->stop, 0, 'it ends');
 done_testing;
