@@ -126,6 +126,9 @@ $(B)/tests/%: tests/%.c $(LIBOBJS)
 $(B)/tests/unit/crash: ALL_LDFLAGS += $(foreach f,pwrite64 pwritev64v2 \
 	ftruncate64 fallocate64 fsync fdatasync index_identify,-Wl,--wrap=$(f))
 
+# A clock that can be set back.
+$(B)/tests/unit/stamp: ALL_LDFLAGS += -Wl,--wrap=clock_wall_ns
+
 # Fuzzing, with clang: each harness states a property and dies when it does not
 # hold.  What is found goes to build/fuzz, the corpora in tests/fuzz stay small.
 FUZZERS = $(patsubst tests/%.c,$(B)/tests/%,$(sort $(wildcard tests/fuzz/*.c)))

@@ -427,9 +427,15 @@ step(void)
 	case 1:
 	case 2:
 		for (n = chance(1 + message_count / 3); n > 0; n--) {
+			/* One that has been asked for, now and then. */
+			if (chance(4) == 0)
+				compare_message(1 + chance(message_count));
 			at = messages[chance(message_count)];
 			if (!index_is_dead(&now.entries[at]))
 				remove_at(at);
+			number_messages();
+			if (message_count == 0)
+				break;
 		}
 		break;
 	case 3:
@@ -496,6 +502,10 @@ random_lives(void)
 		saved.count = 0;
 		for (int n = 0; n < 60; n++) {
 			step();
+			/* Also the first after a change, wherever it is. */
+			number_messages();
+			if (message_count > 0)
+				compare_message(1 + chance(message_count));
 			compare_all();
 		}
 	}

@@ -3,6 +3,7 @@
 
 #include "chance.h"
 #include "md5.h"
+#include "scratch.h"
 #include "tap.h"
 
 static const struct {
@@ -35,6 +36,48 @@ hash(const void *data, size_t len, size_t cut, size_t cut2, char *hex)
 	md5_update(&m, p + cut2, len - cut2);
 	md5_final(&m, digest);
 	md5_hex(digest, hex);
+}
+
+/* What another program says of the first octets of text, for each length. */
+static void
+compare_md5sum(const unsigned char *text, size_t size)
+{
+	int dir = scratch_open();
+	char command[600], line[600], hex[2 * MD5_SIZE + 1];
+	size_t count = 0;
+	FILE *f;
+
+	for (size_t len = 0; len < size; len++) {
+		int fd;
+
+		(void)snprintf(line, sizeof(line), "%zu", len);
+		fd = openat(dir, line, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+		need(fd != -1 && write(fd, text, len) == (ssize_t)len &&
+			close(fd) == 0,
+		    line);
+	}
+	(void)close(dir);
+	(void)snprintf(
+	    command, sizeof(command), "cd %s && md5sum * 2>&1", scratch_path);
+	f = popen(command, "r");
+	need(f != NULL, "popen");
+	while (fgets(line, sizeof(line), f) != NULL) {
+		size_t len;
+
+		if (sscanf(line, "%*32[0-9a-f] %zu", &len) != 1 || len >= size)
+			continue;
+		hash(text, len, len, len, hex);
+		check(strncmp(line, hex, 2 * MD5_SIZE) == 0, "%zu octets: %s",
+		    len, hex);
+		count++;
+	}
+	(void)pclose(f);
+	if (count == 0) {
+		skip("every length as md5sum has it", "there is no md5sum");
+		return;
+	}
+	check(count == size, "%zu of %zu lengths", count, size);
+	(void)point("every length to %zu octets, as md5sum has it", size);
 }
 
 int
@@ -80,6 +123,8 @@ main(void)
 	}
 	(void)point(
 	    "every length to %zu octets, in every two pieces", sizeof(text));
+
+	compare_md5sum(text, sizeof(text));
 
 	/* The length is one of bits, and needs more than 32 of them. */
 	md5_init(&m);

@@ -89,10 +89,25 @@ random_names(void)
 	ok(is_host(host), "this machine's name is %s", host);
 }
 
+/* The Makefile lets stamp.c call this instead of clock_wall_ns(). */
+uint64_t __wrap_clock_wall_ns(void);
+
+static const uint64_t wall[] = { 1000, 1001, 1001, 1001, 5, 4, 900, 2000, 2000,
+	1999, 2005, 0, 3000 };
+static size_t wall_at;
+
+enum { WALLS = sizeof(wall) / sizeof(wall[0]) };
+
+uint64_t
+__wrap_clock_wall_ns(void)
+{
+	return wall[wall_at < WALLS - 1 ? wall_at++ : WALLS - 1];
+}
+
 static void
 clocks(void)
 {
-	uint64_t last = stamp_clock(), now;
+	uint64_t last = 0, now;
 
 	for (int i = 0; i < 1000000; i++) {
 		now = stamp_clock();
@@ -100,7 +115,8 @@ clocks(void)
 		    (uintmax_t)last);
 		last = now;
 	}
-	(void)point("P3-006: the clock never gives a value twice");
+	(void)point("P3-006: the clock never gives a value twice, though the "
+		    "machine's stands still and is set back");
 }
 
 static void

@@ -277,6 +277,24 @@ journal_is_free(int dir, const char *name)
 	return good;
 }
 
+/* A record lock, and no flock. */
+static bool
+holds_record(enum holder holder)
+{
+	return holder >= OFD && holder <= RECORD_END;
+}
+
+/* Whether nobody has a flock on the mailbox. */
+static bool
+mailbox_is_free(int dir, const char *name)
+{
+	int fd = openat(dir, name, O_RDWR | O_CLOEXEC);
+	bool good = fd != -1 && flock(fd, LOCK_EX | LOCK_NB) == 0;
+
+	(void)close(fd);
+	return good;
+}
+
 /* Tries to lock beside the holder.  The exit status is what came of it. */
 static _Noreturn void
 contend(size_t row, int dir)
@@ -296,9 +314,37 @@ contend(size_t row, int dir)
 	if (status == USERS_IN_USE && rows[row].holder != JOURNAL &&
 	    rows[row].holder != ALL && !journal_is_free(dir, rows[row].name))
 		_exit(102);
+	if (status == USERS_IN_USE && holds_record(rows[row].holder) &&
+	    !mailbox_is_free(dir, rows[row].name))
+		_exit(104);
 	if (status == USERS_OK && journal_is_free(dir, rows[row].name))
 		_exit(103);
 	_exit((int)status);
+}
+
+/*
+ * Agents take the two locks in either order: who waits for the one must not keep
+ * the other meanwhile.
+ */
+static void
+others_meanwhile(int dir)
+{
+	enum { PROBES = 15, PAUSE = 10 };
+	size_t taken[ROWS] = { 0 };
+
+	clock_sleep_until(clock_ms() + 6 * (int64_t)PAUSE);
+	for (int probe = 0; probe < PROBES; probe++) {
+		for (size_t i = 0; i < ROWS; i++)
+			if (holds_record(rows[i].holder) &&
+			    mailbox_is_free(dir, rows[i].name))
+				taken[i]++;
+		clock_sleep_until(clock_ms() + PAUSE);
+	}
+	for (size_t i = 0; i < ROWS; i++)
+		if (holds_record(rows[i].holder))
+			check(taken[i] >= PROBES / 3, "%s: %zu of %d",
+			    rows[i].what, taken[i], PROBES);
+	(void)point("who waits for a record lock keeps no flock meanwhile");
 }
 
 /* All rows at once: each may have to wait for half a second. */
@@ -324,6 +370,7 @@ locks(int dir)
 		if (contenders[i] == 0)
 			contend(i, dir);
 	}
+	others_meanwhile(dir);
 	for (size_t i = 0; i < ROWS; i++) {
 		need(waitpid(contenders[i], &status, 0) == contenders[i],
 		    "waitpid");
