@@ -423,6 +423,42 @@ locked(int dir)
 	ok(journal_is_free(dir, "alice"), "and the journal");
 }
 
+/* Files that have changed their place between opening and locking. */
+static void
+stale(int dir)
+{
+	static const char *const what[] = { "whose mailbox has got a link",
+		"whose mailbox is gone", "whose journal has got a link",
+		"whose journal is gone" };
+
+	for (int i = 0; i < 4; i++) {
+		int base = i < 2 ? dir : users.state_fd;
+		const char *name = i < 2 ? "dave" : "dave.journal";
+		struct mailbox_files files;
+
+		scratch_file(dir, "dave", "secret\n");
+		need(users_find(&users, "dave", &files.fd) == USERS_OK &&
+			users_complete(&users, "dave", &files) == USERS_OK,
+		    "dave");
+		if (i % 2 == 0)
+			need(linkat(base, name, base, "dave.link", 0) == 0,
+			    "link");
+		else
+			need(unlinkat(base, name, 0) == 0, "unlink");
+		errno = 0;
+		check(users_lock(&files) == USERS_TEMP && errno == ESTALE,
+		    "errno %d", errno);
+		if (i % 2 == 0)
+			need(unlinkat(base, "dave.link", 0) == 0, "unlink");
+		check(i == 1 || mailbox_is_free(dir, "dave"), "locked");
+		check(i == 3 || journal_is_free(dir, "dave"), "locked");
+		(void)point("one %s is not locked", what[i]);
+		(void)close(files.fd);
+		(void)close(files.journal_fd);
+		(void)close(files.index_fd);
+	}
+}
+
 /* Files of ours that somebody has made into something else. */
 static void
 bad_files(int dir)
@@ -471,6 +507,7 @@ main(void)
 	unreadable(dir);
 	locks(dir);
 	locked(dir);
+	stale(dir);
 	bad_files(dir);
 	return done();
 }
