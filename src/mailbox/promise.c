@@ -243,6 +243,26 @@ is_moved(const struct mailbox *mb, const struct journal_move *move)
 	return 1;
 }
 
+/*
+ * What nobody promises who means it: a session that its client has taken over can
+ * write a journal, too, and others than sessions keep it.  Sums alone would let
+ * it zero without end.
+ */
+static bool
+is_run(const struct journal_run *run, uint64_t size)
+{
+	return run->offset <= size && run->length <= size - run->offset &&
+	    run->length >= FROM + 3; /* what a tombstone keeps, at most */
+}
+
+static bool
+is_move(const struct journal_move *move, uint64_t size)
+{
+	return move->size <= size && move->offset <= move->size &&
+	    move->length <= move->size - move->offset &&
+	    move->size - move->offset - move->length >= FROM + 2;
+}
+
 static int
 fit_move(const struct mailbox *mb, const struct journal_move *promised,
     struct promise_fit *fit)
@@ -265,7 +285,7 @@ fit_move(const struct mailbox *mb, const struct journal_move *promised,
 	if (moved == -1)
 		return -1;
 	fit->fits = now.before == promised->before &&
-	    (uint64_t)st.st_size >= promised->size &&
+	    is_move(promised, (uint64_t)st.st_size) &&
 	    (now.last == promised->last || moved == 1);
 	fit->begun = now.before == promised->before &&
 	    now.behind != promised->behind;
@@ -276,8 +296,14 @@ static int
 fit_runs(const struct mailbox *mb, const struct journal_promise *p,
     struct promise_fit *fit)
 {
+	struct stat st;
+
 	*fit = (struct promise_fit){ .fits = true };
-	for (size_t i = 0; i < p->count; i++)
+	if (fstat(mb->files.fd, &st) == -1)
+		return -1;
+	for (size_t i = 0; i < p->count; i++) {
+		if (!is_run(&p->runs[i], (uint64_t)st.st_size))
+			fit->fits = false;
 		switch (look(mb, &p->runs[i])) {
 		case PLACE_UNREADABLE:
 			return -1;
@@ -290,6 +316,7 @@ fit_runs(const struct mailbox *mb, const struct journal_promise *p,
 		case PLACE_UNTOUCHED:
 			break;
 		}
+	}
 	return 0;
 }
 

@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Recovery by what a journal promises: of messages that were there it makes
+ * tombstones, and a promise that nobody can have made touches nothing.  A session
+ * that its client has taken over can write one, and restantectl keeps it.
+ */
+
+#include <sys/mman.h>
+#include <sys/resource.h>
+
+#include <signal.h>
+
+#include "chance.h"
+#include "log.h"
+#include "promise.h"
+#include "sum.h"
+#include "tap.h"
+
+#define SEPARATOR "From a@b.example Mon Jan  1 00:00:00 2024\n"
+
+enum { MESSAGES = 6, FILE_MAX = 4096 };
+
+static char mail[FILE_MAX], back[2 * FILE_MAX];
+static size_t size, starts[MESSAGES + 1];
+static struct mailbox mb;
+
+static void
+make_mail(void)
+{
+	size = (size_t)snprintf(mail, sizeof(mail), "secret\n");
+	for (int i = 0; i < MESSAGES; i++) {
+		starts[i] = size;
+		size += (size_t)snprintf(mail + size, sizeof(mail) - size,
+		    SEPARATOR "Subject: message %d\n\n%s%s", i,
+		    i & 1 ? "some lines\nof text\n" : "text\r\n",
+		    i & 1 ? "\n" : "\r\n");
+	}
+	starts[MESSAGES] = size;
+}
+
+/* The mailbox as it was, and a journal that is empty. */
+static void
+start(void)
+{
+	need(ftruncate(mb.files.fd, 0) == 0 &&
+		pwrite(mb.files.fd, mail, size, 0) == (ssize_t)size &&
+		ftruncate(mb.files.journal_fd, 0) == 0,
+	    "starting");
+}
+
+static size_t
+read_back(void)
+{
+	ssize_t n = pread(mb.files.fd, back, sizeof(back), 0);
+
+	need(n != -1, "reading back");
+	return (size_t)n;
+}
+
+static bool
+is_untouched(void)
+{
+	return read_back() == size && memcmp(back, mail, size) == 0;
+}
+
+static struct journal_run
+run_of(size_t first, size_t count)
+{
+	return (struct journal_run){
+		.offset = starts[first],
+		.length = starts[first + count] - starts[first],
+		.check = sum64(0, SEPARATOR, sizeof(SEPARATOR) - 1),
+	};
+}
+
+static enum journal_status
+journal_says(void)
+{
+	struct journal_promise p;
+	enum journal_status status = journal_load(mb.files.journal_fd, &p);
+
+	free(p.runs);
+	return status;
+}
+
+/* The tombstone that a run should have become; the rest is as it was. */
+static void
+check_tombstone(size_t first, size_t count)
+{
+	size_t from = starts[first] + 5, to = starts[first + count] - 2;
+
+	/* The line end before a blank line of CRLF is kept whole. */
+	if (mail[to] == '\r')
+		to--;
+	check(read_back() == size, "the size has changed");
+	for (size_t i = 0; i < size; i++)
+		check(back[i] == (i >= from && i < to ? '\0' : mail[i]),
+		    "messages %zu to %zu: octet %zu", first, first + count, i);
+}
+
+static void
+good_runs(void)
+{
+	for (size_t first = 0; first < MESSAGES; first++)
+		for (size_t count = 1; count <= MESSAGES - first; count++) {
+			const struct journal_run run = run_of(first, count);
+
+			start();
+			need(journal_commit_runs(
+				 mb.files.journal_fd, &run, 1) == 0,
+			    "commit");
+			check(promise_recover(&mb) == MAILBOX_OK, "recover");
+			check_tombstone(first, count);
+			check(journal_says() == JOURNAL_EMPTY, "not empty");
+			/* And again, from what it has become. */
+			need(journal_commit_runs(
+				 mb.files.journal_fd, &run, 1) == 0,
+			    "commit");
+			check(promise_recover(&mb) == MAILBOX_OK, "again");
+			check_tombstone(first, count);
+		}
+	(void)point("runs become tombstones, and again");
+}
+
+static void
+bad_run(const struct journal_run *run, const char *what, uint64_t number)
+{
+	start();
+	need(journal_commit_runs(mb.files.journal_fd, run, 1) == 0, "commit");
+	check(promise_recover(&mb) == MAILBOX_OK, "%s %ju: not set aside", what,
+	    (uintmax_t)number);
+	check(is_untouched(), "%s %ju: something has changed", what,
+	    (uintmax_t)number);
+	check(journal_says() == JOURNAL_EMPTY, "%s %ju: not set aside", what,
+	    (uintmax_t)number);
+}
+
+static void
+bad_runs(void)
+{
+	struct journal_run run;
+
+	for (uint64_t length = 0; length < 8; length++) {
+		run = run_of(2, 1);
+		run.length = length;
+		bad_run(&run, "length", length);
+		run.length = UINT64_MAX - length;
+		bad_run(&run, "length", run.length);
+		run.length = size - run.offset + 1 + length;
+		bad_run(&run, "length", run.length);
+		run.length = (UINT64_C(1) << 63) + length;
+		bad_run(&run, "length", run.length);
+	}
+	(void)point("a run of no sensible length is not obeyed");
+	for (uint64_t offset = 0; offset < size + 50; offset++) {
+		bool separator = false;
+
+		for (size_t i = 0; i < MESSAGES; i++)
+			separator = separator || offset == starts[i];
+		run = run_of(0, 1);
+		run.offset = offset;
+		if (!separator)
+			bad_run(&run, "offset", offset);
+	}
+	run.offset = UINT64_MAX - 3;
+	start();
+	need(journal_commit_runs(mb.files.journal_fd, &run, 1) == 0, "commit");
+	check(promise_recover(&mb) != MAILBOX_PERM && is_untouched(),
+	    "an offset that is none");
+	(void)point("nor one where no message is");
+	for (unsigned int bit = 0; bit < 64; bit++) {
+		run = run_of(1, 1);
+		run.check ^= UINT64_C(1) << bit;
+		bad_run(&run, "check", bit);
+	}
+	(void)point("nor one of another message");
+
+	/* One that was begun and makes no sense needs a person. */
+	run = run_of(3, 1);
+	start();
+	need(pwrite(mb.files.fd, "\0", 1, (off_t)run.offset + 5) == 1 &&
+		pread(mb.files.fd, mail, size, 0) == (ssize_t)size,
+	    "pwrite");
+	run.length = 4;
+	need(journal_commit_runs(mb.files.journal_fd, &run, 1) == 0, "commit");
+	check(promise_recover(&mb) == MAILBOX_PERM && is_untouched() &&
+		journal_says() == JOURNAL_PROMISE,
+	    "obeyed");
+	(void)point("one that was begun is left for a person");
+	make_mail();
+}
+
+/* Whether a move of this form leaves room for a tombstone in the file. */
+static bool
+makes_sense(const struct journal_move *move)
+{
+	return move->size <= size && move->offset <= move->size &&
+	    move->length <= move->size - move->offset &&
+	    move->size - move->offset - move->length >= 7;
+}
+
+static void
+check_move(const struct journal_move *move, const char *octets)
+{
+	size_t end = (size_t)(move->offset + move->length);
+
+	check(read_back() == size, "the size has changed");
+	for (size_t i = 0; i < size; i++) {
+		char want = mail[i];
+
+		if (i >= move->offset && i < end)
+			want = octets[i - move->offset];
+		else if (i >= end && i < end + 5)
+			want = "From "[i - end];
+		else if (i >= end && i + 2 < move->size)
+			want = '\0';
+		else if (i >= end && i < move->size)
+			want = '\n';
+		check(back[i] == want, "octet %zu of a move of %ju to %ju", i,
+		    (uintmax_t)move->length, (uintmax_t)move->offset);
+	}
+}
+
+static void
+moves(void)
+{
+	uint64_t obeyed = 0, refused = 0;
+
+	for (int round = 0; round < 20000; round++) {
+		struct journal_writer w = { .fd = mb.files.journal_fd };
+		struct journal_move move = {
+			.offset = chance(size + 40),
+			.size = chance(size + 40),
+		};
+		char octets[600];
+		size_t n = chance(sizeof(octets));
+
+		switch (chance(6)) {
+		case 0:
+			move.size = size;
+			break;
+		case 1:
+			move.offset = move.size - n - chance(20);
+			break;
+		case 2:
+			move.size = UINT64_MAX - chance(3000);
+			break;
+		case 3:
+			move.offset = UINT64_MAX - chance(3000);
+			break;
+		default:
+			break;
+		}
+		for (size_t i = 0; i < n; i++)
+			octets[i] = (char)chance_word();
+		start();
+		move.length = n;
+		if (promise_sum_around(&mb, &move) == -1) {
+			check(!makes_sense(&move), "no sums");
+			continue;
+		}
+		need(journal_write(&w, octets, n) == 0 &&
+			journal_commit_move(&w, &move) == 0,
+		    "commit");
+		if (makes_sense(&move)) {
+			check(promise_recover(&mb) == MAILBOX_OK, "recover");
+			check_move(&move, octets);
+			obeyed++;
+		} else {
+			check(promise_recover(&mb) != MAILBOX_PERM &&
+				is_untouched(),
+			    "a move of %ju to %ju of %ju, file of %zu",
+			    (uintmax_t)move.length, (uintmax_t)move.offset,
+			    (uintmax_t)move.size, size);
+			refused++;
+		}
+	}
+	check(obeyed > 1000 && refused > 500, "%ju obeyed, %ju refused",
+	    (uintmax_t)obeyed, (uintmax_t)refused);
+	(void)point("moves that make sense are done, others touch nothing");
+}
+
+int
+main(void)
+{
+	const struct rlimit limit = { 1024 * 1024, 1024 * 1024 };
+
+	chance_open();
+	mb.files.fd = memfd_create("mailbox", MFD_CLOEXEC);
+	mb.files.journal_fd = memfd_create("journal", MFD_CLOEXEC);
+	mb.files.index_fd = -1;
+	/* Who writes without end is stopped. */
+	(void)signal(SIGXFSZ, SIG_IGN);
+	need(mb.files.fd != -1 && mb.files.journal_fd != -1 &&
+		setrlimit(RLIMIT_FSIZE, &limit) == 0,
+	    "files");
+	log_set_level(LOG_LEVEL_ERROR);
+	make_mail();
+	good_runs();
+	bad_runs();
+	moves();
+	return done();
+}
