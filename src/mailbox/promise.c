@@ -72,12 +72,9 @@ look(const struct mailbox *mb, const struct journal_run *run)
 	const unsigned char *lf;
 	ssize_t n = read_line(mb, run->offset, line);
 	size_t separator, end;
-	int ends = ends_there(mb, run);
 
-	if (n == -1 || ends == -1)
+	if (n == -1)
 		return PLACE_UNREADABLE;
-	if (ends == 0)
-		return PLACE_OTHER;
 	separator = mbox_separator(line, (size_t)n);
 	if (separator != 0 && sum64(0, line, separator) == run->check)
 		return PLACE_UNTOUCHED;
@@ -256,11 +253,11 @@ is_run(const struct journal_run *run, uint64_t size)
 }
 
 static bool
-is_move(const struct journal_move *move, uint64_t size)
+is_move(const struct journal_move *move)
 {
-	return move->size <= size && move->offset <= move->size &&
+	return move->offset <= move->size &&
 	    move->length <= move->size - move->offset &&
-	    move->size - move->offset - move->length >= FROM + 2;
+	    move->size - move->offset - move->length >= LEAST;
 }
 
 static int
@@ -271,11 +268,8 @@ fit_move(const struct mailbox *mb, const struct journal_move *promised,
 	int moved = 0;
 	struct stat st;
 
-	/* What a session wrote that its client had taken over. */
 	*fit = (struct promise_fit){ .fits = false };
-	if (promised->offset > promised->size ||
-	    promised->length > promised->size - promised->offset ||
-	    promised->size - promised->offset - promised->length < LEAST)
+	if (!is_move(promised))
 		return 0;
 	if (fstat(mb->files.fd, &st) == -1 ||
 	    promise_sum_around(mb, &now) == -1)
@@ -285,10 +279,26 @@ fit_move(const struct mailbox *mb, const struct journal_move *promised,
 	if (moved == -1)
 		return -1;
 	fit->fits = now.before == promised->before &&
-	    is_move(promised, (uint64_t)st.st_size) &&
+	    promised->size <= (uint64_t)st.st_size &&
 	    (now.last == promised->last || moved == 1);
 	fit->begun = now.before == promised->before &&
 	    now.behind != promised->behind;
+	return 0;
+}
+
+static int
+fit_run(const struct mailbox *mb, const struct journal_run *run, uint64_t size,
+    struct promise_fit *fit)
+{
+	enum place place = run->offset > size ? PLACE_OTHER : look(mb, run);
+	int ends = is_run(run, size) ? ends_there(mb, run) : 0;
+
+	if (place == PLACE_UNREADABLE || ends == -1)
+		return -1;
+	if (place == PLACE_BEGUN)
+		fit->begun = true;
+	if (place == PLACE_OTHER || ends == 0)
+		fit->fits = false;
 	return 0;
 }
 
@@ -301,22 +311,9 @@ fit_runs(const struct mailbox *mb, const struct journal_promise *p,
 	*fit = (struct promise_fit){ .fits = true };
 	if (fstat(mb->files.fd, &st) == -1)
 		return -1;
-	for (size_t i = 0; i < p->count; i++) {
-		if (!is_run(&p->runs[i], (uint64_t)st.st_size))
-			fit->fits = false;
-		switch (look(mb, &p->runs[i])) {
-		case PLACE_UNREADABLE:
+	for (size_t i = 0; i < p->count; i++)
+		if (fit_run(mb, &p->runs[i], (uint64_t)st.st_size, fit) == -1)
 			return -1;
-		case PLACE_OTHER:
-			fit->fits = false;
-			break;
-		case PLACE_BEGUN:
-			fit->begun = true;
-			break;
-		case PLACE_UNTOUCHED:
-			break;
-		}
-	}
 	return 0;
 }
 
