@@ -12,6 +12,9 @@
 #include "num.h"
 #include "pop3.h"
 
+/* Messages whose listing fills more than a few pages. */
+enum { LONG_LISTING = 512 };
+
 /*
  * The message that an argument names, or 0 after a reply that says what is wrong
  * with it.
@@ -40,6 +43,15 @@ message(struct session *s, const char *arg)
 		return 0;
 	}
 	return n;
+}
+
+/* Ends a listing; one of many messages gives its memory back. */
+static void
+end_listing(struct session *s)
+{
+	reply_end(&s->out);
+	if (mailbox_count(&s->mailbox) > LONG_LISTING)
+		reply_trim(&s->out);
 }
 
 /* "+OK maildrop has ..." for RSET, "+OK 2 messages ..." for LIST. */
@@ -79,7 +91,7 @@ cmd_list(struct session *s, char **arg)
 		if (!mailbox_marked(mb, n))
 			reply_line(&s->out, "%ju %ju", (uintmax_t)n,
 			    (uintmax_t)mailbox_message_octets(mb, n));
-	reply_end(&s->out);
+	end_listing(s);
 	return NEXT_STAY;
 }
 
@@ -104,7 +116,7 @@ cmd_uidl(struct session *s, char **arg)
 			mailbox_id(mb, n, id);
 			reply_line(&s->out, "%ju %s", (uintmax_t)n, id);
 		}
-	reply_end(&s->out);
+	end_listing(s);
 	return NEXT_STAY;
 }
 
