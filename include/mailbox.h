@@ -49,6 +49,7 @@ struct mailbox {
 	struct index index;
 	bool complete;   /* the file ends as a delivery agent needs it */
 	bool distrusted; /* the index is wrong, and is not written down */
+	bool unsettled;  /* the index was believed after a look */
 	uint8_t *marks;  /* a bit for each message, NULL while none is marked */
 	uint64_t marked, marked_octets;
 };

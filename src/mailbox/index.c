@@ -416,6 +416,8 @@ index_cut(struct index *ix, uint64_t position)
 		ix->state[last / INDEX_PAGE_ENTRIES] |= DIRTY;
 		ix->removed = true;
 	}
+	if (ix->is.entries == 0)
+		ix->is.looked = 0;
 	ix->cursor_page = ix->cursor_before = 0;
 }
 

@@ -275,7 +275,9 @@ mailbox_learn(struct mailbox *mb)
 	}
 	if (was.size < mb->subject.size && scan(mb, &mb->index, was.size) == -1)
 		return -1;
-	if (was.size > mb->subject.start)
+	/* What is old was believed; so it stays when there is something new. */
+	mb->unsettled = was.size > mb->subject.start;
+	if (mb->unsettled && was.size < mb->subject.size)
 		mb->index.is.looked = 1;
 	mailbox_save_index(mb, mb->subject.size);
 	return 0;

@@ -106,7 +106,7 @@ must_compare_all(const struct mailbox *mb)
 {
 	struct index_subject now = mb->subject;
 
-	return mb->index.is.looked != 0 ||
+	return mb->unsettled || mb->index.is.looked != 0 ||
 	    index_identify(mb->files.fd, &now) == -1 ||
 	    now.size != mb->subject.size ||
 	    now.modified != mb->subject.modified ||
