@@ -161,6 +161,7 @@ index_load(struct index *ix, const struct index_subject *now,
 		return INDEX_NONE;
 	pages = (uint64_t)st.st_size / PAGE;
 	if (pages == 0 || h.totals.entries > (pages - 1) * INDEX_PAGE_ENTRIES ||
+	    h.totals.messages > h.totals.entries ||
 	    map_file(ix, page_count(h.totals.entries)) == -1)
 		return INDEX_NONE;
 	ix->is = h.totals;

@@ -21,7 +21,7 @@
 #include "mailbox.h"
 #include "sum.h"
 
-enum { INDEX_MAX = 8 * FORGE_PAGE, RUNS = 4 };
+enum { INDEX_MAX = 8 * FORGE_PAGE, RUNS = 4, PADDING = 70000 };
 
 static const char password[] = "secret\n";
 static struct mailbox_files files;
@@ -80,10 +80,13 @@ open_mailbox(struct mailbox *mb, const struct mailbox_settings *set)
 	return mailbox_open(mb, set, &copy);
 }
 
-/* Changes octets of the index, and makes its sums right. */
+/* Changes octets of the index where they matter, and makes its sums right. */
 static void
 forge_index(struct input *in)
 {
+	/* The totals; the first entries; what is said of a page at its end. */
+	static const size_t places[] = { FORGE_TOTALS_AT, FORGE_PAGE,
+		FORGE_PAGE, 2 * FORGE_PAGE - 64 };
 	static unsigned char index[INDEX_MAX];
 	ssize_t n = pread(files.index_fd, index, sizeof(index), 0);
 	size_t changes = (size_t)take(in, 1) % 16;
@@ -94,9 +97,10 @@ forge_index(struct input *in)
 		return;
 	memcpy(index + FORGE_SUM_AT - 8, &written, sizeof(written));
 	while (changes-- > 0) {
-		size_t at = (size_t)take(in, 2) % (size_t)n;
+		size_t at = places[take(in, 1) % 4] + (size_t)take(in, 1);
 
-		index[at] ^= (unsigned char)take(in, 1);
+		if (at < (size_t)n)
+			index[at] ^= (unsigned char)take(in, 1);
 	}
 	forge_sums(index, (size_t)n / FORGE_PAGE - 1);
 	must(pwrite(files.index_fd, index, (size_t)n, 0) == n);
@@ -167,7 +171,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static struct mailbox_settings set;
 	static char *mail;
 	struct input in = { data, size };
-	size_t flags = (size_t)take(&in, 1);
+	size_t flags = (size_t)take(&in, 1), padding;
 	uint64_t marks = take(&in, 8);
 	struct input index = in, journal = in;
 	off_t before;
@@ -178,11 +182,14 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	journal = in;
 	(void)take(&in, flags & 2 ? 17 : 0);
 	free(mail);
-	size = sizeof(password) - 1 + in.len;
+	/* So much that it does not fit where little is expected. */
+	padding = flags & 8 ? PADDING : 0;
+	size = sizeof(password) - 1 + in.len + padding;
 	mail = malloc(size);
 	must(mail != NULL);
 	memcpy(mail, password, sizeof(password) - 1);
 	memcpy(mail + sizeof(password) - 1, in.p, in.len);
+	memset(mail + size - padding, 'x', padding);
 	must(ftruncate(files.fd, 0) == 0 &&
 	    ftruncate(files.journal_fd, 0) == 0 &&
 	    ftruncate(files.index_fd, 0) == 0 &&

@@ -609,10 +609,12 @@ forged(void)
 	static struct index_page page;
 	const size_t entries_at = FORGE_TOTALS_AT +
 	    offsetof(struct index_totals, entries);
+	const size_t messages_at = FORGE_TOTALS_AT +
+	    offsetof(struct index_totals, messages);
 	struct index_subject was;
 	uint64_t position;
 
-	for (int what = 0; what < 6; what++) {
+	for (int what = 0; what < 7; what++) {
 		uint64_t n = UINT64_MAX;
 		struct mbox_entry *e = &page.entries[3];
 
@@ -634,13 +636,14 @@ forged(void)
 		else if (what == 4)
 			e->flags = MBOX_DELETED;
 		memcpy(file + PAGE, &page, PAGE);
-		if (what == 5)
-			memcpy(file + entries_at, &n, sizeof(n));
+		if (what >= 5)
+			memcpy(file + (what == 5 ? entries_at : messages_at),
+			    &n, sizeof(n));
 		forge_sums(file, 3);
 		need(pwrite(file_fd, file, sizeof(file), 0) == sizeof(file),
 		    "pwrite");
 		if (load(&subject, &was) == INDEX_NONE) {
-			check(what == 5, "what %d", what);
+			check(what >= 5, "what %d", what);
 			continue;
 		}
 		check(what < 5 && index_message(&ix, 1, &position) == NULL &&
