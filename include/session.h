@@ -74,6 +74,7 @@ struct session {
 	char user[CHANNEL_NAME]; /* who is logged in, or "" */
 	char name[CHANNEL_NAME]; /* what USER said, or "" */
 	bool named;              /* USER was the last command, and accepted */
+	bool protected;          /* by TLS, here or in front */
 	unsigned int refused, bad;
 	uint64_t last; /* highest message accessed, for LAST */
 	uint64_t retrieved, retrieved_octets, deleted;
