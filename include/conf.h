@@ -54,7 +54,7 @@ int conf_set_option(struct conf *, const char *option, char error[CONF_ERROR]);
 
 /*
  * Reads a file of "keyword value" lines; '#' starts a comment line.  Returns how
- * many lines are wrong, each told on err as "file:line: sentence"; or -1 with
+ * many lines are wrong, each told on err as "file:line:column: sentence"; or -1 with
  * errno set when the file cannot be read.
  */
 int conf_read(struct conf *, const char *path, FILE *err);

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "conf.h"
+#include "distance.h"
 #include "num.h"
 
 enum kind { TEXT, YES_NO, NUMBER, CHOICE, LISTEN };
@@ -232,17 +233,40 @@ add_listen(struct conf *c, const char *value, char error[CONF_ERROR])
 	return 0;
 }
 
+static const struct keyword *
+find(const char *keyword)
+{
+	for (const struct keyword *k = keywords; k < keywords + KEYWORDS; k++)
+		if (strcmp(k->name, keyword) == 0)
+			return k;
+	return NULL;
+}
+
+/* There is no such setting: says so, and what may have been meant. */
+static int
+guess(const char *keyword, char error[CONF_ERROR])
+{
+	const struct keyword *best = keywords;
+
+	for (const struct keyword *k = keywords; k < keywords + KEYWORDS; k++)
+		if (distance(k->name, keyword) < distance(best->name, keyword))
+			best = k;
+	if (distance(best->name, keyword) > 1 + strlen(keyword) / 4)
+		return complain(
+		    error, "there is no setting \"%.64s\"", keyword);
+	return complain(error,
+	    "there is no setting \"%.64s\"; did you mean \"%s\"?", keyword,
+	    best->name);
+}
+
 int
 conf_set(struct conf *c, const char *keyword, const char *value,
     char error[CONF_ERROR])
 {
-	const struct keyword *k = keywords;
+	const struct keyword *k = find(keyword);
 
-	while (k < keywords + KEYWORDS && strcmp(k->name, keyword) != 0)
-		k++;
-	if (k == keywords + KEYWORDS)
-		return complain(
-		    error, "there is no setting \"%.64s\"", keyword);
+	if (k == NULL)
+		return guess(keyword, error);
 	switch (k->kind) {
 	case TEXT:
 		return set_text(c, k, value, error);
@@ -284,24 +308,32 @@ conf_init(struct conf *c)
 			fatalx("default: %s", error);
 }
 
-/* Takes a line apart and obeys it.  Returns 0, or -1 with error set. */
-static int
+/*
+ * Takes a line apart and obeys it.  Returns 0, or the column, from 1, of what is
+ * wrong, with error set.
+ */
+static size_t
 read_line(struct conf *c, char *line, size_t len, char error[CONF_ERROR])
 {
-	char *value;
+	const char *nul = memchr(line, '\0', len);
+	char *keyword, *value;
 
-	if (memchr(line, '\0', len) != NULL)
-		return complain(error, "a line with a NUL in it");
+	if (nul != NULL) {
+		(void)complain(error, "a line with a NUL in it");
+		return (size_t)(nul - line) + 1;
+	}
 	while (len > 0 && strchr(blanks, line[len - 1]) != NULL)
 		line[--len] = '\0';
-	line += strspn(line, blanks);
-	if (*line == '\0' || *line == '#')
+	keyword = line + strspn(line, blanks);
+	if (*keyword == '\0' || *keyword == '#')
 		return 0;
-	value = line + strcspn(line, blanks);
+	value = keyword + strcspn(keyword, blanks);
 	if (*value != '\0')
 		*value++ = '\0';
 	value += strspn(value, blanks);
-	return conf_set(c, line, value, error);
+	if (conf_set(c, keyword, value, error) == 0)
+		return 0;
+	return (size_t)((find(keyword) ? value : keyword) - line) + 1;
 }
 
 int
@@ -309,7 +341,7 @@ conf_read(struct conf *c, const char *path, FILE *err)
 {
 	FILE *f = fopen(path, "re");
 	char error[CONF_ERROR], *line = NULL;
-	size_t size = 0;
+	size_t size = 0, column;
 	ssize_t len;
 	int number = 0, wrong = 0;
 
@@ -317,10 +349,11 @@ conf_read(struct conf *c, const char *path, FILE *err)
 		return -1;
 	while ((len = getline(&line, &size, f)) != -1) {
 		number++;
-		if (read_line(c, line, (size_t)len, error) == -1) {
-			fprintf(err, "%s:%d: %s\n", path, number, error);
-			wrong++;
-		}
+		column = read_line(c, line, (size_t)len, error);
+		if (column == 0)
+			continue;
+		fprintf(err, "%s:%d:%zu: %s\n", path, number, column, error);
+		wrong++;
 	}
 	if (ferror(f))
 		wrong = -1;

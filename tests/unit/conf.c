@@ -5,6 +5,7 @@
 
 #include "chance.h"
 #include "conf.h"
+#include "distance.h"
 #include "tap.h"
 
 enum { VALUES = 30 };
@@ -262,6 +263,60 @@ wrong_keywords(void)
 	(void)point("keywords and options that are none");
 }
 
+/* Whether a keyword is taken to mean row i, or another that is as near. */
+static void
+means(size_t i, const char *keyword)
+{
+	static struct conf c;
+	char error[CONF_ERROR], want[CONF_ERROR];
+	bool meant = false;
+
+	for (size_t k = 0; k < ROWS; k++)
+		if (strcmp(rows[k].keyword, keyword) == 0)
+			return;
+	conf_init(&c);
+	(void)conf_set(&c, keyword, "yes", error);
+	for (size_t k = 0; k < ROWS; k++) {
+		(void)snprintf(want, sizeof(want),
+		    "there is no setting \"%s\"; did you mean \"%s\"?", keyword,
+		    rows[k].keyword);
+		if (distance(rows[k].keyword, keyword) <=
+			distance(rows[i].keyword, keyword) &&
+		    strcmp(error, want) == 0)
+			meant = true;
+	}
+	check(meant, "%s: %s", rows[i].keyword, error);
+}
+
+static void
+guesses(void)
+{
+	char word[64];
+
+	for (size_t i = 0; i < ROWS; i++) {
+		const char *right = rows[i].keyword;
+		size_t len = strlen(right);
+
+		for (size_t at = 0; at < len; at++) {
+			(void)snprintf(word, sizeof(word), "%.*s%s", (int)at,
+			    right, right + at + 1);
+			means(i, word);
+			(void)snprintf(word, sizeof(word), "%.*sq%s", (int)at,
+			    right, right + at);
+			means(i, word);
+			(void)snprintf(word, sizeof(word), "%s", right);
+			word[at] = '_';
+			means(i, word);
+			if (at == 0)
+				continue;
+			word[at] = right[at - 1];
+			word[at - 1] = right[at];
+			means(i, word);
+		}
+	}
+	(void)point("a slip of the finger in any keyword is understood");
+}
+
 /* Texts up to their limit, and what no line of a file could say. */
 static void
 texts(void)
@@ -356,8 +411,8 @@ files(void)
 	static const char bad[] = "apop maybe\n"
 				  "login-tries 4\n"
 				  "\n"
-				  "nonsense\n"
-				  "apop no # no comment\n"
+				  " \tnonsense\n"
+				  "apop \t no # no comment\n"
 				  "idle-timeout";
 	static struct conf c;
 	char want[1000], *said;
@@ -376,10 +431,10 @@ files(void)
 	is(read_text(&c, bad, sizeof(bad) - 1, &said), 4,
 	    "a file with four wrong lines");
 	(void)snprintf(want, sizeof(want),
-	    "%s:1: apop is yes or no\n"
-	    "%s:4: there is no setting \"nonsense\"\n"
-	    "%s:5: apop is yes or no\n"
-	    "%s:6: idle-timeout is a number from 1 to 86400\n",
+	    "%s:1:6: apop is yes or no\n"
+	    "%s:4:3: there is no setting \"nonsense\"\n"
+	    "%s:5:8: apop is yes or no\n"
+	    "%s:6:13: idle-timeout is a number from 1 to 86400\n",
 	    file_path, file_path, file_path, file_path);
 	is_str(said, want, "each is told with its place");
 	is(c.login_tries, 4, "what is right in it is in force");
@@ -442,6 +497,7 @@ main(void)
 	defaults();
 	keywords();
 	wrong_keywords();
+	guesses();
 	texts();
 	many_listeners();
 	files();
