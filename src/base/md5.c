@@ -118,6 +118,40 @@ md5_final(struct md5 *m, unsigned char digest[MD5_SIZE])
 	explicit_bzero(m, sizeof(*m));
 }
 
+/* The hash of a pad and the data behind it; the pad is made by x, for good. */
+static void
+keyed(unsigned char pad[64], unsigned char x, const void *data, size_t len,
+    unsigned char mac[MD5_SIZE])
+{
+	struct md5 m;
+
+	for (size_t i = 0; i < 64; i++)
+		pad[i] ^= x;
+	md5_init(&m);
+	md5_update(&m, pad, 64);
+	md5_update(&m, data, len);
+	md5_final(&m, mac);
+}
+
+void
+hmac_md5(const void *key, size_t keylen, const void *data, size_t len,
+    unsigned char mac[MD5_SIZE])
+{
+	unsigned char pad[64] = { 0 };
+	struct md5 m;
+
+	if (keylen > sizeof(pad)) {
+		md5_init(&m);
+		md5_update(&m, key, keylen);
+		md5_final(&m, pad);
+	} else if (keylen > 0) {
+		memcpy(pad, key, keylen);
+	}
+	keyed(pad, 0x36, data, len, mac);
+	keyed(pad, 0x36 ^ 0x5c, mac, MD5_SIZE, mac);
+	explicit_bzero(pad, sizeof(pad));
+}
+
 void
 md5_hex(const unsigned char digest[MD5_SIZE], char hex[2 * MD5_SIZE + 1])
 {

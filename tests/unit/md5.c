@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: ISC */
-/* MD5: the vectors of RFC 1321 A.5, and pieces of every length. */
+/*
+ * MD5: the vectors of RFC 1321 A.5, and pieces of every length; HMAC-MD5: those of
+ * RFC 2202.
+ */
 
 #include "chance.h"
 #include "md5.h"
-#include "scratch.h"
+#include "sum_tool.h"
 #include "tap.h"
 
 static const struct {
@@ -38,46 +41,67 @@ hash(const void *data, size_t len, size_t cut, size_t cut2, char *hex)
 	md5_hex(digest, hex);
 }
 
-/* What another program says of the first octets of text, for each length. */
 static void
-compare_md5sum(const unsigned char *text, size_t size)
+hash_all(const void *data, size_t len, char hex[SUM_TOOL_HEX])
 {
-	int dir = scratch_open();
-	char command[600], line[600], hex[2 * MD5_SIZE + 1];
-	size_t count = 0;
-	FILE *f;
+	hash(data, len, len, len, hex);
+}
 
-	for (size_t len = 0; len < size; len++) {
-		int fd;
+#define TEN(x) x x x x x x x x x x
 
-		(void)snprintf(line, sizeof(line), "%zu", len);
-		fd = openat(dir, line, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-		need(fd != -1 && write(fd, text, len) == (ssize_t)len &&
-			close(fd) == 0,
-		    line);
-	}
-	(void)close(dir);
-	(void)snprintf(
-	    command, sizeof(command), "cd %s && md5sum * 2>&1", scratch_path);
-	f = popen(command, "r");
-	need(f != NULL, "popen");
-	while (fgets(line, sizeof(line), f) != NULL) {
-		size_t len;
+/* RFC 2202 section 2: key, data, result. */
+static const struct {
+	const char *key, *data, *mac;
+} macs[] = {
+	{ TEN("\x0b") "\x0b"
+		      "\x0b"
+		      "\x0b"
+		      "\x0b"
+		      "\x0b"
+		      "\x0b",
+	    "Hi There", "9294727a3638bb1c13f48ef8158bfc9d" },
+	{ "Jefe", "what do ya want for nothing?",
+	    "750c783e6ab0b503eaa86e310a5db738" },
+	{ TEN("\xaa") "\xaa"
+		      "\xaa"
+		      "\xaa"
+		      "\xaa"
+		      "\xaa"
+		      "\xaa",
+	    TEN("\xdd") TEN("\xdd") TEN("\xdd") TEN("\xdd") TEN("\xdd"),
+	    "56be34521d144c88dbb8c733f0e8b3f6" },
+	{ "\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x0d\x0e\x0f\x10\x11\x12\x13\x14\x15\x16\x17\x18\x19",
+	    TEN("\xcd") TEN("\xcd") TEN("\xcd") TEN("\xcd") TEN("\xcd"),
+	    "697eaf0aca3a3aea3a75164746ffaa79" },
+	{ TEN("\x0c") "\x0c"
+		      "\x0c"
+		      "\x0c"
+		      "\x0c"
+		      "\x0c"
+		      "\x0c",
+	    "Test With Truncation", "56461ef2342edc00f9bab995690efd4c" },
+	{ TEN("\xaa") TEN("\xaa") TEN("\xaa") TEN("\xaa") TEN("\xaa")
+		TEN("\xaa") TEN("\xaa") TEN("\xaa"),
+	    "Test Using Larger Than Block-Size Key - Hash Key First",
+	    "6b1ab7fe4bd7bf8f0b62e6ce61b9d0cd" },
+	{ TEN("\xaa") TEN("\xaa") TEN("\xaa") TEN("\xaa") TEN("\xaa")
+		TEN("\xaa") TEN("\xaa") TEN("\xaa"),
+	    "Test Using Larger Than Block-Size Key and Larger Than One Block-Size Data",
+	    "6f630fad67cda0ee1fb1f562db3aa53e" },
+};
 
-		if (sscanf(line, "%*32[0-9a-f] %zu", &len) != 1 || len >= size)
-			continue;
-		hash(text, len, len, len, hex);
-		check(strncmp(line, hex, 2 * MD5_SIZE) == 0, "%zu octets: %s",
-		    len, hex);
-		count++;
+static void
+try_hmac(void)
+{
+	unsigned char mac[MD5_SIZE];
+	char hex[2 * MD5_SIZE + 1];
+
+	for (size_t i = 0; i < sizeof(macs) / sizeof(macs[0]); i++) {
+		hmac_md5(macs[i].key, strlen(macs[i].key), macs[i].data,
+		    strlen(macs[i].data), mac);
+		md5_hex(mac, hex);
+		is_str(hex, macs[i].mac, "RFC 2202 section 2, case %zu", i + 1);
 	}
-	(void)pclose(f);
-	if (count == 0) {
-		skip("every length as md5sum has it", "there is no md5sum");
-		return;
-	}
-	check(count == size, "%zu of %zu lengths", count, size);
-	(void)point("every length to %zu octets, as md5sum has it", size);
 }
 
 int
@@ -124,7 +148,8 @@ main(void)
 	(void)point(
 	    "every length to %zu octets, in every two pieces", sizeof(text));
 
-	compare_md5sum(text, sizeof(text));
+	sum_tool_compare("md5sum", text, sizeof(text), hash_all);
+	try_hmac();
 
 	/* The length is one of bits, and needs more than 32 of them. */
 	md5_init(&m);
