@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: ISC */
+/* Addresses of clients, and networks of them, as they are written. */
+#ifndef ADDRESS_H
+#define ADDRESS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* One of IPv4 is ::ffff:a.b.c.d, however it was written. */
+struct address {
+	unsigned char octets[16];
+};
+
+/* 0, or -1 when text is no numeric address. */
+int address_parse(const char *text, struct address *);
+
+/*
+ * Who counts as one client: an address of IPv4, or a /64 of IPv6, which is what
+ * one customer gets.
+ */
+struct address address_client(const struct address *);
+
+enum { ADDRESS_NETWORKS = 32 };
+
+struct networks {
+	size_t count;
+	struct network {
+		struct address base;
+		unsigned int bits; /* of its 128 */
+	} list[ADDRESS_NETWORKS];
+};
+
+/*
+ * Reads "192.0.2.0/24 2001:db8::/32 ::1", at most ADDRESS_NETWORKS of them, or
+ * none.  0, or -1 when something else is there.
+ */
+int networks_parse(const char *text, struct networks *);
+
+bool networks_have(const struct networks *, const struct address *);
+
+#endif

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: ISC */
+/* Addresses and networks.  Runs as: master, listener, attendant. */
+
+#include <arpa/inet.h>
+
+#include <stdint.h>
+#include <string.h>
+
+#include "address.h"
+#include "num.h"
+
+static const unsigned char mapped[12] = { [10] = 0xff, [11] = 0xff };
+
+enum { BITS = 128, MAPPED_BITS = 96, CLIENT_BITS = 64 };
+
+static bool
+is_v4(const struct address *a)
+{
+	return memcmp(a->octets, mapped, sizeof(mapped)) == 0;
+}
+
+int
+address_parse(const char *text, struct address *a)
+{
+	if (inet_pton(AF_INET6, text, a->octets) == 1)
+		return 0;
+	memcpy(a->octets, mapped, sizeof(mapped));
+	return inet_pton(AF_INET, text, a->octets + sizeof(mapped)) == 1 ? 0
+									 : -1;
+}
+
+/* Clears what lies behind so many bits. */
+static void
+mask(struct address *a, unsigned int bits)
+{
+	for (unsigned int i = 0; i < sizeof(a->octets); i++) {
+		if (bits >= 8) {
+			bits -= 8;
+			continue;
+		}
+		a->octets[i] &= (unsigned char)(0xff00 >> bits);
+		bits = 0;
+	}
+}
+
+struct address
+address_client(const struct address *a)
+{
+	struct address client = *a;
+
+	if (!is_v4(a))
+		mask(&client, CLIENT_BITS);
+	return client;
+}
+
+/* "ADDRESS" or "ADDRESS/BITS"; the address is the network's first. */
+static int
+parse_network(char *text, struct network *n)
+{
+	char *slash = strchr(text, '/');
+	bool six = strchr(text, ':') != NULL;
+	struct address first;
+	uint64_t bits = six ? BITS : BITS - MAPPED_BITS;
+
+	if (slash != NULL) {
+		*slash++ = '\0';
+		if (num_parse(slash, bits, &bits) == -1)
+			return -1;
+	}
+	if (address_parse(text, &n->base) == -1)
+		return -1;
+	n->bits = (unsigned int)bits + (six ? 0 : MAPPED_BITS);
+	first = n->base;
+	mask(&first, n->bits);
+	return memcmp(&first, &n->base, sizeof(first)) == 0 ? 0 : -1;
+}
+
+int
+networks_parse(const char *text, struct networks *ns)
+{
+	char word[INET6_ADDRSTRLEN + sizeof("/128")];
+	size_t len;
+
+	ns->count = 0;
+	for (;;) {
+		text += strspn(text, " \t");
+		len = strcspn(text, " \t");
+		if (len == 0)
+			return 0;
+		if (len >= sizeof(word) || ns->count == ADDRESS_NETWORKS)
+			return -1;
+		memcpy(word, text, len);
+		word[len] = '\0';
+		if (parse_network(word, &ns->list[ns->count++]) == -1)
+			return -1;
+		text += len;
+	}
+}
+
+bool
+networks_have(const struct networks *ns, const struct address *a)
+{
+	struct address masked;
+
+	for (size_t i = 0; i < ns->count; i++) {
+		masked = *a;
+		mask(&masked, ns->list[i].bits);
+		if (memcmp(&masked, &ns->list[i].base, sizeof(masked)) == 0)
+			return true;
+	}
+	return false;
+}

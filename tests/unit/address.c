@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: ISC */
+/* Addresses and networks, against bits counted one by one. */
+
+#include <arpa/inet.h>
+
+#include "address.h"
+#include "tap.h"
+
+static struct address
+of(const char *text)
+{
+	struct address a;
+
+	need(address_parse(text, &a) == 0, text);
+	return a;
+}
+
+static bool
+same(struct address a, struct address b)
+{
+	return memcmp(&a, &b, sizeof(a)) == 0;
+}
+
+static bool
+bit(const struct address *a, unsigned int n)
+{
+	return a->octets[n / 8] >> (7 - n % 8) & 1;
+}
+
+static void
+parses(void)
+{
+	static const char *const bad[] = { "", " ", "1", "1.2.3", "1.2.3.4.5",
+		"1.2.3.256", "local", "::1 ", "[::1]", "1.2.3.4/8", ":",
+		"fe80::1%eth0" };
+	struct address a;
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		check(address_parse(bad[i], &a) == -1, "%s", bad[i]);
+	point("what is no address");
+	check(same(of("192.0.2.1"), of("::ffff:192.0.2.1")), "mapped");
+	check(!same(of("192.0.2.1"), of("::192.0.2.1")), "not mapped");
+	point("an address of IPv4 is itself, however it was written");
+}
+
+static void
+clients(void)
+{
+	struct address a, b = of("192.0.2.1"), c = of("192.0.2.2");
+
+	ok(!same(address_client(&b), address_client(&c)),
+	    "two addresses of IPv4 are two clients");
+	for (unsigned int i = 0; i < 128; i++) {
+		b = a = of("2001:db8:1:2:3:4:5:6");
+		b.octets[i / 8] ^= (unsigned char)(0x80 >> i % 8);
+		check(same(address_client(&a), address_client(&b)) == (i >= 64),
+		    "bit %u", i);
+	}
+	point("those of IPv6 are one within a /64");
+}
+
+static void
+lists(void)
+{
+	static const char *const bad[] = { "1.2.3.4/33", "1.2.3.4/", "/8",
+		"10.0.0.1/8", "10.0.0.0/-1", "::1/129", "2001:db8::1/64",
+		"127.0.0.0/8,::1", "none", "127.0.0.0/8 x", "0.0.0.0/08x",
+		"::ffff:10.0.0.0/8" };
+	char many[1024] = "";
+	struct networks ns;
+	struct address a;
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		check(networks_parse(bad[i], &ns) == -1, "%s", bad[i]);
+	point("what is no list of networks");
+	a = of("127.0.0.1");
+	check(networks_parse("", &ns) == 0 && ns.count == 0, "empty");
+	check(!networks_have(&ns, &a), "nobody is in an empty one");
+	check(networks_parse(" \t10.0.0.0/8\t ::1 ", &ns) == 0 && ns.count == 2,
+	    "blanks");
+	point("a list may be empty, or have blanks at its ends");
+	for (int i = 0; i < ADDRESS_NETWORKS; i++)
+		(void)strcat(many, "::1 ");
+	check(networks_parse(many, &ns) == 0, "as many as there may be");
+	(void)strcat(many, "::1 ");
+	check(networks_parse(many, &ns) == -1, "one more");
+	point("and is as long as it may be");
+	check(networks_parse("0.0.0.0/0", &ns) == 0, "all of IPv4");
+	check(networks_have(&ns, &a), "has one of IPv4");
+	a = of("2001:db8::1");
+	check(!networks_have(&ns, &a), "has none of IPv6");
+	point("all of IPv4 is none of IPv6");
+}
+
+/* Every length, each with addresses that differ in one bit. */
+static void
+membership(void)
+{
+	char text[128], name[64];
+	struct networks ns;
+	struct address a;
+
+	for (unsigned int len = 0; len <= 128; len++) {
+		struct address base = of("2001:db8:aaaa:5555:ffff:1:8000:ffff");
+
+		for (unsigned int i = len; i < 128; i++)
+			base.octets[i / 8] &= (unsigned char)~(0x80 >> i % 8);
+		need(inet_ntop(AF_INET6, &base, name, sizeof(name)) != NULL,
+		    "inet_ntop");
+		(void)snprintf(
+		    text, sizeof(text), "10.1.0.0/16 %s/%u", name, len);
+		check(networks_parse(text, &ns) == 0, "%s", text);
+		for (unsigned int i = 0; i < 128; i++) {
+			a = base;
+			a.octets[i / 8] ^= (unsigned char)(0x80 >> i % 8);
+			check(networks_have(&ns, &a) == (i >= len),
+			    "%s, bit %u is %d", text, i, bit(&a, i));
+		}
+		check(networks_have(&ns, &base), "%s itself", text);
+	}
+	point("who is in a network, by its length");
+	need(networks_parse("10.1.0.0/16", &ns) == 0, "10.1.0.0/16");
+	a = of("10.1.255.255");
+	check(networks_have(&ns, &a), "the last");
+	a = of("10.2.0.0");
+	check(!networks_have(&ns, &a), "one behind it");
+	point("the same of IPv4");
+}
+
+int
+main(void)
+{
+	parses();
+	clients();
+	lists();
+	membership();
+	return done();
+}
