@@ -16,9 +16,10 @@ struct attendant_settings {
 	struct users users;
 	bool hide_users; /* REQUEST_USER is not answered truly */
 	bool apop;
-	unsigned int tries; /* refusals, then the conversation ends */
-	int64_t pause;      /* milliseconds before the first refusal, growing */
-	int64_t timeout;    /* milliseconds to wait for a request */
+	const char *login_delay; /* seconds: see peruser.h */
+	unsigned int tries;      /* refusals, then the conversation ends */
+	int64_t pause;   /* milliseconds before the first refusal, growing */
+	int64_t timeout; /* milliseconds to wait for a request */
 };
 
 /*

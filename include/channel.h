@@ -49,6 +49,7 @@ enum verdict_kind {
 	VERDICT_NO,      /* no such user, or the credential is wrong */
 	VERDICT_IN_USE,
 	VERDICT_TEMP,
+	VERDICT_EARLY, /* the credential is right, but it is not time yet */
 	VERDICT_PERM,
 };
 

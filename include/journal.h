@@ -99,6 +99,17 @@ int journal_set_aside(int fd);
  */
 int journal_note_login(int fd, uint64_t when);
 
+/*
+ * Whether it is somebody's turn to log in where that is wanted delay seconds
+ * apart: 1, and it is noted, not synced; 0, too early; or -1 with errno set.
+ *
+ * A login is due delay seconds after the one before.  One may come earlier, once:
+ * the one after it is due as late as if it had not.  So nobody who comes every
+ * delay seconds is ever refused for being early now and then, and nobody comes
+ * more often in the long run.
+ */
+int journal_take_turn(int fd, uint64_t now, uint64_t delay);
+
 /* What else there is to say of the journal at fd. */
 struct journal_about {
 	uint64_t login; /* the last one, seconds since 1970; 0: not known */

@@ -27,6 +27,7 @@ enum {
 struct session_settings {
 	const char *host; /* this machine's name */
 	bool hide_users, apop;
+	const char *login_delay; /* seconds: see peruser.h */
 	unsigned int login_tries;
 	int64_t login_timeout, idle_timeout, write_timeout;
 	struct mailbox_settings mailbox;

@@ -11,8 +11,9 @@
 #include "conf.h"
 #include "distance.h"
 #include "num.h"
+#include "peruser.h"
 
-enum kind { TEXT, YES_NO, NUMBER, CHOICE, LISTEN };
+enum kind { TEXT, YES_NO, NUMBER, CHOICE, PER_USER, LISTEN };
 
 struct keyword {
 	const char *name;
@@ -38,6 +39,7 @@ static const struct keyword keywords[] = {
 	{ "apop",          YES_NO, AT(apop), 0, 0, NULL, "yes" },
 	{ "login-tries",   NUMBER, AT(login_tries), 1, 100, NULL, "3" },
 	{ "login-pause",   NUMBER, AT(login_pause), 0, 60, NULL, "2" },
+	{ "login-delay",   PER_USER, AT(login_delay), 0, 86400, NULL, "0" },
 	{ "login-timeout", NUMBER, AT(login_timeout), 1, 86400, NULL, "120" },
 	{ "idle-timeout",  NUMBER, AT(idle_timeout), 1, 86400, NULL, "600" },
 	{ "write-timeout", NUMBER, AT(write_timeout), 1, 86400, NULL, "300" },
@@ -167,6 +169,45 @@ set_text(struct conf *c, const struct keyword *k, const char *value,
 	return 0;
 }
 
+/* Whether it is a value for everybody, then perhaps others for some. */
+static bool
+is_per_user(const struct keyword *k, const char *value)
+{
+	const char *rest = value;
+	struct peruser p;
+	int status, words;
+
+	for (words = 0; (status = peruser_next(&rest, &p)) == 1; words++) {
+		if ((words == 0) != (p.name[0] == '\0'))
+			return false;
+		if (p.value != peruser_of(value, p.name))
+			return false; /* it says two things of one user */
+		if (p.value == PERUSER_NEVER
+			? k->words == NULL
+			: p.value < k->min || p.value > k->max)
+			return false;
+	}
+	return status == 0 && words > 0;
+}
+
+static int
+set_per_user(struct conf *c, const struct keyword *k, const char *value,
+    char error[CONF_ERROR])
+{
+	size_t len = strlen(value);
+
+	if (len >= CONF_PER_USER)
+		return complain(error, "%s is too long", k->name);
+	if (!is_per_user(k, value) || !is_sayable(value, len))
+		return complain(error,
+		    "%s is %sa number from %ju to %ju, then USER=NUMBER for "
+		    "some",
+		    k->name, k->words == NULL ? "" : "never or ",
+		    (uintmax_t)k->min, (uintmax_t)k->max);
+	memcpy(text_of(c, k), value, len + 1);
+	return 0;
+}
+
 static bool
 is_address(const char *s)
 {
@@ -276,6 +317,8 @@ conf_set(struct conf *c, const char *keyword, const char *value,
 		return set_number(c, k, value, error);
 	case CHOICE:
 		return set_choice(c, k, value, error);
+	case PER_USER:
+		return set_per_user(c, k, value, error);
 	case LISTEN:
 		break;
 	}
@@ -395,6 +438,7 @@ conf_print(const struct conf *c, FILE *out)
 	for (const struct keyword *k = keywords; k < keywords + KEYWORDS; k++)
 		switch (k->kind) {
 		case TEXT:
+		case PER_USER:
 			fprintf(out, "%s %s\n", k->name, text_of(&copy, k));
 			break;
 		case YES_NO:

@@ -100,6 +100,7 @@ master_prepare(const struct conf *c, struct service *svc)
 		.session = {
 			.hide_users = c->hide_users,
 			.apop = c->apop,
+			.login_delay = c->login_delay,
 			.login_tries = (unsigned int)c->login_tries,
 			.login_timeout = (int64_t)c->login_timeout * 1000,
 			.idle_timeout = (int64_t)c->idle_timeout * 1000,
@@ -113,6 +114,7 @@ master_prepare(const struct conf *c, struct service *svc)
 		.attendant = {
 			.hide_users = c->hide_users,
 			.apop = c->apop,
+			.login_delay = c->login_delay,
 			.tries = (unsigned int)c->login_tries,
 			.pause = (int64_t)c->login_pause * 1000,
 			.timeout = (int64_t)c->login_timeout * 1000,

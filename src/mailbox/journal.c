@@ -18,7 +18,7 @@ enum { BLOCK = 4096, PIECE = 64 * 1024 };
 enum kind { KIND_EMPTY, KIND_RUNS, KIND_MOVE, KIND_ASIDE };
 
 /* In the byte order of the machine: one from elsewhere has another magic. */
-static const uint64_t magic = UINT64_C(0x324c4e4a54534552);
+static const uint64_t magic = UINT64_C(0x334c4e4a54534552);
 
 struct header {
 	uint64_t magic;
@@ -27,6 +27,7 @@ struct header {
 	struct journal_move move;
 	uint64_t body;  /* sum of the runs, or of the octets of a move */
 	uint64_t login; /* the last one, seconds since 1970; 0: not known */
+	uint64_t due;   /* when the next one is expected, or 0 */
 	uint64_t sum;   /* of the fields above */
 };
 
@@ -64,6 +65,7 @@ begin_header(int fd, enum kind kind, struct header *h)
 		.magic = magic,
 		.kind = kind,
 		.login = old.login,
+		.due = old.due,
 	};
 	return 0;
 }
@@ -290,6 +292,30 @@ journal_note_login(int fd, uint64_t when)
 	h.login = when;
 	seal(&h);
 	return io_pwrite(fd, &h, sizeof(h), 0);
+}
+
+/*
+ * As safe as a note.  What is later than any login can have made it was written
+ * when the clock was wrong, or the delay longer.
+ */
+int
+journal_take_turn(int fd, uint64_t now, uint64_t delay)
+{
+	struct header h;
+
+	(void)journal_prepare(fd);
+	if (read_header(fd, &h) == -1)
+		return -1;
+	if (h.kind != KIND_EMPTY && h.kind != KIND_ASIDE)
+		return 1;
+	if (h.due < now || h.due > now + 2 * delay)
+		h.due = now;
+	if (h.due > now + delay)
+		return 0;
+	h.magic = magic;
+	h.due += delay;
+	seal(&h);
+	return io_pwrite(fd, &h, sizeof(h), 0) == -1 ? -1 : 1;
 }
 
 int

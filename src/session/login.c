@@ -93,6 +93,11 @@ log_in(struct session *s, enum request_kind kind, const char *name,
 		    "[IN-USE] the maildrop is in use by another "
 		    "session or a delivery, try again later");
 		break;
+	case VERDICT_EARLY:
+		reply_err(&s->out,
+		    "[LOGIN-DELAY] you were here a moment ago, try again "
+		    "later");
+		break;
 	case VERDICT_TEMP:
 		reply_err(&s->out,
 		    "[SYS/TEMP] the maildrop cannot be opened "

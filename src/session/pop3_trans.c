@@ -10,6 +10,7 @@
 #include "log.h"
 #include "maildrop.h"
 #include "num.h"
+#include "peruser.h"
 #include "pop3.h"
 
 /* Messages whose listing fills more than a few pages. */
@@ -318,6 +319,32 @@ static const char *const capabilities[] = {
 	"IMPLEMENTATION restante",
 };
 
+/*
+ * A capability whose value may be a user's own: in AUTHORIZATION the one that
+ * holds for everybody (RFC 2449 sections 6.5 and 6.7).
+ */
+static void
+announce_value(struct session *s, const char *tag, const char *setting,
+    uint64_t everybodys)
+{
+	uint64_t least, most, value = everybodys;
+
+	peruser_range(setting, &least, &most);
+	if (s->user[0] != '\0')
+		value = peruser_of(setting, s->user);
+	reply_line(&s->out, "%s %ju%s", tag, (uintmax_t)value,
+	    s->user[0] == '\0' && least != most ? " USER" : "");
+}
+
+static void
+announce_policies(struct session *s)
+{
+	uint64_t least, most;
+
+	peruser_range(s->set->login_delay, &least, &most);
+	announce_value(s, "LOGIN-DELAY", s->set->login_delay, most);
+}
+
 static void
 announce(struct session *s, const struct state *state)
 {
@@ -341,6 +368,7 @@ pop3_capa(struct session *s, char **arg)
 	for (size_t i = 0; i < sizeof(capabilities) / sizeof(capabilities[0]);
 	     i++)
 		reply_line(&s->out, "%s", capabilities[i]);
+	announce_policies(s);
 	reply_end(&s->out);
 	return NEXT_STAY;
 }

@@ -9,7 +9,9 @@
 #include "attendant.h"
 #include "clock.h"
 #include "io.h"
+#include "journal.h"
 #include "log.h"
+#include "peruser.h"
 #include "secret.h"
 #include "title.h"
 
@@ -110,6 +112,27 @@ hand_over(const struct conversation *c, const struct request *req,
 }
 
 /*
+ * RFC 2449 section 6.5: whether the user was here a moment ago.  A delay that
+ * cannot be kept does not keep anybody out.
+ */
+static bool
+is_early(const struct conversation *c, const struct request *req, int journal)
+{
+	uint64_t delay = peruser_of(c->set->login_delay, req->name);
+	int turn;
+
+	if (delay == 0)
+		return false;
+	turn = journal_take_turn(journal, clock_wall_ns() / 1000000000, delay);
+	if (turn == -1)
+		log_warn("noting a login");
+	if (turn == 0)
+		log_info("login put off: user=%s addr=%s why=login-delay",
+		    req->name, c->reg->peer);
+	return turn == 0;
+}
+
+/*
  * The credential is right: hands the mailbox over, locked where the protocol
  * wants it from the login on.
  */
@@ -123,8 +146,13 @@ admit(const struct conversation *c, const struct request *req, int fd)
 	status = users_complete(&c->set->users, req->name, &files);
 	if (status == USERS_OK && c->reg->protocol == PROTOCOL_POP3)
 		status = users_lock(&files);
-	answered = status == USERS_OK ? hand_over(c, req, &files)
-				      : put_off(c, req, status);
+	if (status != USERS_OK)
+		answered = put_off(c, req, status);
+	else if (c->reg->protocol == PROTOCOL_POP3 &&
+	    is_early(c, req, files.journal_fd))
+		answered = channel_answer(c->channel, VERDICT_EARLY, NULL);
+	else
+		answered = hand_over(c, req, &files);
 	if (files.journal_fd != -1)
 		(void)close(files.journal_fd);
 	if (files.index_fd != -1)

@@ -89,7 +89,7 @@ for my $keyword (@keywords) {
 	is($default, $standard{$keyword}, "restante.conf.5: default, $keyword");
 	next if $code == 0; # any text will do
 	is($code, 78, "a wrong value is refused, $keyword");
-	if ($refusal =~ /is (a number from \d+ to \d+)$/) {
+	if ($refusal =~ /is (?:never or )?(a number from \d+ to \d+)(?:, then .*)?$/) {
 		like($text, qr/\b$1\b/i, "restante.conf.5: range, $keyword");
 	} elsif ($refusal =~ /is (one of: .*)$/) {
 		like($text, qr/\b$1\./i, "restante.conf.5: words, $keyword");

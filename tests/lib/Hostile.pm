@@ -15,7 +15,8 @@ use Restante;
 
 # KIND of a request and of a verdict, as in include/channel.h.
 use constant { USER => 1, PASS => 2, APOP => 3 };
-use constant { YES => 1, NO => 2, IN_USE => 3, TEMP => 4, PERM => 5 };
+use constant { YES => 1, NO => 2, IN_USE => 3, TEMP => 4, EARLY => 5,
+    PERM => 6 };
 
 sub binary
 {

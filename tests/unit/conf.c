@@ -37,6 +37,12 @@ static const struct {
 	{ "login-tries", { "1", "3", "100", "007" },
 	    { "", "0", "101", "-1", "x", "3x", "3.5" } },
 	{ "login-pause", { "0", "2", "60" }, { "", "61", "2s", "-0" } },
+	{ "login-delay",
+	    { "0", "86400", "60 alice=0", "60  bob=0 c.d@e=86400",
+		"0 alice=1 alice=1" },
+	    { "", "86401", "never", "alice=7", "60 70", "60 alice",
+		"60 alice=", "60 =7", "60 alice=never", "60 alice=1 alice=2",
+		"60 a/b=1", "60 alice=1,bob=2", "60s", "-1", " 60", "60 " } },
 	{ "login-timeout", { "1", "120", "86400" },
 	    { "", "0", "86401", "2m" } },
 	{ "idle-timeout", { "1", "600", "86400" },
@@ -120,6 +126,7 @@ tidy(struct conf *c)
 	tidy_text(c->user, sizeof(c->user));
 	tidy_text(c->keeper_user, sizeof(c->keeper_user));
 	tidy_text(c->pid_file, sizeof(c->pid_file));
+	tidy_text(c->login_delay, sizeof(c->login_delay));
 	for (size_t i = 0; i < CONF_LISTEN_MAX; i++)
 		if (i < c->listen_count)
 			tidy_text(
@@ -163,6 +170,7 @@ defaults(void)
 	is(c.apop, true, "apop is yes");
 	is(c.login_tries, 3, "login-tries is 3");
 	is(c.login_pause, 2, "login-pause is 2");
+	is_str(c.login_delay, "0", "login-delay is 0");
 	is(c.login_timeout, 120, "login-timeout is 120");
 	is(c.idle_timeout, 600, "idle-timeout is 600");
 	is(c.write_timeout, 300, "write-timeout is 300");

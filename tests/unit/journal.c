@@ -19,7 +19,7 @@
 enum {
 	BLOCK = 4096,
 	/* Octets of the header in the file; and of a run. */
-	HEADER = 96,
+	HEADER = 104,
 	RUN = sizeof(struct journal_run),
 	INSIDE = (BLOCK - HEADER) / RUN, /* runs that the first block holds */
 	MOST = 3 * INSIDE,
@@ -406,6 +406,65 @@ logins(void)
 	(void)point("a damaged header is described so");
 }
 
+/* What a server with no clock but the calls would remember. */
+static void
+turns(void)
+{
+	struct journal_about about;
+	uint64_t now, due, times, span;
+
+	for (uint64_t delay = 1; delay <= 40; delay++) {
+		empty_file();
+		now = 1000000;
+		check(journal_take_turn(fd, now, delay) == 1, "the first");
+		check(journal_take_turn(fd, now, delay) == 1, "early, once");
+		for (due = now + delay; now < due; now++)
+			check(journal_take_turn(fd, now, delay) == 0,
+			    "too early by %ju of %ju", (uintmax_t)(due - now),
+			    (uintmax_t)delay);
+		for (int i = 0; i < 10; i++, now += delay)
+			check(journal_take_turn(fd, now, delay) == 1,
+			    "in time, every %ju", (uintmax_t)delay);
+	}
+	(void)point("one early login passes, and then one every delay");
+
+	for (int round = 0; round < 200; round++) {
+		uint64_t delay = 1 + chance(100);
+
+		empty_file();
+		span = 50 * delay;
+		for (now = 1000000, times = 0; now < 1000000 + span;
+		     now += chance((uint32_t)delay))
+			times += journal_take_turn(fd, now, delay) == 1;
+		check(times <= 51, "%ju in %ju", (uintmax_t)times,
+		    (uintmax_t)(span / delay));
+		check(journal_take_turn(fd, now + 2 * delay, delay) == 1 &&
+			journal_take_turn(fd, now + 2 * delay, delay) == 1,
+		    "who stayed away may come early again");
+	}
+	(void)point("in the long run no more than one each delay");
+
+	empty_file();
+	for (int i = 0; i < 2; i++)
+		check(journal_take_turn(fd, 5000, 100) == 1, "in time");
+	check(journal_take_turn(fd, 4000, 100) == 1, "the clock went back");
+	check(journal_take_turn(fd, 4000, 10) == 1, "a shorter delay");
+	(void)point("what no login can have made is not believed");
+
+	check(journal_note_login(fd, 4001) == 0 && journal_clear(fd) == 0 &&
+		journal_take_turn(fd, 4001, 10) == 1 &&
+		journal_take_turn(fd, 4001, 10) == 0 &&
+		commit(&promises[1]) == 0 && holds(&promises[1], false, "", 0),
+	    "a promise behind it");
+	check(journal_take_turn(fd, 4001, 10) == 1 &&
+		holds(&promises[1], false, "", 0),
+	    "a promise stays whatever the time is");
+	check(journal_clear(fd) == 0 && journal_take_turn(fd, 4001, 10) == 0 &&
+		journal_describe(fd, &about) == 0 && about.login == 4001,
+	    "it and the last login are kept");
+	(void)point("it keeps, and is kept");
+}
+
 /* A disk that is full once the first block is written, by a limit. */
 static void
 full_disk(void)
@@ -465,6 +524,7 @@ bad_descriptors(void)
 	    journal_load(-1, &got) == JOURNAL_ERROR && errno == EBADF, "load");
 	check(journal_prepare(-1) == -1, "prepare");
 	check(journal_note_login(-1, 1) == -1, "note");
+	check(journal_take_turn(-1, 1, 1) == -1, "turn");
 	check(journal_describe(-1, &about) == -1, "describe");
 	(void)point("what cannot be read or written is an error");
 }
@@ -481,6 +541,7 @@ main(void)
 	noise();
 	wrong_numbers();
 	logins();
+	turns();
 	full_disk();
 	bad_descriptors();
 	(void)close(fd);
