@@ -20,7 +20,7 @@ struct listener {
 };
 
 /*
- * Runs until the other end of life_fd is closed.  A session keeps the
+ * Runs until the other end of life_fd is closed or shut down.  A session keeps the
  * descriptors below life_fd, has its client in that place and its channel in the
  * next, and no others.
  */

@@ -13,6 +13,7 @@
 #include "attendant.h"
 #include "conf.h"
 #include "confine.h"
+#include "options.h"
 #include "session.h"
 #include "sockets.h"
 #include "stamp.h"
@@ -32,23 +33,30 @@ struct service {
 
 /*
  * Who keeper and attendants are where root starts them: keeper-user, or the
- * owner of the directory.  Ends the process when there is no such account.
+ * owner of the directory.  0, or -1 after a line in the log.
  */
-void master_find_keeper(
+int master_find_keeper(
     const struct conf *, int users_fd, struct confine_identity *);
 
 /*
- * Opens and looks up what all ways of starting need.  Ends the process with a
- * message when something is missing.
+ * Opens and looks up what all ways of starting need.  0, or -1 after a line in
+ * the log that says what is missing.
  */
-void master_prepare(const struct conf *, struct service *);
+int master_prepare(const struct conf *, struct service *);
+
+/*
+ * Looks whether a start would come to something, and changes nothing.  0, or -1
+ * after lines in the log.
+ */
+int master_check(const struct conf *);
 
 /*
  * Serves connections to the sockets until it is told to end: SIGTERM or SIGINT
- * once to let sessions finish, again to end them.
+ * once to let sessions finish, again to end them.  SIGHUP has the configuration
+ * made anew; what is wrong then changes nothing.
  */
-void
-master_listen(struct service *, const struct listening *sockets, size_t count);
+void master_listen(struct service *, const struct options *,
+    const struct listening *sockets, size_t count);
 
 /*
  * Serves the one connection on descriptors in and out, as started by inetd;

@@ -248,6 +248,17 @@ read_address(struct conf_listen *l, const char *value, char error[CONF_ERROR])
 	return 0;
 }
 
+/* Whether another line says the same place already. */
+static bool
+is_there(const struct conf *c, const struct conf_listen *l)
+{
+	for (uint64_t i = 0; i < c->listen_count; i++)
+		if (l->port != 0 && c->listen[i].port == l->port &&
+		    strcmp(c->listen[i].address, l->address) == 0)
+			return true;
+	return false;
+}
+
 /* Where, and what is spoken there. */
 static int
 add_listen(struct conf *c, const char *value, char error[CONF_ERROR])
@@ -269,6 +280,8 @@ add_listen(struct conf *c, const char *value, char error[CONF_ERROR])
 	if (*rest != '\0' && strcmp(rest, "pop1") != 0)
 		return complain(
 		    error, "listen: only pop1 may follow ADDRESS:PORT");
+	if (is_there(c, l))
+		return complain(error, "listen: %s twice", where);
 	l->protocol = *rest == '\0' ? PROTOCOL_POP3 : PROTOCOL_POP1;
 	c->listen_count++;
 	return 0;

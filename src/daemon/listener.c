@@ -196,11 +196,14 @@ listener_run(const struct listener *l)
 			continue;
 		}
 		if (pfd[1].revents != 0)
-			return;
+			break;
 		sig_drain();
 		if (sig_child())
 			sessions -= reap();
 		/* During a rest the sockets were not asked. */
 		rest = !rest && take_all(l, pfd + 2, &sessions);
 	}
+	/* Before life_fd: the master waits for it. */
+	for (size_t i = 0; i < l->count; i++)
+		(void)close(l->sockets[i].fd);
 }

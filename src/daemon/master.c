@@ -30,6 +30,8 @@ enum {
 	/* Who ends so soon after a start, so often in a row, cannot run here. */
 	RESTART_TIME = 1000,
 	RESTARTS_MOST = 5,
+	/* For a listener to let go of its sockets. */
+	STOP_TIME = 5000,
 	/* Between one word to end and the next. */
 	END_TIME = 100,
 	/*
@@ -54,83 +56,136 @@ enum { SILENCE_ERRORS = 1 };
 
 struct master {
 	struct service *svc;
-	const struct listening *sockets; /* NULL when started by inetd */
+	const struct options *options; /* NULL when started by inetd */
+	struct listening sockets[SOCKETS_MAX];
 	size_t count;
 	pid_t keeper, listener;
-	int life_fd; /* its end is the listener's end */
+	int life_fd; /* a channel: its end is the listener's end */
 	int64_t started;
 	int quits, hasty; /* requests to end; starts that did not last */
 };
 
-void
+int
 master_find_keeper(
     const struct conf *c, int users_fd, struct confine_identity *id)
 {
 	struct stat st;
 
 	if (c->keeper_user[0] != '\0') {
-		if (confine_find_account(c->keeper_user, id) == -1)
-			fatalx("there is no account %s", c->keeper_user);
-		return;
+		if (confine_find_account(c->keeper_user, id) == 0)
+			return 0;
+		log_warnx("there is no account %s", c->keeper_user);
+		return -1;
 	}
-	if (fstat(users_fd, &st) == -1)
-		fatal("%s", c->users);
+	if (fstat(users_fd, &st) == -1) {
+		log_warn("the directory of mailboxes, %s", c->users);
+		return -1;
+	}
 	*id = (struct confine_identity){ st.st_uid, st.st_gid };
+	return 0;
+}
+
+static int
+find_session_account(const struct conf *c, struct confine_identity *id)
+{
+	if (confine_find_account(c->user, id) == -1) {
+		log_warnx(
+		    "there is no account %s: sessions run as nobody", c->user);
+		*id = (struct confine_identity){ NOBODY, NOBODY };
+	}
+	if (id->uid != 0 && id->gid != 0)
+		return 0;
+	log_warnx("sessions do not run as root");
+	return -1;
+}
+
+/* What root starts becomes others, and .restante, made by root, the keeper's. */
+static int
+find_identities(const struct conf *c, struct service *svc)
+{
+	const struct users *users = &svc->attendant.users;
+
+	if (geteuid() != 0)
+		return 0;
+	if (find_session_account(c, &svc->session_id) == -1 ||
+	    master_find_keeper(c, users->fd, &svc->keeper_id) == -1)
+		return -1;
+	if (fchown(users->state_fd, svc->keeper_id.uid, svc->keeper_id.gid) ==
+	    -1)
+		log_warn("changing the owner of %s/.restante", c->users);
+	return 0;
 }
 
 static void
-find_identities(const struct conf *c, struct service *svc)
+close_users(struct users *users)
 {
-	if (geteuid() != 0)
-		return;
-	if (confine_find_account(c->user, &svc->session_id) == -1) {
-		log_warnx(
-		    "there is no account %s: sessions run as nobody", c->user);
-		svc->session_id = (struct confine_identity){ NOBODY, NOBODY };
-	}
-	if (svc->session_id.uid == 0 || svc->session_id.gid == 0)
-		fatalx("sessions do not run as root");
-	master_find_keeper(c, svc->attendant.users.fd, &svc->keeper_id);
+	if (users->fd != -1)
+		(void)close(users->fd);
+	if (users->state_fd != -1)
+		(void)close(users->state_fd);
 }
 
-void
+int
+master_check(const struct conf *c)
+{
+	struct users users;
+	struct confine_identity id;
+	int status = sockets_check(c);
+
+	if (users_look(&users, c->users) == -1) {
+		log_warn("the directory of mailboxes, %s", c->users);
+		return -1;
+	}
+	if (master_find_keeper(c, users.fd, &id) == -1)
+		status = -1;
+	if (geteuid() == 0 && find_session_account(c, &id) == -1)
+		status = -1;
+	close_users(&users);
+	return status;
+}
+
+int
 master_prepare(const struct conf *c, struct service *svc)
 {
-	*svc = (struct service){
-		.session = {
-			.hide_users = c->hide_users,
-			.apop = c->apop,
-			.login_delay = c->login_delay,
-			.login_tries = (unsigned int)c->login_tries,
-			.login_timeout = (int64_t)c->login_timeout * 1000,
-			.idle_timeout = (int64_t)c->idle_timeout * 1000,
-			.write_timeout = (int64_t)c->write_timeout * 1000,
-			.mailbox = {
-				.unquote = c->mbox_quoting == 1,
-				.lock_update = c->lock == 1,
-				.notes_login = true,
-			},
+	svc->session = (struct session_settings){
+		.host = svc->host,
+		.hide_users = c->hide_users,
+		.apop = c->apop,
+		.login_delay = c->login_delay,
+		.login_tries = (unsigned int)c->login_tries,
+		.login_timeout = (int64_t)c->login_timeout * 1000,
+		.idle_timeout = (int64_t)c->idle_timeout * 1000,
+		.write_timeout = (int64_t)c->write_timeout * 1000,
+		.mailbox = {
+			.unquote = c->mbox_quoting == 1,
+			.lock_update = c->lock == 1,
+			.notes_login = true,
 		},
-		.attendant = {
-			.hide_users = c->hide_users,
-			.apop = c->apop,
-			.login_delay = c->login_delay,
-			.tries = (unsigned int)c->login_tries,
-			.pause = (int64_t)c->login_pause * 1000,
-			.timeout = (int64_t)c->login_timeout * 1000,
-		},
-		.max_sessions = (unsigned int)c->max_sessions,
 	};
+	svc->attendant = (struct attendant_settings){
+		.hide_users = c->hide_users,
+		.apop = c->apop,
+		.login_delay = c->login_delay,
+		.tries = (unsigned int)c->login_tries,
+		.pause = (int64_t)c->login_pause * 1000,
+		.timeout = (int64_t)c->login_timeout * 1000,
+	};
+	svc->max_sessions = (unsigned int)c->max_sessions;
 	stamp_host(svc->host);
-	svc->session.host = svc->host;
-	if (users_open(&svc->attendant.users, c->users) == -1)
-		fatal("the directory of mailboxes, %s", c->users);
-	find_identities(c, svc);
-	/* .restante was made by root, and is the keeper's. */
-	if (geteuid() == 0 &&
-	    fchown(svc->attendant.users.state_fd, svc->keeper_id.uid,
-		svc->keeper_id.gid) == -1)
-		log_warn("changing the owner of %s/.restante", c->users);
+	if (users_open(&svc->attendant.users, c->users) == -1) {
+		log_warn("the directory of mailboxes, %s", c->users);
+		return -1;
+	}
+	if (find_identities(c, svc) == 0)
+		return 0;
+	close_users(&svc->attendant.users);
+	return -1;
+}
+
+/* The pipes stay the same for as long as the master lives. */
+static void
+open_pipes(struct service *svc)
+{
 	if (log_pipe(svc->session_log) == -1 ||
 	    log_pipe(svc->keeper_log) == -1 ||
 	    pipe2(svc->stop, O_CLOEXEC | O_NONBLOCK) == -1)
@@ -211,8 +266,8 @@ start_pair(struct master *m)
 {
 	int life[2], link[2];
 
-	if (pipe2(life, O_CLOEXEC) == -1 || channel_pair(link) == -1)
-		fatal("pipe");
+	if (channel_pair(life) == -1 || channel_pair(link) == -1)
+		fatal("making a channel");
 	m->keeper = fork_or_die();
 	if (m->keeper == 0)
 		become_keeper(m->svc, link[0]);
@@ -234,6 +289,46 @@ stop_listening(struct master *m)
 	m->life_fd = -1;
 }
 
+/*
+ * Makes the configuration anew.  A new keeper and listener take over, on the
+ * same sockets where the addresses are; only then do the old ones stop.  They
+ * end with their last session.
+ */
+static void
+reload(struct master *m)
+{
+	static struct conf c;
+	struct service fresh = *m->svc;
+	struct listening sockets[SOCKETS_MAX];
+	size_t count = 0;
+	struct pollfd life = { .fd = m->life_fd, .events = POLLIN };
+
+	if (options_conf(m->options, &c, NULL) == -1 ||
+	    master_prepare(&c, &fresh) == -1) {
+		log_warnx("the old configuration stays in force");
+		return;
+	}
+	count = sockets_open(&c, m->sockets, m->count, sockets);
+	if (count == 0) {
+		close_users(&fresh.attendant.users);
+		log_warnx("the old configuration stays in force");
+		return;
+	}
+	sockets_close_but(m->sockets, m->count, sockets, count);
+	memcpy(m->sockets, sockets, count * sizeof(*sockets));
+	m->count = count;
+	close_users(&m->svc->attendant.users);
+	*m->svc = fresh;
+	m->svc->session.host = m->svc->host;
+	log_set_level((enum log_level)c.log_level);
+	start_pair(m);
+	/* Once it is told, nobody is served by the old one any more. */
+	(void)shutdown(life.fd, SHUT_WR);
+	(void)poll(&life, 1, STOP_TIME);
+	(void)close(life.fd);
+	log_info("the new configuration is in force");
+}
+
 /* The log's pipes end when the last of the others does, and not before. */
 static void
 close_own_ends(const struct service *svc)
@@ -253,7 +348,7 @@ quit(struct master *m)
 	stop_listening(m);
 	for (size_t i = 0; i < m->count; i++)
 		(void)close(m->sockets[i].fd);
-	if (m->sockets != NULL)
+	if (m->options != NULL)
 		close_own_ends(m->svc);
 }
 
@@ -277,18 +372,18 @@ reap(struct master *m)
 
 		if (!is_keeper && pid != m->listener)
 			continue;
-		if (m->sockets == NULL)
+		if (m->options == NULL)
 			*(is_keeper ? &m->keeper : &m->listener) = 0;
-		if (m->quits > 0 || (m->sockets == NULL && status == 0))
+		if (m->quits > 0 || (m->options == NULL && status == 0))
 			continue;
 		log_warnx("the %s has ended, %s %d",
-		    names[m->sockets != NULL][is_keeper],
+		    names[m->options != NULL][is_keeper],
 		    WIFSIGNALED(status) ? "by signal" : "with status",
 		    WIFSIGNALED(status) ? WTERMSIG(status)
 					: WEXITSTATUS(status));
 		lost = true;
 	}
-	if (!lost || m->sockets == NULL)
+	if (!lost || m->options == NULL)
 		return;
 	m->hasty = clock_ms() - m->started < RESTART_TIME ? m->hasty + 1 : 0;
 	if (m->hasty == RESTARTS_MOST)
@@ -301,7 +396,7 @@ reap(struct master *m)
 static bool
 is_waiting(const struct master *m)
 {
-	return m->sockets == NULL && (m->keeper != 0 || m->listener != 0);
+	return m->options == NULL && (m->keeper != 0 || m->listener != 0);
 }
 
 /* Passes on the log and obeys signals until all others are gone. */
@@ -334,18 +429,22 @@ watch(struct master *m, int signal_fd)
 		sig_drain();
 		if (sig_child())
 			reap(m);
+		if (sig_hangup() && m->options != NULL && m->quits == 0)
+			reload(m);
 		for (int n = sig_quit(); n > 0; n--)
 			quit(m);
 	}
 }
 
 void
-master_listen(
-    struct service *svc, const struct listening *sockets, size_t count)
+master_listen(struct service *svc, const struct options *options,
+    const struct listening *sockets, size_t count)
 {
-	struct master m = { .svc = svc, .sockets = sockets, .count = count };
+	struct master m = { .svc = svc, .options = options, .count = count };
 	int signal_fd = sig_open();
 
+	memcpy(m.sockets, sockets, count * sizeof(*sockets));
+	open_pipes(svc);
 	title_set("master");
 	start_pair(&m);
 	watch(&m, signal_fd);
@@ -395,6 +494,7 @@ master_serve(struct service *svc, int in, int out, const char *peer,
 	int channel[2], signal_fd = sig_open();
 	uint64_t clock = stamp_clock();
 
+	open_pipes(svc);
 	title_set("master for %s", peer);
 	(void)snprintf(reg.peer, sizeof(reg.peer), "%s", peer);
 	/* There is no process-ID to tell a session by before it is forked. */

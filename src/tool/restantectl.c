@@ -141,7 +141,8 @@ open_users(const struct conf *c, struct tool *t)
 	if (users_look(&t->users, c->users) == -1)
 		cannot(c->users);
 	if (geteuid() == 0) {
-		master_find_keeper(c, t->users.fd, &keeper);
+		if (master_find_keeper(c, t->users.fd, &keeper) == -1)
+			exit(EX_CONFIG);
 		confine_become(&keeper);
 	}
 }

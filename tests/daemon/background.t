@@ -82,6 +82,8 @@ sub client
 my $port = Restante::free_port();
 my ($status, $said) = run($port, '-b', '-o', 'log=stderr');
 is $status, 0, 'the program returns, with status 0';
+like Restante::slurp($pid_file), qr/^\d+\n\z/,
+    'and the pid file is written by then';
 my $pid = started();
 my ($pgrp, $session) = Proc::file($pid, 'stat') =~ /\) \S \d+ (\d+) (\d+) /;
 is $session, $pid, 'the server has a session of its own, no terminal';

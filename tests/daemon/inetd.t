@@ -177,4 +177,13 @@ for my $part ('client', 'session', 'attendant', 'master') {
 	is $d->mbox('alice'), $box, 'SIGTERM again: nothing is deleted';
 }
 
+# What is wrong with the options is no business of a client.
+for my $wrong ([ '-o', 'nonsense=1' ], [ '-x' ], [ '-f', '/nonexistent' ]) {
+	my $c = Restante->inetd(users => { alice => $box }, args => $wrong,
+	    silent => 1);
+
+	is $c->raw_until, '', "@$wrong: the client is not told";
+	isnt $c->server->wait, 0, "@$wrong: the server ends";
+}
+
 done_testing;

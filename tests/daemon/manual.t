@@ -4,6 +4,7 @@
 # has all of them.
 use strict;
 use warnings;
+use File::Temp ();
 use FindBin;
 use Test::More;
 
@@ -58,7 +59,9 @@ my @sample = slurp("$top/etc/restante.conf") =~ /^#([a-z-]+(?: \S+)?)$/mg;
 is_deeply(\@sample,
     [map { $standard{$_} eq '' ? $_ : "$_ $standard{$_}" } @keywords],
     'etc/restante.conf has each setting at its default, in the same order');
-($status, my @said) = output('-f', "$top/etc/restante.conf", '-n');
+my $users = File::Temp->newdir('manual-XXXXXXXX', TMPDIR => 1);
+($status, my @said) = output('-f', "$top/etc/restante.conf", '-n', '-d', $users,
+    '-o', 'user=nobody');
 is($status, 0, 'etc/restante.conf is valid as it is');
 is_deeply(\@said, [], 'and nothing is said of it');
 my %words = map { $_ => 1 } @keywords;
@@ -82,7 +85,7 @@ is_deeply(\@described, \@keywords,
 for my $keyword (@keywords) {
 	my $text = $text{$keyword} // '';
 	my ($default) = $text =~ /The default is (\S+)/;
-	my ($code, $refusal) = output('-f', '/dev/null', '-n', '-o',
+	my ($code, $refusal) = output('-f', '/dev/null', '-T', '-o',
 	    "$keyword=no such value");
 
 	$default = '' if ($default // '') eq 'empty.';

@@ -103,7 +103,7 @@ subtest 'a directory of an ordinary owner' => sub {
 	    childless => 1);
 	rootless('listener', $listener);
 	rootless('session', $session);
-	has_descriptors('listener', $listener, 'pipe', 'pipe', 'pipe',
+	has_descriptors('listener', $listener, 'pipe', 'pipe', 'socket',
 	    'socket', 'socket', 'pipe', 'pipe');
 	has_descriptors('keeper', $keeper, 'pipe', $d->dir, $state, 'socket',
 	    'pipe', 'pipe', 'anon_inode:[eventpoll]', 'socket');

@@ -54,7 +54,7 @@ like($err, qr/: Not a directory$/, '... told');
 Restante::spew($conf, "users $dir\nno-such-setting 1\n");
 ($status, $out, $err) = $u->raw('-f', $conf, 'list');
 is($status, 78, 'a wrong setting');
-like($err, qr/^\Q$conf\E:2: there is no setting "no-such-setting"/m, '... told');
+like($err, qr/^\Q$conf\E:2:1: there is no setting "no-such-setting"/m, '... told');
 is(($u->raw('-f', "$conf.gone", 'list'))[0], 78, 'no such file');
 is(($u->raw('-f', '/dev/null', '-d', 'x' x 5000, 'list'))[0], 78,
     'a name that is too long');
