@@ -70,6 +70,9 @@ take_registration(struct keeper *k)
 		if (errno == EPIPE) {
 			(void)close(k->fd);
 			k->fd = -1;
+		} else if (errno != EPROTO) {
+			/* It would come again at once, for ever. */
+			fatal("taking a registration");
 		}
 		return;
 	}
