@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-/* Decimal numbers as people type and read them. */
+/* Decimal numbers as people type and read them, and numbers as sizes. */
 #ifndef NUM_H
 #define NUM_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 /*
@@ -11,6 +12,16 @@
  * ERANGE (a number, but larger than max).
  */
 int num_parse(const char *s, uint64_t max, uint64_t *out);
+
+/*
+ * A number as a size for calloc() and mmap(): what no size can be, where they have
+ * 32 bits, becomes the greatest one, which nobody gives.
+ */
+static inline size_t
+num_size(uint64_t n)
+{
+	return n < SIZE_MAX ? (size_t)n : SIZE_MAX;
+}
 
 /* A number and its plural, for "%ju octet%s". */
 #define PLURAL(n) ((uintmax_t)(n)), ((n) == 1 ? "" : "s")

@@ -11,6 +11,7 @@
 #include "clock.h"
 #include "index.h"
 #include "io.h"
+#include "num.h"
 #include "sum.h"
 
 enum { PAGE = sizeof(struct index_page), MIN_ROOM = 16 };
@@ -100,14 +101,14 @@ index_identify(int fd, struct index_subject *subject)
 static int
 map_file(struct index *ix, uint64_t count)
 {
-	uint8_t *state = calloc(count + 1, 1);
+	uint8_t *state = calloc(num_size(count + 1), 1);
 	void *p = NULL;
 
 	if (state == NULL)
 		return -1;
 	/* Private: a removal shows in the file when it is saved. */
 	if (count > 0)
-		p = mmap(NULL, (size_t)count * PAGE, PROT_READ | PROT_WRITE,
+		p = mmap(NULL, num_size(count * PAGE), PROT_READ | PROT_WRITE,
 		    MAP_PRIVATE, ix->fd, PAGE);
 	if (p == MAP_FAILED) {
 		free(state);
@@ -325,7 +326,7 @@ grow(struct index *ix)
 		return -1;
 	}
 	if (ix->mapped && ix->room > 0) {
-		memcpy(p, ix->pages, count * PAGE);
+		memcpy(p, ix->pages, (size_t)count * PAGE);
 		(void)munmap(ix->pages, ix->room * PAGE);
 	}
 	if (ix->state != NULL)
@@ -559,7 +560,7 @@ index_tell_twins_apart(struct index *ix, uint64_t position)
 
 	while (t.size < (ix->is.entries - position) * 2)
 		t.size *= 2;
-	t.table = calloc(t.size, sizeof(*t.table));
+	t.table = calloc(num_size(t.size), sizeof(*t.table));
 	if (t.table == NULL)
 		return -1;
 	for (uint64_t i = position; i < ix->is.entries; i++) {

@@ -11,6 +11,7 @@
 
 #include "io.h"
 #include "journal.h"
+#include "num.h"
 #include "sum.h"
 
 enum { BLOCK = 4096, PIECE = 64 * 1024 };
@@ -74,7 +75,7 @@ begin_header(int fd, enum kind kind, struct header *h)
 static int
 load_runs(int fd, const struct header *h, struct journal_promise *p)
 {
-	size_t size = (size_t)h->count * sizeof(*p->runs);
+	size_t size = num_size(h->count * sizeof(*p->runs));
 	ssize_t n;
 	int saved;
 

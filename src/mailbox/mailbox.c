@@ -20,6 +20,7 @@
 #include "lock.h"
 #include "log.h"
 #include "mailbox.h"
+#include "num.h"
 #include "promise.h"
 
 /* Of the file, mapped at a time; more than a page and the look ahead. */
@@ -405,7 +406,7 @@ int
 mailbox_mark(struct mailbox *mb, uint64_t n)
 {
 	if (mb->marks == NULL) {
-		mb->marks = calloc(mb->index.is.messages / 8 + 1, 1);
+		mb->marks = calloc(num_size(mb->index.is.messages / 8 + 1), 1);
 		if (mb->marks == NULL)
 			return -1;
 	}

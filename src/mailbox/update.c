@@ -27,6 +27,7 @@
 #include "io.h"
 #include "lock.h"
 #include "log.h"
+#include "num.h"
 #include "promise.h"
 #include "sum.h"
 
@@ -125,7 +126,7 @@ find_runs(struct mailbox *mb, struct plan *p)
 	uint64_t n, last = 0, position;
 	bool all = must_compare_all(mb);
 
-	p->runs = calloc(mb->marked, sizeof(*p->runs));
+	p->runs = calloc(num_size(mb->marked), sizeof(*p->runs));
 	if (p->runs == NULL)
 		return -1;
 	for (n = next_marked(mb, 0); n != 0; n = next_marked(mb, n)) {

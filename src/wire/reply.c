@@ -156,7 +156,7 @@ reply_octets(const struct reply *r)
 void
 reply_end_line(struct reply *r)
 {
-	uint64_t missing = reply_octets(r) - r->octets;
+	size_t missing = (size_t)(reply_octets(r) - r->octets);
 
 	put(r, &"\r\n"[2 - missing], missing);
 	r->octets += missing;

@@ -51,7 +51,7 @@ argument(char *word)
 	if (*word != '&')
 		return (long)place;
 	iov[next].iov_base = place;
-	iov[next].iov_len = strtoull(word + 1, NULL, 0);
+	iov[next].iov_len = strtoul(word + 1, NULL, 0);
 	return (long)&iov[next];
 }
 

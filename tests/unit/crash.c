@@ -21,6 +21,7 @@
 #include "lock.h"
 #include "log.h"
 #include "mailbox.h"
+#include "num.h"
 #include "tap.h"
 
 /* The three files of a mailbox. */
@@ -95,9 +96,9 @@ note(enum call_kind kind, int fd, const void *octets, uint64_t offset,
 	}
 	*c = (struct call){ kind, file, offset, len, NULL };
 	if (octets != NULL) {
-		c->octets = malloc(len + 1);
+		c->octets = malloc(num_size(len + 1));
 		need(c->octets != NULL, "memory");
-		memcpy(c->octets, octets, len);
+		memcpy(c->octets, octets, num_size(len));
 	}
 	call_count++;
 	if (file == MAIL && kind != SYNC)
@@ -212,8 +213,9 @@ apply(struct image *im, const struct call *c, uint64_t keep)
 	need(end <= MAX_SIZE, "room in an image");
 	if (end > im->size || c->kind == CUT) {
 		if (end > im->size)
-			memset(im->octets + im->size, 0, end - im->size);
-		im->size = end;
+			memset(
+			    im->octets + im->size, 0, num_size(end - im->size));
+		im->size = num_size(end);
 	}
 	if (c->kind == CUT)
 		return;
