@@ -8,6 +8,7 @@
 
 #include <linux/audit.h>
 #include <linux/filter.h>
+#include <linux/net.h>
 #include <linux/sched.h>
 #include <linux/seccomp.h>
 
@@ -145,6 +146,23 @@ static const uint32_t fcntl_commands[] = {
 	F_OFD_SETLK,
 };
 
+#ifdef SYS_socketcall
+/* Where all calls of sockets are one, its first argument says which it is. */
+static const uint32_t socket_calls[] = {
+	SYS_SENDMSG,
+	SYS_RECVMSG,
+	SYS_RECVFROM,
+	SYS_RECV,
+	SYS_SOCKETPAIR,
+};
+
+static const uint32_t socket_calls_of_listener[] = {
+	SYS_ACCEPT4,
+	SYS_SETSOCKOPT,
+	SYS_SHUTDOWN,
+};
+#endif
+
 struct program {
 	struct sock_filter code[256];
 	unsigned short len;
@@ -203,7 +221,7 @@ allow_without(struct program *p, int call, unsigned int n, uint32_t bits)
 	refuse(p);
 }
 
-/* The call, if its argument n is one of the values. */
+/* The call, if its argument n is one of the values; a later set may have more. */
 static void
 allow_one_of(struct program *p, int call, unsigned int n,
     const uint32_t *values, size_t count)
@@ -215,26 +233,36 @@ allow_one_of(struct program *p, int call, unsigned int n,
 		emit(p, BPF_JMP | BPF_JEQ | BPF_K, 0, 1, values[i]);
 		allow(p);
 	}
-	refuse(p);
+	load(p, offsetof(struct seccomp_data, nr));
 }
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 static void
-special_calls(struct program *p)
+special_calls(struct program *p, enum filter_kind kind)
 {
 	static const uint32_t unix_domain[] = { AF_UNIX };
 	static const uint32_t self[] = { 0 };
 	/* fstat() of some C libraries. */
-	static const uint32_t of_descriptor[] = { 0x1000 };
+	static const uint32_t of_descriptor[] = { AT_EMPTY_PATH,
+		AT_EMPTY_PATH | AT_NO_AUTOMOUNT };
 
 	allow_one_of(p, SYS_fcntl, 1, fcntl_commands, COUNT(fcntl_commands));
 	allow_one_of(p, SYS_socketpair, 0, unix_domain, COUNT(unix_domain));
 	allow_one_of(p, SYS_prlimit64, 0, self, COUNT(self));
+#ifdef SYS_socketcall
+	allow_one_of(p, SYS_socketcall, 0, socket_calls, COUNT(socket_calls));
+	if (kind == FILTER_LISTENER)
+		allow_one_of(p, SYS_socketcall, 0, socket_calls_of_listener,
+		    COUNT(socket_calls_of_listener));
+#else
+	(void)kind;
+#endif
 #ifdef SYS_newfstatat
 	allow_one_of(p, SYS_newfstatat, 3, of_descriptor, COUNT(of_descriptor));
 #else
 	allow_one_of(p, SYS_fstatat64, 3, of_descriptor, COUNT(of_descriptor));
+	allow_one_of(p, SYS_statx, 2, of_descriptor, COUNT(of_descriptor));
 #endif
 #ifdef SYS_fcntl64
 	allow_one_of(p, SYS_fcntl64, 1, fcntl_commands, COUNT(fcntl_commands));
@@ -274,7 +302,7 @@ filter_install(enum filter_kind kind)
 		allow_calls(&p, calls_of_listener, COUNT(calls_of_listener));
 	else
 		allow_calls(&p, calls_of_keeper, COUNT(calls_of_keeper));
-	special_calls(&p);
+	special_calls(&p, kind);
 	refuse(&p);
 
 	prog.len = p.len;
