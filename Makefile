@@ -105,8 +105,10 @@ HOSTILE = $(B)/tests/restante-hostile
 
 tests: all $(UNITS) $(TOOLS) $(HOSTILE)
 
-check: tests
+check-unit: tests
 	$(PROVE) --exec '' $(UNITS)
+
+check: check-unit
 	$(PROVE) tests/proto tests/daemon tests/clients tests/tool
 
 # What only root can be shown.
@@ -208,7 +210,7 @@ dist:
 clean:
 	rm -rf build
 
-.PHONY: all always run tests check check-root check-san fuzz fuzzers \
+.PHONY: all always run tests check check-unit check-root check-san fuzz fuzzers \
 	lint analyze benches bench install uninstall dist clean
 
 -include $(OBJS:.o=.d) $(CTLOBJS:.o=.d) $(UNITS:=.d) $(TOOLS:=.d) $(HOSTILE:=.d) \
