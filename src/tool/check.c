@@ -112,8 +112,17 @@ check_password(struct check *c, int fd)
 		[SECRET_SEPARATOR] = { CHECK_PROBLEM, "missing",
 		    "missing: the first line is a separator, which a delivery "
 		    "agent wrote; nobody can log in" },
-		[SECRET_SCRAM] = { CHECK_PROBLEM, "unknown-form",
+		[SECRET_FORM] = { CHECK_PROBLEM, "unknown-form",
 		    "of a form that is not understood: nobody can log in" },
+		[SECRET_COSTLY] = { CHECK_PROBLEM, "too-costly",
+		    "a hash that takes too long to check: nobody can log in" },
+	};
+	static const struct {
+		const char *which, *text;
+	} kinds[] = {
+		[SECRET_PLAIN] = { "plain", "a plain password" },
+		[SECRET_CRYPT] = { "crypt", "a crypt(3) hash" },
+		[SECRET_SCRAM] = { "scram", "keys of SCRAM-SHA-256" },
 	};
 	struct secret s;
 
@@ -123,10 +132,9 @@ check_password(struct check *c, int fd)
 	else if (s.kind == SECRET_NONE)
 		check_say(c, flaws[s.flaw].level, "password",
 		    flaws[s.flaw].which, "%s", flaws[s.flaw].text);
-	else if (s.kind == SECRET_CRYPT)
-		check_say(c, CHECK_OK, "password", "crypt", "a crypt(3) hash");
 	else
-		check_say(c, CHECK_OK, "password", "plain", "a plain password");
+		check_say(c, CHECK_OK, "password", kinds[s.kind].which, "%s",
+		    kinds[s.kind].text);
 	explicit_bzero(&s, sizeof(s));
 }
 

@@ -2,11 +2,15 @@
 /* The password line of a mailbox.  Runs as: attendant. */
 
 #include <crypt.h>
-#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base64.h"
+#include "channel.h"
 #include "io.h"
 #include "md5.h"
+#include "num.h"
 #include "secret.h"
 
 /* Compares all of both strings, wherever they differ. */
@@ -21,19 +25,15 @@ same(const char *a, const char *b)
 	return diff == 0;
 }
 
-/* Whether a line looks like a crypt(3) hash: "$", the method, "$". */
-static bool
-is_hash(const char *line, size_t len)
+bool
+secret_equal(const void *a, const void *b, size_t len)
 {
-	size_t n = 1;
+	const unsigned char *p = a, *q = b;
+	unsigned char diff = 0;
 
-	if (len < 3 || line[0] != '$')
-		return false;
-	while (n < len &&
-	    ((line[n] >= '0' && line[n] <= '9') ||
-		(line[n] >= 'a' && line[n] <= 'z')))
-		n++;
-	return n > 1 && n < len && line[n] == '$';
+	for (size_t i = 0; i < len; i++)
+		diff |= p[i] ^ q[i];
+	return diff == 0;
 }
 
 static bool
@@ -42,12 +42,99 @@ starts_with(const char *line, size_t len, const char *word)
 	return len >= strlen(word) && memcmp(line, word, strlen(word)) == 0;
 }
 
-static const char plain[] = "{PLAIN}";
+/* Whether a line looks like a crypt(3) hash: "$", the method, "$". */
+static bool
+is_hash(const char *line, size_t len)
+{
+	size_t n = 1;
+
+	if (len < 3 || line[0] != '$')
+		return false;
+	if (starts_with(line, len, "$md5,rounds="))
+		return true;
+	while (n < len &&
+	    ((line[n] >= '0' && line[n] <= '9') ||
+		(line[n] >= 'a' && line[n] <= 'z')))
+		n++;
+	return n > 1 && n < len && line[n] == '$';
+}
+
+/*
+ * What crypt(5) says of the price of a hash, and the highest that is paid: a few
+ * seconds, or a gigabyte.  A number, or letters, which rise as ASCII does.
+ */
+static bool
+is_costly(const char *hash)
+{
+	static const struct {
+		const char *method;
+		size_t at;
+		unsigned long most;
+		const char *letters;
+	} prices[] = {
+		{ "$2", 4, 15, "" },
+		{ "$5$rounds=", 10, 5000000, "" },
+		{ "$6$rounds=", 10, 5000000, "" },
+		{ "$sha1$", 6, 5000000, "" },
+		{ "$md5,rounds=", 12, 5000000, "" },
+		{ "$y$", 3, 0, "jFT" },
+		{ "$gy$", 4, 0, "jFT" },
+		{ "$7$", 3, 0, "HU" },
+		{ "_", 1, 0, "zzz1" },
+	};
+
+	for (size_t i = 0; i < sizeof(prices) / sizeof(prices[0]); i++) {
+		size_t len = strlen(hash), at = prices[i].at;
+		const char *most = prices[i].letters;
+
+		if (!starts_with(hash, len, prices[i].method) || len < at)
+			continue;
+		if (*most == '\0')
+			return strtoul(hash + at, NULL, 10) > prices[i].most;
+		for (; *most != '\0' && hash[at] != '\0'; most++, at++)
+			if (hash[at] > *most)
+				return true;
+	}
+	return false;
+}
+
+/* Base64 of exactly the octets that it has to be. */
+static bool
+read_key(const char *text, unsigned char key[SHA256_SIZE])
+{
+	size_t len;
+
+	return base64_decode(text, strlen(text), key, SHA256_SIZE, &len) == 0 &&
+	    len == SHA256_SIZE;
+}
+
+/* "iterations,salt,StoredKey,ServerKey"; takes it apart. */
+static bool
+read_scram(char *text, struct scram *keys)
+{
+	const char *field[4];
+	uint64_t n;
+
+	for (int i = 0; i < 4; i++) {
+		if (text == NULL)
+			return false;
+		field[i] = strsep(&text, ",");
+	}
+	if (text != NULL ||
+	    num_parse(field[0], SECRET_ITERATIONS_MOST, &n) == -1 ||
+	    n < SECRET_ITERATIONS)
+		return false;
+	keys->iterations = (uint32_t)n;
+	return base64_decode(field[1], strlen(field[1]), keys->salt,
+		   sizeof(keys->salt), &keys->salt_len) == 0 &&
+	    keys->salt_len > 0 && read_key(field[2], keys->stored) &&
+	    read_key(field[3], keys->server);
+}
 
 static enum secret_flaw
 find_flaw(const char *line, size_t len)
 {
-	if (len == 0 || (len == strlen(plain) && starts_with(line, len, plain)))
+	if (len == 0)
 		return SECRET_EMPTY;
 	if (line[0] == '!')
 		return SECRET_LOCKED;
@@ -57,35 +144,75 @@ find_flaw(const char *line, size_t len)
 		return SECRET_NUL;
 	if (starts_with(line, len, "From "))
 		return SECRET_SEPARATOR;
-	if (starts_with(line, len, "{SCRAM-"))
-		return SECRET_SCRAM;
 	return SECRET_NO_FLAW;
+}
+
+/* The forms, told by what they start with; the last is without a mark. */
+static const struct form {
+	const char *mark;
+	enum secret_kind kind;
+} forms[] = {
+	{ "{PLAIN}", SECRET_PLAIN },
+	{ "{CRYPT}", SECRET_CRYPT },
+	{ "{SCRAM-SHA-256}", SECRET_SCRAM },
+	{ "{SCRAM-", SECRET_NONE },
+	{ "", SECRET_PLAIN },
+};
+
+/* A line without a flaw: its kind, and its text without mark and blanks. */
+static void
+take_form(const char *line, size_t len, struct secret *s)
+{
+	const struct form *f = forms;
+
+	while (!starts_with(line, len, f->mark))
+		f++;
+	s->kind = is_hash(line, len) ? SECRET_CRYPT : f->kind;
+	line += strlen(f->mark);
+	len -= strlen(f->mark);
+	while (s->kind != SECRET_PLAIN && len > 0 &&
+	    (line[len - 1] == ' ' || line[len - 1] == '\t'))
+		len--;
+	memcpy(s->text, line, len);
+	s->text[len] = '\0';
+}
+
+/* The same of what take_form() has found; takes the keys of SCRAM. */
+static enum secret_flaw
+find_flaw_of_form(struct secret *s)
+{
+	switch (s->kind) {
+	case SECRET_NONE:
+		break;
+	case SECRET_PLAIN:
+		return s->text[0] == '\0' ? SECRET_EMPTY : SECRET_NO_FLAW;
+	case SECRET_CRYPT:
+		if (s->text[0] == '\0')
+			return SECRET_EMPTY;
+		return is_costly(s->text) ? SECRET_COSTLY : SECRET_NO_FLAW;
+	case SECRET_SCRAM:
+		if (read_scram(s->text, &s->scram))
+			return SECRET_NO_FLAW;
+		break;
+	}
+	return SECRET_FORM;
 }
 
 void
 secret_parse(const char *line, size_t len, struct secret *s)
 {
-	s->kind = SECRET_NONE;
-	s->text[0] = '\0';
+	explicit_bzero(s, sizeof(*s));
 	if (len > 0 && line[len - 1] == '\r')
 		len--;
 	s->flaw = find_flaw(line, len);
 	if (s->flaw != SECRET_NO_FLAW)
 		return;
-
-	if (is_hash(line, len)) {
-		s->kind = SECRET_CRYPT;
-		while (line[len - 1] == ' ' || line[len - 1] == '\t')
-			len--;
-	} else {
-		if (starts_with(line, len, plain)) {
-			line += strlen(plain);
-			len -= strlen(plain);
-		}
-		s->kind = SECRET_PLAIN;
-	}
-	memcpy(s->text, line, len);
-	s->text[len] = '\0';
+	take_form(line, len, s);
+	s->flaw = find_flaw_of_form(s);
+	if (s->flaw != SECRET_NO_FLAW)
+		s->kind = SECRET_NONE;
+	if (s->kind == SECRET_NONE || s->kind == SECRET_SCRAM)
+		explicit_bzero(s->text, sizeof(s->text));
 }
 
 int
@@ -104,10 +231,29 @@ secret_read(int fd, struct secret *s)
 	return 0;
 }
 
+/* RFC 5802 section 3. */
+void
+secret_derive(const char *password, struct scram *keys)
+{
+	unsigned char salted[SHA256_SIZE], client[SHA256_SIZE];
+	struct sha256 sum;
+
+	pbkdf2_sha256(
+	    password, keys->salt, keys->salt_len, keys->iterations, salted);
+	hmac_sha256(salted, sizeof(salted), "Client Key", 10, client);
+	sha256_init(&sum);
+	sha256_update(&sum, client, sizeof(client));
+	sha256_final(&sum, keys->stored);
+	hmac_sha256(salted, sizeof(salted), "Server Key", 10, keys->server);
+	explicit_bzero(salted, sizeof(salted));
+	explicit_bzero(client, sizeof(client));
+}
+
 bool
 secret_is_password(const struct secret *s, const char *password)
 {
 	static struct crypt_data cd; /* too much for the stack */
+	struct scram keys;
 	const char *hash;
 	bool right = false;
 
@@ -121,6 +267,13 @@ secret_is_password(const struct secret *s, const char *password)
 		hash = crypt_r(password, s->text, &cd);
 		right = hash != NULL && hash[0] != '*' && same(s->text, hash);
 		explicit_bzero(&cd, sizeof(cd));
+		break;
+	case SECRET_SCRAM:
+		keys = s->scram;
+		secret_derive(password, &keys);
+		right = secret_equal(
+		    keys.stored, s->scram.stored, sizeof(keys.stored));
+		explicit_bzero(&keys, sizeof(keys));
 		break;
 	}
 	return right;
@@ -145,4 +298,49 @@ secret_is_digest(const struct secret *s, const char *stamp, const char *digest)
 	explicit_bzero(hex, sizeof(hex));
 	explicit_bzero(sum, sizeof(sum));
 	return right;
+}
+
+bool
+secret_is_response(
+    const struct secret *s, const char *challenge, const char *digest)
+{
+	unsigned char mac[MD5_SIZE];
+	char hex[2 * MD5_SIZE + 1];
+	bool right;
+
+	if (s->kind != SECRET_PLAIN)
+		return false;
+	hmac_md5(s->text, strlen(s->text), challenge, strlen(challenge), mac);
+	md5_hex(mac, hex);
+	right = same(hex, digest);
+	explicit_bzero(hex, sizeof(hex));
+	explicit_bzero(mac, sizeof(mac));
+	return right;
+}
+
+void
+secret_salt(const struct secret *s, const char *name,
+    const unsigned char site[SHA256_SIZE], struct scram *keys)
+{
+	static const char purpose[] = "salt of ";
+	char who[sizeof(purpose) + CHANNEL_NAME];
+	unsigned char mac[SHA256_SIZE];
+
+	if (s->kind == SECRET_SCRAM) {
+		*keys = s->scram;
+		return;
+	}
+	(void)snprintf(who, sizeof(who), "%s%s", purpose, name);
+	hmac_sha256(site, SHA256_SIZE, who, strlen(who), mac);
+	keys->iterations = SECRET_ITERATIONS;
+	keys->salt_len = SECRET_NEW_SALT;
+	memcpy(keys->salt, mac, SECRET_NEW_SALT);
+}
+
+bool
+secret_keys(const struct secret *s, struct scram *keys)
+{
+	if (s->kind == SECRET_PLAIN)
+		secret_derive(s->text, keys);
+	return s->kind == SECRET_PLAIN || s->kind == SECRET_SCRAM;
 }

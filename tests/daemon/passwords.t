@@ -131,6 +131,29 @@ SKIP: {
 	hash('SHA-512 by openssl', $hash);
 }
 
+# What is kept for SCRAM serves PASS too: RFC 7677 section 3.
+my $scram = '{SCRAM-SHA-256}4096,W22ZaJ0SNY7soEsUEjb6gQ==,' .
+    'WG5d8oPm3OtcPnkdi4Uo7BkeZkBFzpcXkuLmtbsT4qY=,' .
+    'wfPLwcE6nTWhTAmQ7tl2KeoiWGPlZqQxSrmfPwDl2dU=';
+form('SCRAM' . (length $_ ? ' with an end' : ''), "$scram$_\n",
+    pass => [ 'pencil' ], noapop => [ 'pencil', $scram ],
+    nopass => [ 'Pencil', 'penci', 'pencil ', $scram, '' ])
+    for '', "\r", ' ' x (255 - length $scram);
+form('SCRAM, cut', substr($scram, 0, -1) . "\n", nopass => [ 'pencil' ]);
+form('SCRAM, locked', "!$scram\n", nopass => [ 'pencil' ]);
+
+# A hash of any method, also one that does not tell itself.
+my $des = crypt 'secret', 'ab';
+SKIP: {
+	skip 'crypt(3) has no DES here', 1
+	    if !defined $des || length $des != 13;
+	form('DES', "{CRYPT}$des\n", pass => [ 'secret' ],
+	    nopass => [ 'secreT', $des, "{CRYPT}$des" ], noapop => [ 'secret' ]);
+	plain('DES without a mark', "$des\n", $des, 'secret');
+}
+form('a hash at an absurd price', "\$6\$rounds=999999999\$salt\$hash\n",
+    nopass => [ 'secret' ]);
+
 # What lets nobody in.
 form('a lock', "!secret\n", nopass => [ 'secret', '!secret', '!' ],
     noapop => [ 'secret', '!secret' ]);
@@ -143,7 +166,7 @@ form('an unknown method', "\$q\$salt\$hash\n",
     nopass => [ 'secret', "\$q\$salt\$hash", '*0' ], noapop => [ 'secret' ]);
 form('a method without a salt', "\$6\$\n", nopass => [ '$6$', 'secret' ]);
 form('a CR alone', "\r\n", nopass => [ '', ' ' ], noapop => [ '', "\r" ]);
-form('SCRAM', "{SCRAM-SHA-256}4096,c2FsdA==,a2V5,a2V5\n",
+form('SCRAM that is none', "{SCRAM-SHA-256}4096,c2FsdA==,a2V5,a2V5\n",
     nopass => [ '{SCRAM-SHA-256}4096,c2FsdA==,a2V5,a2V5', 'a2V5' ],
     noapop => [ '{SCRAM-SHA-256}4096,c2FsdA==,a2V5,a2V5', '' ]);
 

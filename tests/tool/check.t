@@ -88,6 +88,10 @@ my @lines = (
 	    'From deadbeef Thu Nov 20 18:27:05 2025' ],
 	[ 'password nul', 'problem', qr/NUL/, "deadbeef\0" ],
 	[ 'password too-long', 'problem', qr/long/, 'deadbeef' x 200 ],
+	[ 'password scram', 'ok', qr/SCRAM-SHA-256/,
+	    '{SCRAM-SHA-256}4096,deadbeef' . (',' . 'deadbeef' x 5 . 'dec=') x 2 ],
+	[ 'password too-costly', 'problem', qr/long/,
+	    '$6$rounds=999999999$deadbeef$deadbeef' ],
 	[ 'password unknown-form', 'problem', qr/form/,
 	    '{SCRAM-SHA-256}4096,deadbeef,deadbeef,deadbeef' ],
 );
@@ -413,7 +417,8 @@ for my $source (glob "$top/src/tool/check*.c") {
 
 	$said{"$1 $2"} = 1 while $text =~
 	    /check_say\(\s*c,\s*[^"]*?"([a-z]+)",\s*"([a-z-]+)"/g;
-	$said{"password $1"} = 1 while $text =~ /\{ CHECK_[A-Z]+, "([a-z-]+)",/g;
+	$said{"password $1"} = 1 while $text =~
+	    /\] = \{ (?:CHECK_[A-Z]+, )?"([a-z-]+)",/g;
 	$said{"$_ mode"} = 1 for $text =~ /check_mode\(c, "([a-z]+)"/g;
 	$said{"$_ unwritable"} = 1 for
 	    $text =~ /check_writable\(c, CHECK_[A-Z]+, "([a-z]+)"/g;

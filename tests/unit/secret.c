@@ -10,6 +10,13 @@
 #include "secret.h"
 #include "tap.h"
 
+/* What becomes of "pencil" in RFC 7677 section 3. */
+#define SALT   "W22ZaJ0SNY7soEsUEjb6gQ=="
+#define STORED "WG5d8oPm3OtcPnkdi4Uo7BkeZkBFzpcXkuLmtbsT4qY="
+#define SERVER "wfPLwcE6nTWhTAmQ7tl2KeoiWGPlZqQxSrmfPwDl2dU="
+#define KEYS   "," SALT "," STORED "," SERVER
+#define SCRAM  "{SCRAM-SHA-256}"
+
 /* A line, and what it should be: kind and text. */
 static const struct {
 	const char *line;
@@ -52,6 +59,19 @@ static const struct {
 	{ "$2b$05$x", SECRET_CRYPT, "$2b$05$x" },
 	{ "$sha1$1$x", SECRET_CRYPT, "$sha1$1$x" },
 	{ "$1$", SECRET_CRYPT, "$1$" },
+	{ "$md5$x$y", SECRET_CRYPT, "$md5$x$y" },
+	{ "$md5,rounds=1$x$y", SECRET_CRYPT, "$md5,rounds=1$x$y" },
+	{ "$md5,x", SECRET_PLAIN, "$md5,x" },
+	{ "{CRYPT}abVbXDTR5rG8c", SECRET_CRYPT, "abVbXDTR5rG8c" },
+	{ "{CRYPT}$6$salt$hash \t\r", SECRET_CRYPT, "$6$salt$hash" },
+	{ "{PLAIN}{CRYPT}x", SECRET_PLAIN, "{CRYPT}x" },
+	{ "{crypt}x", SECRET_PLAIN, "{crypt}x" },
+	{ "{CRYPT}", SECRET_NONE, "" },
+	{ "{CRYPT}  ", SECRET_NONE, "" },
+	{ SCRAM "4096" KEYS, SECRET_SCRAM, "" },
+	{ SCRAM "4096" KEYS " \t  \r", SECRET_SCRAM, "" },
+	{ SCRAM "1000000" KEYS, SECRET_SCRAM, "" },
+	{ "{scram-sha-256}4096", SECRET_PLAIN, "{scram-sha-256}4096" },
 	{ "", SECRET_NONE, "" },
 	{ "\r", SECRET_NONE, "" },
 	{ "!", SECRET_NONE, "" },
@@ -75,7 +95,45 @@ static const struct {
 	{ "!From x", SECRET_LOCKED },
 	{ "!{PLAIN}", SECRET_LOCKED },
 	{ "From x", SECRET_SEPARATOR },
-	{ "{SCRAM-SHA-256}4096,c2FsdA==,x,y", SECRET_SCRAM },
+	{ "{CRYPT}", SECRET_EMPTY },
+	{ "!" SCRAM "4096" KEYS, SECRET_LOCKED },
+	{ SCRAM, SECRET_FORM },
+	{ SCRAM "4096", SECRET_FORM },
+	{ SCRAM "4096,c2FsdA==,x,y", SECRET_FORM },
+	{ SCRAM "4095" KEYS, SECRET_FORM },
+	{ SCRAM "0" KEYS, SECRET_FORM },
+	{ SCRAM "1000001" KEYS, SECRET_FORM },
+	{ SCRAM "99999999999999999999999" KEYS, SECRET_FORM },
+	{ SCRAM "-4096" KEYS, SECRET_FORM },
+	{ SCRAM " 4096" KEYS, SECRET_FORM },
+	{ SCRAM "0x1000" KEYS, SECRET_FORM },
+	{ SCRAM KEYS, SECRET_FORM },
+	{ SCRAM "4096" KEYS ",", SECRET_FORM },
+	{ SCRAM "4096" KEYS "x", SECRET_FORM },
+	{ SCRAM "4096" KEYS " x", SECRET_FORM },
+	{ SCRAM "4096,," STORED "," SERVER, SECRET_FORM },
+	{ SCRAM "4096,W22ZaJ0SNY7soEsUEjb6gQ," STORED "," SERVER, SECRET_FORM },
+	{ SCRAM "4096," SALT "," STORED ",", SECRET_FORM },
+	{ SCRAM "4096," SALT ",,", SECRET_FORM },
+	{ SCRAM "4096," SALT "," SALT "," SERVER, SECRET_FORM },
+	{ SCRAM "4096," SALT "," STORED "," STORED STORED, SECRET_FORM },
+	{ "{SCRAM-SHA-1}4096" KEYS, SECRET_FORM },
+	{ "{SCRAM-SHA-256-PLUS}4096" KEYS, SECRET_FORM },
+	{ "{SCRAM-", SECRET_FORM },
+	{ "$2b$16$x", SECRET_COSTLY },
+	{ "$2y$31$x", SECRET_COSTLY },
+	{ "$6$rounds=5000001$x$", SECRET_COSTLY },
+	{ "$5$rounds=999999999$x$", SECRET_COSTLY },
+	{ "$6$rounds=99999999999999999999999$x$", SECRET_COSTLY },
+	{ "$sha1$4294967295$x$", SECRET_COSTLY },
+	{ "$md5,rounds=4294967295$x$", SECRET_COSTLY },
+	{ "$y$jGT$x$", SECRET_COSTLY },
+	{ "$y$jFU$x$", SECRET_COSTLY },
+	{ "$y$zFT$x$", SECRET_COSTLY },
+	{ "$gy$jzT$x$", SECRET_COSTLY },
+	{ "$7$IU..../....x", SECRET_COSTLY },
+	{ "{CRYPT}_zzzzsalt", SECRET_COSTLY },
+	{ "{CRYPT}$2b$16$x", SECRET_COSTLY },
 };
 
 /* In memory that ends with the line. */
@@ -104,7 +162,8 @@ table(void)
 		    s.text);
 		check((s.kind == SECRET_NONE) == (s.flaw != SECRET_NO_FLAW),
 		    "\"%s\": flaw %d", rows[i].line, (int)s.flaw);
-		check((s.kind == SECRET_NONE) == (s.text[0] == '\0'),
+		check((s.kind == SECRET_NONE || s.kind == SECRET_SCRAM) ==
+			(s.text[0] == '\0'),
 		    "\"%s\": text of nothing", rows[i].line);
 	}
 	(void)point("lines of every form");
@@ -278,18 +337,19 @@ static const struct {
 	const char *method;
 	unsigned long cost;
 } methods[] = { { "$y$", 1 }, { "$gy$", 1 }, { "$2b$", 4 }, { "$6$", 1000 },
-	{ "$5$", 1000 }, { "$sha1", 1000 }, { "$1$", 0 } };
+	{ "$5$", 1000 }, { "$sha1", 1000 }, { "$1$", 0 }, { "$7$", 6 },
+	{ "$3$", 0 }, { "_", 725 } };
 
 static void
 hashes(void)
 {
 	static const char password[] = "correct horse";
 	static struct crypt_data cd;
+	char line[2 * SECRET_LINE], what[64];
 	struct secret s;
 
 	for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
 		const char *hash, *method = methods[i].method;
-		char line[2 * SECRET_LINE], what[64];
 		char *setting = crypt_gensalt_ra(
 		    method, methods[i].cost, NULL, 0);
 		int n;
@@ -302,7 +362,8 @@ hashes(void)
 		hash = crypt_r(password, setting, &cd);
 		need(hash != NULL && hash[0] != '*', method);
 		/* As restantectl pads it. */
-		n = snprintf(line, sizeof(line), "%-255s\r", hash);
+		n = snprintf(line, sizeof(line), "%s%-255s\r",
+		    hash[0] == '$' ? "" : "{CRYPT}", hash);
 		parse(line, (size_t)n, &s);
 		check(s.kind == SECRET_CRYPT, "kind %d", (int)s.kind);
 		near_misses(&s, password, 6);
@@ -321,6 +382,15 @@ hashes(void)
 		(void)point("P3-095: %s", what);
 		free(setting);
 	}
+	if (crypt_r("secret", "ab", &cd) == NULL || cd.output[0] == '*') {
+		skip("passwords by DES", "the system's libcrypt has none");
+		return;
+	}
+	(void)snprintf(line, sizeof(line), "{CRYPT}%s", cd.output);
+	parse(line, strlen(line), &s);
+	ok(secret_is_password(&s, "secret") &&
+		!secret_is_password(&s, "secreT"),
+	    "passwords by DES");
 }
 
 /* Lines that look like a hash and are none. */
@@ -328,7 +398,7 @@ static void
 no_hashes(void)
 {
 	static const char *const lines[] = { "$6$", "$6$$", "$9$salt$hash",
-		"$y$", "$y$j9T$", "$2b$99$xxxxxxxxxxxxxxxxxxxxxx", "$x$*0",
+		"$y$", "$y$j9T$", "$2b$03$xxxxxxxxxxxxxxxxxxxxxx", "$x$*0",
 		"$6$salt$", "$1$x" };
 	struct secret s;
 
@@ -342,6 +412,209 @@ no_hashes(void)
 		    "\"%s\" lets somebody in", lines[i]);
 	}
 	(void)point("a broken hash lets nobody in");
+}
+
+/* The highest price that crypt_gensalt() makes is paid, and its hash is found. */
+static void
+prices(void)
+{
+	static const char *const lines[] = { "$y$jFT$x", "$gy$jFT$x",
+		"$y$j75$x", "$7$HU..../....x", "$2b$15$x",
+		"$6$rounds=5000000$x$", "$5$rounds=5000000$x$",
+		"$sha1$5000000$x$", "$md5,rounds=5000000$x$",
+		"{CRYPT}_zzz1salt", "{CRYPT}ab", "$y$", "$2", "$7$", "$y$j",
+		"{CRYPT}_" };
+	struct secret s;
+
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		parse(lines[i], strlen(lines[i]), &s);
+		check(s.kind != SECRET_NONE, "\"%s\" has flaw %d", lines[i],
+		    (int)s.flaw);
+	}
+	(void)point("what crypt(5) can ask for at most is paid");
+}
+
+/* RFC 7677 section 3, and keys that are not those of the password. */
+static void
+scram(void)
+{
+	static const char line[] = SCRAM "4096" KEYS "   ";
+	const size_t fields = strlen(SCRAM "4096,");
+	struct scram keys;
+	struct secret s;
+	char wrong[sizeof(line)];
+
+	parse(line, strlen(line), &s);
+	is(s.scram.iterations, 4096, "a SCRAM line: its iterations");
+	memset(&keys, 0, sizeof(keys));
+	keys.iterations = 4096;
+	keys.salt_len = s.scram.salt_len;
+	memcpy(keys.salt, s.scram.salt, sizeof(keys.salt));
+	secret_derive("pencil", &keys);
+	ok(memcmp(keys.stored, s.scram.stored, sizeof(keys.stored)) == 0 &&
+		memcmp(keys.server, s.scram.server, sizeof(keys.server)) == 0,
+	    "RFC 7677 section 3: both keys of the password");
+	near_misses(&s, "pencil", 1);
+	(void)point(
+	    "P3-095: the password of a SCRAM line, and what is near it");
+	ok(!secret_is_digest(&s, "<1@a>", "") &&
+		!secret_is_response(&s, "<1@a>", "") &&
+		!secret_is_password(&s, line),
+	    "it knows no digest");
+	for (size_t n = fields; n + 4 < strlen(line); n += 7) {
+		memcpy(wrong, line, sizeof(line));
+		wrong[n] = wrong[n] == 'A' ? 'B' : 'A';
+		parse(wrong, strlen(wrong), &s);
+		/* Clients see the server's key, passwords do not. */
+		if (n < fields + strlen(SALT "," STORED ","))
+			check(
+			    !secret_is_password(&s, "pencil"), "\"%s\"", wrong);
+		parse(line, n, &s);
+		check(s.kind == SECRET_NONE, "cut at %zu", n);
+	}
+	(void)point("a line that was changed or cut");
+}
+
+/* P3-383: what a stranger is told of a name says nothing about it. */
+static void
+salts(void)
+{
+	static const unsigned char site[SHA256_SIZE] = "the key of this site",
+				   other[SHA256_SIZE] = "that of another one";
+	static const char *const lines[] = { "", "!x", "secret", "$6$salt$hash",
+		"another", "From x" };
+	struct scram keys[2], first;
+	struct secret s;
+
+	parse("", 0, &s);
+	secret_salt(&s, "alice", site, &first);
+	is(first.iterations, SECRET_ITERATIONS, "P3-382: iterations enough");
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		parse(lines[i], strlen(lines[i]), &s);
+		secret_salt(&s, "alice", site, &keys[0]);
+		check(keys[0].salt_len == first.salt_len &&
+			keys[0].iterations == first.iterations &&
+			memcmp(keys[0].salt, first.salt, first.salt_len) == 0,
+		    "\"%s\" has another salt", lines[i]);
+		check(secret_keys(&s, &keys[0]) == (s.kind == SECRET_PLAIN),
+		    "\"%s\" has keys", lines[i]);
+		secret_salt(&s, "alicf", site, &keys[0]);
+		check(memcmp(keys[0].salt, first.salt, first.salt_len) != 0,
+		    "another name has the same salt");
+		secret_salt(&s, "alice", other, &keys[0]);
+		check(memcmp(keys[0].salt, first.salt, first.salt_len) != 0,
+		    "another site has the same salt");
+	}
+	(void)point("P3-383: a salt depends on name and site, not on the line");
+	parse(SCRAM "5000" KEYS, strlen(SCRAM "5000" KEYS), &s);
+	secret_salt(&s, "alice", site, &keys[0]);
+	ok(keys[0].iterations == 5000 && secret_keys(&s, &keys[0]) &&
+		memcmp(keys[0].stored, s.scram.stored, SHA256_SIZE) == 0,
+	    "a SCRAM line has its own");
+	parse("pencil", 6, &s);
+	keys[1] = keys[0];
+	memset(keys[1].stored, 0, SHA256_SIZE);
+	keys[1].iterations = 4096;
+	ok(secret_keys(&s, &keys[1]) &&
+		memcmp(keys[1].stored, keys[0].stored, SHA256_SIZE) == 0,
+	    "a plain line makes the keys");
+}
+
+/* Lines made here, for passwords of every kind. */
+static void
+made(void)
+{
+	static const struct {
+		const char *password;
+		bool plain; /* there is such a line */
+		const char *mark;
+	} tries[] = {
+		{ "secret", true, "" },
+		{ " two words ", true, "" },
+		{ "!locked", true, "{PLAIN}" },
+		{ "From me", true, "{PLAIN}" },
+		{ "$6$salt$hash", true, "{PLAIN}" },
+		{ "{PLAIN}x", true, "{PLAIN}" },
+		{ "{CRYPT}x", true, "{PLAIN}" },
+		{ SCRAM "4096" KEYS, true, "{PLAIN}" },
+		{ "p\xc3\xa4ss", true, "" },
+		{ "ends in a CR\r", false, "" },
+		{ "two\nlines", false, "" },
+		{ "", false, "" },
+	};
+	char line[SECRET_LINE], long_one[SECRET_LINE + 1];
+
+	for (size_t i = 0; i < sizeof(tries) / sizeof(tries[0]); i++) {
+		const char *password = tries[i].password;
+		struct secret s;
+		int status = secret_make_plain(password, line);
+
+		check(status == (tries[i].plain ? 0 : -1), "\"%s\"", password);
+		if (status == 0)
+			check(strncmp(line, tries[i].mark,
+				  strlen(tries[i].mark)) == 0 &&
+				strcmp(line + strlen(tries[i].mark),
+				    password) == 0,
+			    "\"%s\" is \"%s\"", password, line);
+		/* A hash is dear on purpose. */
+		for (int way = i < 3 ? 0 : 1; way < 2; way++) {
+			status = (way == 0 ? secret_make_crypt
+					   : secret_make_scram)(password, line);
+			check(status == 0 && strlen(line) == SECRET_PADDED,
+			    "\"%s\" by %d: \"%s\"", password, way, line);
+			parse(line, strlen(line), &s);
+			check(s.kind ==
+				    (way == 0 ? SECRET_CRYPT : SECRET_SCRAM) &&
+				secret_is_password(&s, password),
+			    "\"%s\" is \"%s\"", password, line);
+		}
+	}
+	(void)point("made lines are what they should be");
+	memset(long_one, 'x', sizeof(long_one) - 1);
+	long_one[sizeof(long_one) - 1] = '\0';
+	errno = 0;
+	ok(secret_make_plain(long_one, line) == -1 && errno == EINVAL,
+	    "a password too long for a line");
+	errno = 0;
+	ok(secret_make_crypt(long_one, line) == -1 && errno == EINVAL,
+	    "a password too long for crypt(3)");
+	ok(secret_make_plain(long_one + 1, line) == 0, "one that just fits");
+}
+
+/* RFC 2195 section 2. */
+static void
+responses(void)
+{
+	static const char challenge[] =
+	    "<1896.697170952@postoffice.reston.mci.net>";
+	static const char right[] = "b913a602c7eda7a495b4e6e7334d3890";
+	char wrong[80];
+	struct secret s;
+
+	parse("tanstaaftanstaaf", 16, &s);
+	ok(secret_is_response(&s, challenge, right),
+	    "P3-377: the answer of RFC 2195");
+	for (size_t i = 0; i < sizeof(right) - 1; i++)
+		for (const char *d = "0123456789abcdefABCDEFg"; *d; d++) {
+			memcpy(wrong, right, sizeof(right));
+			wrong[i] = *d;
+			check(secret_is_response(&s, challenge, wrong) ==
+				(right[i] == *d),
+			    "\"%s\"", wrong);
+		}
+	for (size_t n = 0; n < sizeof(right) - 1; n++) {
+		(void)snprintf(wrong, sizeof(wrong), "%.*s", (int)n, right);
+		check(
+		    !secret_is_response(&s, challenge, wrong), "\"%s\"", wrong);
+	}
+	(void)point("and nothing that is near it");
+	ok(!secret_is_response(&s, "<1@a>", right), "of another challenge");
+	s.kind = SECRET_CRYPT;
+	ok(!secret_is_response(&s, challenge, right),
+	    "of a hash there is none");
+	s.kind = SECRET_NONE;
+	ok(!secret_is_response(&s, challenge, right),
+	    "of a locked line neither");
 }
 
 /* The digest that an empty password would have. */
@@ -413,6 +686,11 @@ main(void)
 	plain();
 	hashes();
 	no_hashes();
+	prices();
+	scram();
+	salts();
+	made();
 	digests();
+	responses();
 	return done();
 }
