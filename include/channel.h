@@ -27,6 +27,7 @@ enum protocol_kind {
 /* A connection, as the listener knows it.  The session cannot change it. */
 struct registration {
 	uint32_t protocol;
+	uint32_t protected; /* whether it came over TLS */
 	char peer[CHANNEL_PEER];
 	char stamp[CHANNEL_STAMP];
 };

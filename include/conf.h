@@ -28,6 +28,7 @@ struct conf_listen {
 	char address[64]; /* numeric, or "" for all addresses */
 	uint16_t port;
 	enum protocol_kind protocol;
+	bool tls; /* what comes here was sent over TLS */
 };
 
 /* Numbers of seconds are kept in seconds here. */
@@ -38,6 +39,7 @@ struct conf {
 	char user[CONF_TEXT], keeper_user[CONF_TEXT];
 	char pid_file[PATH_MAX];
 	bool hide_users, apop;
+	uint64_t plaintext_auth;         /* 0: yes, 1: tls, 2: auto */
 	char login_delay[CONF_PER_USER]; /* see peruser.h */
 	uint64_t login_tries, login_pause, login_timeout, idle_timeout,
 	    write_timeout, max_sessions;

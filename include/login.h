@@ -8,6 +8,12 @@
 
 #include "session.h"
 
+/*
+ * Whether a password may be said as it is (RFC 2595 section 2.3): over TLS, or
+ * where the settings do not mind.
+ */
+bool login_plain(const struct session *);
+
 /* USER and PASS: RFC 1939 section 7, RFC 918. */
 enum next login_user(struct session *, char **arg);
 enum next login_pass(struct session *, char **arg);

@@ -27,6 +27,8 @@ enum {
 struct session_settings {
 	const char *host; /* this machine's name */
 	bool hide_users, apop;
+	/* Passwords as they are, without TLS: from here, from other hosts. */
+	bool plain_local, plain_remote;
 	const char *login_delay; /* seconds: see peruser.h */
 	unsigned int login_tries;
 	int64_t login_timeout, idle_timeout, write_timeout;

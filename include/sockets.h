@@ -13,6 +13,7 @@ enum { SOCKETS_MAX = 2 * CONF_LISTEN_MAX };
 struct listening {
 	int fd;
 	enum protocol_kind protocol;
+	bool tls; /* what comes here was sent over TLS */
 };
 
 /*

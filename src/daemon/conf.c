@@ -37,6 +37,7 @@ static const struct keyword keywords[] = {
 	{ "pid-file",      TEXT,   AT(pid_file), SIZE(pid_file), NULL, "/run/restante.pid" },
 	{ "hide-users",    YES_NO, AT(hide_users), 0, 0, NULL, "no" },
 	{ "apop",          YES_NO, AT(apop), 0, 0, NULL, "yes" },
+	{ "plaintext-auth", CHOICE, AT(plaintext_auth), 0, 0, "yes tls auto", "auto" },
 	{ "login-tries",   NUMBER, AT(login_tries), 1, 100, NULL, "3" },
 	{ "login-pause",   NUMBER, AT(login_pause), 0, 60, NULL, "2" },
 	{ "login-delay",   PER_USER, AT(login_delay), 0, 86400, NULL, "0" },
@@ -259,30 +260,45 @@ is_there(const struct conf *c, const struct conf_listen *l)
 	return false;
 }
 
+/* What stands behind an address: each word once, in any order. */
+static bool
+set_flag(struct conf_listen *l, const char *word)
+{
+	if (strcmp(word, "pop1") == 0 && l->protocol != PROTOCOL_POP1)
+		l->protocol = PROTOCOL_POP1;
+	else if (strcmp(word, "tls") == 0 && !l->tls)
+		l->tls = true;
+	else
+		return false;
+	return true;
+}
+
 /* Where, and what is spoken there. */
 static int
 add_listen(struct conf *c, const char *value, char error[CONF_ERROR])
 {
 	struct conf_listen *l = &c->listen[c->listen_count];
-	size_t len = strcspn(value, blanks);
-	const char *rest = value + len + strspn(value + len, blanks);
-	char where[CONF_TEXT];
+	char words[CONF_TEXT], *rest = words;
+	const char *where, *word;
+	size_t len = strlen(value);
 
 	if (c->listen_count == CONF_LISTEN_MAX)
 		return complain(
 		    error, "at most %d listen lines", CONF_LISTEN_MAX);
-	if (len >= sizeof(where))
-		return complain(error, "listen: the address is too long");
-	memcpy(where, value, len);
-	where[len] = '\0';
+	if (len >= sizeof(words))
+		return complain(error, "listen: too long");
+	memcpy(words, value, len + 1);
+	where = strsep(&rest, blanks);
+	*l = (struct conf_listen){ .protocol = PROTOCOL_POP3 };
 	if (read_address(l, where, error) == -1)
 		return -1;
-	if (*rest != '\0' && strcmp(rest, "pop1") != 0)
-		return complain(
-		    error, "listen: only pop1 may follow ADDRESS:PORT");
+	while ((word = strsep(&rest, blanks)) != NULL)
+		if (*word != '\0' && !set_flag(l, word))
+			return complain(error,
+			    "listen: only pop1 and tls may follow "
+			    "ADDRESS:PORT");
 	if (is_there(c, l))
 		return complain(error, "listen: %s twice", where);
-	l->protocol = *rest == '\0' ? PROTOCOL_POP3 : PROTOCOL_POP1;
 	c->listen_count++;
 	return 0;
 }
@@ -437,9 +453,9 @@ print_listen(const struct conf_listen *l, const char *name, FILE *out)
 {
 	bool six = strchr(l->address, ':') != NULL;
 
-	fprintf(out, "%s %s%s%s:%u%s\n", name, six ? "[" : "",
+	fprintf(out, "%s %s%s%s:%u%s%s\n", name, six ? "[" : "",
 	    l->address[0] ? l->address : "*", six ? "]" : "", l->port,
-	    l->protocol == PROTOCOL_POP1 ? " pop1" : "");
+	    l->protocol == PROTOCOL_POP1 ? " pop1" : "", l->tls ? " tls" : "");
 }
 
 void

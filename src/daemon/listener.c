@@ -113,7 +113,8 @@ take(const struct listener *l, const struct listening *from,
 	struct sockaddr_storage ss = { 0 };
 	socklen_t len = sizeof(ss);
 	struct client c = { .channel = { -1, -1 },
-		.reg.protocol = from->protocol };
+		.reg.protocol = from->protocol,
+		.reg.protected = from->tls };
 	int status = 0;
 
 	c.fd = accept4(from->fd, (struct sockaddr *)&ss, &len,

@@ -144,6 +144,16 @@ master_check(const struct conf *c)
 	return status;
 }
 
+/* Whether clients of other hosts have a way to speak TLS. */
+static bool
+has_tls(const struct conf *c)
+{
+	for (uint64_t i = 0; i < c->listen_count; i++)
+		if (c->listen[i].tls)
+			return true;
+	return false;
+}
+
 int
 master_prepare(const struct conf *c, struct service *svc)
 {
@@ -151,6 +161,9 @@ master_prepare(const struct conf *c, struct service *svc)
 		.host = svc->host,
 		.hide_users = c->hide_users,
 		.apop = c->apop,
+		.plain_local = c->plaintext_auth != 1,
+		.plain_remote = c->plaintext_auth == 0 ||
+		    (c->plaintext_auth == 2 && !has_tls(c)),
 		.login_delay = c->login_delay,
 		.login_tries = (unsigned int)c->login_tries,
 		.login_timeout = (int64_t)c->login_timeout * 1000,

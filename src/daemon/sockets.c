@@ -142,8 +142,9 @@ open_line(const struct conf_listen *l, const struct before *old,
 			continue;
 		fd = open_one(l, families[i], old);
 		if (fd != -1) {
-			sockets[count++] = (struct listening){ .fd = fd,
-				.protocol = l->protocol };
+			sockets[count++] = (struct listening){
+				.fd = fd, .protocol = l->protocol, .tls = l->tls
+			};
 			continue;
 		}
 		/* A machine without IPv6 still has all addresses. */

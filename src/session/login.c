@@ -113,6 +113,29 @@ log_in(struct session *s, enum request_kind kind, const char *name,
 	return NEXT_STAY;
 }
 
+/* Whether nothing between the client and here is another host's. */
+static bool
+is_local(const char *peer)
+{
+	return strcmp(peer, "local") == 0 || strcmp(peer, "::1") == 0 ||
+	    strncmp(peer, "127.", 4) == 0;
+}
+
+bool
+login_plain(const struct session *s)
+{
+	return s->protected ||
+	    (is_local(s->peer) ? s->set->plain_local : s->set->plain_remote);
+}
+
+/* RFC 3206 section 4: it is the way of logging in that must change. */
+static enum next
+needs_tls(struct session *s)
+{
+	reply_err(&s->out, "[AUTH] passwords are taken over TLS only");
+	return NEXT_STAY;
+}
+
 /*
  * RFC 1939 section 7.  Says whether the mailbox is there, unless names are
  * hidden.  A name that is no name is not said back.
@@ -125,6 +148,8 @@ login_user(struct session *s, char **arg)
 	enum verdict_kind verdict = VERDICT_YES;
 	bool is_name = users_is_name(arg[0]);
 
+	if (!login_plain(s))
+		return needs_tls(s);
 	if (!s->set->hide_users) {
 		if (!is_name) {
 			reply_err(&s->out, "never heard of such a mailbox");
@@ -152,6 +177,8 @@ login_pass(struct session *s, char **arg)
 {
 	enum next next;
 
+	if (!login_plain(s))
+		return needs_tls(s);
 	if (!s->named) {
 		reply_err(&s->out, "USER first");
 		return NEXT_STAY;

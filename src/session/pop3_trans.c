@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "log.h"
+#include "login.h"
 #include "maildrop.h"
 #include "num.h"
 #include "peruser.h"
@@ -345,11 +346,19 @@ announce_policies(struct session *s)
 	announce_value(s, "LOGIN-DELAY", s->set->login_delay, most);
 }
 
+static bool
+is_offered(const struct session *s, const struct command *cmd)
+{
+	if (cmd->run == login_user && !login_plain(s))
+		return false;
+	return cmd->capability != NULL;
+}
+
 static void
 announce(struct session *s, const struct state *state)
 {
 	for (size_t i = 0; i < state->count; i++)
-		if (state->commands[i].capability != NULL)
+		if (is_offered(s, &state->commands[i]))
 			reply_line(
 			    &s->out, "%s", state->commands[i].capability);
 }

@@ -225,6 +225,7 @@ session_run(const struct session_settings *set, int in, int out, int channel,
 	s.state = s.protocol->states[0];
 	s.peer = reg->peer;
 	s.stamp = reg->stamp;
+	s.protected = reg->protected != 0;
 	s.channel = channel;
 	s.login_deadline = started + set->login_timeout;
 	s.mailbox.files.fd = -1;

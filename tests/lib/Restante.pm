@@ -167,6 +167,18 @@ sub launch
 	Scalar::Util::weaken($running{$pid});
 }
 
+# Where to listen: what listen => [...] says, or on loopback; with flags => 'tls'
+# as such a line of the configuration.
+sub where
+{
+	my ($self) = @_;
+
+	return ('-o', "listen=127.0.0.1:$self->{port} $self->{flags}")
+	    if defined $self->{flags};
+	return (defined $self->{listen} ? grep { defined } @{ $self->{listen} }
+	    : ('-l', '127.0.0.1'), '-p', $self->{port});
+}
+
 sub launch_listening
 {
 	my ($self) = @_;
@@ -175,8 +187,7 @@ sub launch_listening
 	open my $null, '<', '/dev/null' or die "/dev/null: $!";
 	open my $log, '>>', $self->{log} or die "$self->{log}: $!";
 	$self->launch([ fileno $null, fileno $log, fileno $log ],
-	    $self->command, grep { defined } defined $self->{listen} ?
-	    @{ $self->{listen} } : ('-l', '127.0.0.1'), '-p', $self->{port});
+	    $self->command, $self->where);
 }
 
 sub answers
