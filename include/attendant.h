@@ -10,16 +10,17 @@
 #include <stdint.h>
 
 #include "channel.h"
+#include "peruser.h"
 #include "users.h"
 
 struct attendant_settings {
 	struct users users;
 	bool hide_users; /* REQUEST_USER is not answered truly */
 	bool apop;
-	const char *login_delay; /* seconds: see peruser.h */
-	unsigned int tries;      /* refusals, then the conversation ends */
-	int64_t pause;   /* milliseconds before the first refusal, growing */
-	int64_t timeout; /* milliseconds to wait for a request */
+	char login_delay[PERUSER_SIZE]; /* seconds */
+	unsigned int tries; /* refusals, then the conversation ends */
+	int64_t pause;      /* milliseconds before the first refusal, growing */
+	int64_t timeout;    /* milliseconds to wait for a request */
 };
 
 /*

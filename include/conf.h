@@ -14,13 +14,9 @@
 
 #include "channel.h"
 #include "log.h"
+#include "peruser.h"
 
-enum {
-	CONF_LISTEN_MAX = 32,
-	CONF_TEXT = 256,
-	CONF_ERROR = 512,
-	CONF_PER_USER = 4096
-};
+enum { CONF_LISTEN_MAX = 32, CONF_TEXT = 256, CONF_ERROR = 512 };
 
 enum conf_log { CONF_LOG_AUTO, CONF_LOG_STDERR, CONF_LOG_SYSLOG };
 
@@ -39,8 +35,8 @@ struct conf {
 	char user[CONF_TEXT], keeper_user[CONF_TEXT];
 	char pid_file[PATH_MAX];
 	bool hide_users, apop;
-	uint64_t plaintext_auth;         /* 0: yes, 1: tls, 2: auto */
-	char login_delay[CONF_PER_USER]; /* see peruser.h */
+	uint64_t plaintext_auth; /* 0: yes, 1: tls, 2: auto */
+	char login_delay[PERUSER_SIZE], expire[PERUSER_SIZE];
 	uint64_t login_tries, login_pause, login_timeout, idle_timeout,
 	    write_timeout, max_sessions;
 	uint64_t lock, mbox_quoting; /* 1: update, mboxrd */

@@ -134,6 +134,15 @@ int mailbox_mbox_octets(struct mailbox *, uint64_t n, uint64_t *octets);
  */
 enum mailbox_status mailbox_update(struct mailbox *);
 
+/*
+ * Right behind mailbox_open(): removes, by an update, what its separator dates
+ * before a time in seconds since 1970, and opens what is left; or leaves all there
+ * when that is not possible now, with a line in the log.  Returns as
+ * mailbox_open() does.
+ */
+enum mailbox_status
+mailbox_expire(struct mailbox *, int64_t time, uint64_t *removed);
+
 /* Makes the file a plain mbox again, without tombstones.  As the update. */
 enum mailbox_status mailbox_compact(struct mailbox *);
 

@@ -102,6 +102,15 @@ int mbox_scan(struct mbox_scan *, const unsigned char *window, size_t len,
 size_t mbox_separator(const unsigned char *, size_t len);
 
 /*
+ * The date in a separator line, in seconds since 1970; or MBOX_NO_DATE, later than
+ * all others, when there is no such day or time, or none since 1970.  Where a zone
+ * of the form +hhmm is missing it is the latest time that can be meant.
+ */
+#define MBOX_NO_DATE INT64_MAX
+
+int64_t mbox_date(const unsigned char *, size_t len);
+
+/*
  * How much of a message is in TOP (RFC 1939 section 7): the headers, the blank
  * line, and so many lines of the body.  Start with { .lines = n } and hand over
  * the message in pieces; returns how many octets of the piece belong to it, and

@@ -11,6 +11,9 @@
 
 #include "channel.h"
 
+/* Of a setting, its NUL included. */
+enum { PERUSER_SIZE = 2048 };
+
 /* "never", which is more than any number. */
 #define PERUSER_NEVER UINT64_MAX
 

@@ -14,6 +14,7 @@
 #include "channel.h"
 #include "line.h"
 #include "mailbox.h"
+#include "peruser.h"
 #include "reply.h"
 
 enum {
@@ -29,7 +30,8 @@ struct session_settings {
 	bool hide_users, apop;
 	/* Passwords as they are, without TLS: from here, from other hosts. */
 	bool plain_local, plain_remote;
-	const char *login_delay; /* seconds: see peruser.h */
+	char login_delay[PERUSER_SIZE]; /* seconds */
+	char expire[PERUSER_SIZE];      /* days */
 	unsigned int login_tries;
 	int64_t login_timeout, idle_timeout, write_timeout;
 	struct mailbox_settings mailbox;

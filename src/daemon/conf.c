@@ -11,7 +11,6 @@
 #include "conf.h"
 #include "distance.h"
 #include "num.h"
-#include "peruser.h"
 
 enum kind { TEXT, YES_NO, NUMBER, CHOICE, PER_USER, LISTEN };
 
@@ -47,6 +46,7 @@ static const struct keyword keywords[] = {
 	{ "max-sessions",  NUMBER, AT(max_sessions), 1, 100000, NULL, "1000" },
 	{ "lock",          CHOICE, AT(lock), 0, 0, "session update", "session" },
 	{ "mbox-quoting",  CHOICE, AT(mbox_quoting), 0, 0, "none mboxrd", "none" },
+	{ "expire",        PER_USER, AT(expire), 1, 36500, "never", "never" },
 	{ "log",           CHOICE, AT(log), 0, 0, "auto stderr syslog", "auto" },
 	{ "log-level",     CHOICE, AT(log_level), 0, 0, "error warn info debug", "info" },
 };
@@ -197,7 +197,7 @@ set_per_user(struct conf *c, const struct keyword *k, const char *value,
 {
 	size_t len = strlen(value);
 
-	if (len >= CONF_PER_USER)
+	if (len >= PERUSER_SIZE)
 		return complain(error, "%s is too long", k->name);
 	if (!is_per_user(k, value) || !is_sayable(value, len))
 		return complain(error,

@@ -164,7 +164,6 @@ master_prepare(const struct conf *c, struct service *svc)
 		.plain_local = c->plaintext_auth != 1,
 		.plain_remote = c->plaintext_auth == 0 ||
 		    (c->plaintext_auth == 2 && !has_tls(c)),
-		.login_delay = c->login_delay,
 		.login_tries = (unsigned int)c->login_tries,
 		.login_timeout = (int64_t)c->login_timeout * 1000,
 		.idle_timeout = (int64_t)c->idle_timeout * 1000,
@@ -178,11 +177,13 @@ master_prepare(const struct conf *c, struct service *svc)
 	svc->attendant = (struct attendant_settings){
 		.hide_users = c->hide_users,
 		.apop = c->apop,
-		.login_delay = c->login_delay,
 		.tries = (unsigned int)c->login_tries,
 		.pause = (int64_t)c->login_pause * 1000,
 		.timeout = (int64_t)c->login_timeout * 1000,
 	};
+	memcpy(svc->session.expire, c->expire, PERUSER_SIZE);
+	memcpy(svc->session.login_delay, c->login_delay, PERUSER_SIZE);
+	memcpy(svc->attendant.login_delay, c->login_delay, PERUSER_SIZE);
 	svc->max_sessions = (unsigned int)c->max_sessions;
 	stamp_host(svc->host);
 	if (users_open(&svc->attendant.users, c->users) == -1) {

@@ -75,6 +75,8 @@ digit(unsigned char c)
 	return c >= '0' && c <= '9';
 }
 
+static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+
 static bool
 word_of(const unsigned char *p, const char *words)
 {
@@ -84,13 +86,23 @@ word_of(const unsigned char *p, const char *words)
 	return false;
 }
 
+/* The first number of four digits behind a blank, or NULL. */
+static const unsigned char *
+find_year(const unsigned char *p, const unsigned char *end)
+{
+	for (; end - p >= 5; p++)
+		if (p[0] == ' ' && digit(p[1]) && digit(p[2]) && digit(p[3]) &&
+		    digit(p[4]) && (end - p == 5 || !digit(p[5])))
+			return p + 1;
+	return NULL;
+}
+
 /* "Www Mmm dd hh:mm", then a year of four digits before the line ends. */
 static bool
 is_date(const unsigned char *p, const unsigned char *end)
 {
 	if (end - p < 16 || !word_of(p, "MonTueWedThuFriSatSun") ||
-	    p[3] != ' ' || p[7] != ' ' ||
-	    !word_of(p + 4, "JanFebMarAprMayJunJulAugSepOctNovDec"))
+	    p[3] != ' ' || p[7] != ' ' || !word_of(p + 4, months))
 		return false;
 	p += 8;
 	while (p < end && *p == ' ')
@@ -102,17 +114,23 @@ is_date(const unsigned char *p, const unsigned char *end)
 	if (end - p < 6 || p[0] != ' ' || !digit(p[1]) || !digit(p[2]) ||
 	    p[3] != ':' || !digit(p[4]) || !digit(p[5]))
 		return false;
-	for (p += 6; end - p >= 5; p++)
-		if (p[0] == ' ' && digit(p[1]) && digit(p[2]) && digit(p[3]) &&
-		    digit(p[4]) && (end - p == 5 || !digit(p[5])))
-			return true;
-	return false;
+	return find_year(p + 6, end) != NULL;
+}
+
+/* Where the date of a separator line starts, or NULL. */
+static const unsigned char *
+find_date(const unsigned char *p, const unsigned char *end)
+{
+	for (p += 4; end - p > 16; p++)
+		if (*p == ' ' && is_date(p + 1, end))
+			return p + 1;
+	return NULL;
 }
 
 size_t
 mbox_separator(const unsigned char *p, size_t len)
 {
-	const unsigned char *lf, *end, *q;
+	const unsigned char *lf, *end;
 
 	if (len < 5 || memcmp(p, "From ", 5) != 0)
 		return 0;
@@ -125,10 +143,94 @@ mbox_separator(const unsigned char *p, size_t len)
 	/* A tombstone is told by that. */
 	if (memchr(p, '\0', (size_t)(end - p)) != NULL)
 		return 0;
-	for (q = p + 4; end - q > 16; q++)
-		if (*q == ' ' && is_date(q + 1, end))
-			return (size_t)(lf + 1 - p);
-	return 0;
+	return find_date(p, end) == NULL ? 0 : (size_t)(lf + 1 - p);
+}
+
+/* A number of n digits, which are there. */
+static int
+number(const unsigned char *p, int n)
+{
+	int value = 0;
+
+	while (n-- > 0)
+		value = value * 10 + (*p++ - '0');
+	return value;
+}
+
+/* Days from 1970 to the first of a month; a year begins in March here. */
+static int64_t
+days_to(int year, int month)
+{
+	static const int before[] = { 306, 337, 0, 31, 61, 92, 122, 153, 184,
+		214, 245, 275 };
+
+	if (month < 2)
+		year--;
+	return (int64_t)year * 365 + year / 4 - year / 100 + year / 400 +
+	    before[month] - 719468;
+}
+
+/*
+ * The seconds that the local time is ahead of UTC: "+hhmm", or else those of the
+ * zone that comes last in the day.
+ */
+static int
+zone(const unsigned char *p, const unsigned char *end)
+{
+	int seconds;
+
+	for (; end - p >= 6; p++) {
+		if (p[0] != ' ' || (p[1] != '+' && p[1] != '-') ||
+		    !digit(p[2]) || !digit(p[3]) || !digit(p[4]) ||
+		    !digit(p[5]) || (end - p > 6 && p[6] != ' '))
+			continue;
+		seconds = number(p + 2, 2) * 3600 + number(p + 4, 2) * 60;
+		if (seconds <= 14 * 3600)
+			return p[1] == '+' ? seconds : -seconds;
+	}
+	return -12 * 3600;
+}
+
+/* A day and a time of it; -1 when there are none such. */
+static int64_t
+seconds_to(int year, int month, int day, const unsigned char *time)
+{
+	int hour = number(time, 2), minute = number(time + 3, 2), second = 0;
+	int64_t first = days_to(year, month);
+	int64_t next = month < 11 ? days_to(year, month + 1)
+				  : days_to(year + 1, 0);
+
+	if (time[5] == ':' && digit(time[6]) && digit(time[7]))
+		second = number(time + 6, 2);
+	/* A minute may have a leap second. */
+	if (year < 1970 || day < 1 || day > next - first || hour > 23 ||
+	    minute > 59 || second > 60)
+		return -1;
+	return (first + day - 1) * 86400 + hour * 3600 + minute * 60 + second;
+}
+
+int64_t
+mbox_date(const unsigned char *line, size_t len)
+{
+	const unsigned char *end = line + mbox_separator(line, len);
+	const unsigned char *p, *time, *year;
+	int day, month = 0;
+	int64_t seconds;
+
+	if (end == line)
+		return MBOX_NO_DATE;
+	while (end[-1] == '\n' || end[-1] == '\r')
+		end--;
+	p = find_date(line, end) + 4;
+	while (memcmp(p, months + 3 * month, 3) != 0)
+		month++;
+	for (p += 4; *p == ' '; p++)
+		;
+	day = number(p, digit(p[1]) ? 2 : 1);
+	time = p + (digit(p[1]) ? 3 : 2);
+	year = find_year(time + 5, end);
+	seconds = seconds_to(number(year, 4), month, day, time);
+	return seconds == -1 ? MBOX_NO_DATE : seconds - zone(time + 5, end);
 }
 
 void

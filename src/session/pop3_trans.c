@@ -5,6 +5,7 @@
  */
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "log.h"
@@ -329,11 +330,16 @@ announce_value(struct session *s, const char *tag, const char *setting,
     uint64_t everybodys)
 {
 	uint64_t least, most, value = everybodys;
+	char number[24];
 
 	peruser_range(setting, &least, &most);
 	if (s->user[0] != '\0')
 		value = peruser_of(setting, s->user);
-	reply_line(&s->out, "%s %ju%s", tag, (uintmax_t)value,
+	if (value == PERUSER_NEVER)
+		(void)snprintf(number, sizeof(number), "NEVER");
+	else
+		(void)snprintf(number, sizeof(number), "%ju", (uintmax_t)value);
+	reply_line(&s->out, "%s %s%s", tag, number,
 	    s->user[0] == '\0' && least != most ? " USER" : "");
 }
 
@@ -344,6 +350,8 @@ announce_policies(struct session *s)
 
 	peruser_range(s->set->login_delay, &least, &most);
 	announce_value(s, "LOGIN-DELAY", s->set->login_delay, most);
+	peruser_range(s->set->expire, &least, &most);
+	announce_value(s, "EXPIRE", s->set->expire, least);
 }
 
 static bool

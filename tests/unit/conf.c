@@ -58,6 +58,10 @@ static const struct {
 	{ "lock", { "update", "session" },
 	    { "", "Session", "session update", "none" } },
 	{ "mbox-quoting", { "mboxrd", "none" }, { "", "mboxo", "yes" } },
+	{ "expire",
+	    { "never", "30", "1", "36500 alice=never bob=1", "never alice=7" },
+	    { "", "0", "36501", "Never", "30d", "30 alice=0", "alice=30",
+		"never never", "30 alice=never alice=30" } },
 	{ "log", { "auto", "stderr", "syslog" },
 	    { "", "Auto", "auto stderr", "file", "std", "stderrs", " " } },
 	{ "log-level", { "error", "warn", "info", "debug" },
@@ -131,6 +135,7 @@ tidy(struct conf *c)
 	tidy_text(c->keeper_user, sizeof(c->keeper_user));
 	tidy_text(c->pid_file, sizeof(c->pid_file));
 	tidy_text(c->login_delay, sizeof(c->login_delay));
+	tidy_text(c->expire, sizeof(c->expire));
 	for (size_t i = 0; i < CONF_LISTEN_MAX; i++)
 		if (i < c->listen_count)
 			tidy_text(
@@ -181,6 +186,7 @@ defaults(void)
 	is(c.max_sessions, 1000, "max-sessions is 1000");
 	is(c.lock, 0, "lock is session");
 	is(c.mbox_quoting, 0, "mbox-quoting is none");
+	is_str(c.expire, "never", "expire is never");
 	is(c.log, CONF_LOG_AUTO, "log is auto");
 	is(c.log_level, LOG_LEVEL_INFO, "log-level is info");
 	(void)survives(&c, "the defaults");
