@@ -3,6 +3,8 @@
 #ifndef ADDRESS_H
 #define ADDRESS_H
 
+#include <sys/socket.h>
+
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -11,8 +13,15 @@ struct address {
 	unsigned char octets[16];
 };
 
+enum { ADDRESS_TEXT = 46 };
+
 /* 0, or -1 when text is no numeric address. */
 int address_parse(const char *text, struct address *);
+
+/* 0, or -1 when it is of another family. */
+int address_of(const struct sockaddr_storage *, struct address *);
+
+void address_text(const struct address *, char text[ADDRESS_TEXT]);
 
 /*
  * Who counts as one client: an address of IPv4, or a /64 of IPv6, which is what

@@ -15,6 +15,7 @@
 
 struct attendant_settings {
 	struct users users;
+	int notice_fd;   /* the listener's, to tell of logins; or -1 */
 	bool hide_users; /* REQUEST_USER is not answered truly */
 	bool apop;
 	char login_delay[PERUSER_SIZE]; /* seconds */

@@ -8,6 +8,7 @@
 #define CHANNEL_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum {
@@ -26,10 +27,20 @@ enum protocol_kind {
 
 /* A connection, as the listener knows it.  The session cannot change it. */
 struct registration {
+	uint64_t serial; /* what the listener calls it; 0: there is none */
 	uint32_t protocol;
 	uint32_t protected; /* whether it came over TLS */
 	char peer[CHANNEL_PEER];
 	char stamp[CHANNEL_STAMP];
+};
+
+/* What an attendant tells the listener of a session. */
+enum notice_kind { NOTICE_LOGIN = 1 };
+
+struct notice {
+	uint64_t serial; /* of the registration */
+	uint32_t kind;
+	uint32_t unused;
 };
 
 enum request_kind {
@@ -66,10 +77,21 @@ enum { CHANNEL_MAILBOX, CHANNEL_JOURNAL, CHANNEL_INDEX, CHANNEL_FDS };
 /* A pair of connected ends, close-on-exec.  0, or -1 with errno set. */
 int channel_pair(int ends[2]);
 
-/* All return 0, or -1 with errno set: EPIPE when the other end is gone. */
+/*
+ * All return 0, or -1 with errno set: EPIPE when the other end is gone.  The
+ * listener does not wait for the keeper: EAGAIN when that is behind.
+ */
 int channel_register(int keeper, const struct registration *, int channel);
 /* Takes a registration; *channel is the caller's. */
 int channel_registered(int fd, struct registration *, int *channel);
+
+/*
+ * Notices go through a pipe that attendants write and the listener reads; neither
+ * waits.  The first returns 0 or -1; the second takes at most most of them, and
+ * returns how many.
+ */
+int channel_notify(int fd, uint64_t serial, enum notice_kind);
+size_t channel_noticed(int fd, struct notice *, size_t most);
 
 int channel_ask(int fd, const struct request *);
 /*

@@ -16,7 +16,12 @@
 #include "log.h"
 #include "peruser.h"
 
-enum { CONF_LISTEN_MAX = 32, CONF_TEXT = 256, CONF_ERROR = 512 };
+enum {
+	CONF_LISTEN_MAX = 32,
+	CONF_TEXT = 256,
+	CONF_ERROR = 512,
+	CONF_NETWORKS = 1024,
+};
 
 enum conf_log { CONF_LOG_AUTO, CONF_LOG_STDERR, CONF_LOG_SYSLOG };
 
@@ -38,7 +43,8 @@ struct conf {
 	uint64_t plaintext_auth; /* 0: yes, 1: tls, 2: auto */
 	char login_delay[PERUSER_SIZE], expire[PERUSER_SIZE];
 	uint64_t login_tries, login_pause, login_timeout, idle_timeout,
-	    write_timeout, max_sessions;
+	    write_timeout, max_sessions, max_per_address;
+	char trusted[CONF_NETWORKS]; /* as networks_parse() reads it */
 	uint64_t lock, mbox_quoting; /* 1: update, mboxrd */
 	uint64_t log, log_level;     /* enum conf_log, enum log_level */
 };

@@ -6,17 +6,26 @@
 #ifndef LISTENER_H
 #define LISTENER_H
 
+#include "address.h"
 #include "session.h"
 #include "sockets.h"
+
+/*
+ * How many sessions there may be besides max_sessions: those that were told to
+ * make way, and have not ended yet.
+ */
+enum { LISTENER_LEAVING = 100 };
 
 struct listener {
 	const struct session_settings *set;
 	const struct listening *sockets;
 	size_t count;
-	unsigned int max_sessions;
-	int stop_fd;   /* readable: sessions end */
-	int life_fd;   /* at its end: no more connections */
+	unsigned int max_sessions, max_per_address;
+	const struct networks *trusted; /* no limit for each address */
+	int stop_fd;                    /* readable: sessions end */
+	int life_fd;                    /* at its end: no more connections */
 	int keeper_fd; /* for registrations; the next place after life_fd */
+	int notice_fd; /* who has logged in */
 };
 
 /*
@@ -25,10 +34,5 @@ struct listener {
  * next, and no others.
  */
 void listener_run(const struct listener *);
-
-/*
- * Sends one line of refusal to a client that gets no session.  Never waits.
- */
-void listener_refuse(int client, const char *why);
 
 #endif

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "address.h"
 #include "attendant.h"
 #include "conf.h"
 #include "confine.h"
@@ -24,7 +25,8 @@ struct service {
 	struct session_settings session;
 	struct attendant_settings attendant;
 	struct confine_identity session_id, keeper_id;
-	unsigned int max_sessions;
+	struct networks trusted;
+	unsigned int max_sessions, max_per_address;
 	/* Pipes, read end first: the log of each kind of process, ... */
 	int session_log[2], keeper_log[2];
 	/* ... and one in which an octet ends all sessions. */

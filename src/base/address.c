@@ -2,6 +2,7 @@
 /* Addresses and networks.  Runs as: master, listener, attendant. */
 
 #include <arpa/inet.h>
+#include <netinet/in.h>
 
 #include <stdint.h>
 #include <string.h>
@@ -27,6 +28,40 @@ address_parse(const char *text, struct address *a)
 	memcpy(a->octets, mapped, sizeof(mapped));
 	return inet_pton(AF_INET, text, a->octets + sizeof(mapped)) == 1 ? 0
 									 : -1;
+}
+
+int
+address_of(const struct sockaddr_storage *ss, struct address *a)
+{
+	union {
+		struct sockaddr_storage any;
+		struct sockaddr_in v4;
+		struct sockaddr_in6 v6;
+	} from = { .any = *ss };
+
+	switch (ss->ss_family) {
+	case AF_INET:
+		memcpy(a->octets, mapped, sizeof(mapped));
+		memcpy(a->octets + sizeof(mapped), &from.v4.sin_addr,
+		    sizeof(from.v4.sin_addr));
+		return 0;
+	case AF_INET6:
+		memcpy(a->octets, &from.v6.sin6_addr, sizeof(a->octets));
+		return 0;
+	default:
+		return -1;
+	}
+}
+
+void
+address_text(const struct address *a, char text[ADDRESS_TEXT])
+{
+	/* Neither can fail: the family is known, and the place enough. */
+	if (is_v4(a))
+		(void)inet_ntop(
+		    AF_INET, a->octets + sizeof(mapped), text, ADDRESS_TEXT);
+	else
+		(void)inet_ntop(AF_INET6, a->octets, text, ADDRESS_TEXT);
 }
 
 /* Clears what lies behind so many bits. */

@@ -8,11 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "address.h"
 #include "conf.h"
 #include "distance.h"
 #include "num.h"
 
-enum kind { TEXT, YES_NO, NUMBER, CHOICE, PER_USER, LISTEN };
+enum kind { TEXT, YES_NO, NUMBER, CHOICE, PER_USER, NETWORKS, LISTEN };
 
 struct keyword {
 	const char *name;
@@ -44,6 +45,8 @@ static const struct keyword keywords[] = {
 	{ "idle-timeout",  NUMBER, AT(idle_timeout), 1, 86400, NULL, "600" },
 	{ "write-timeout", NUMBER, AT(write_timeout), 1, 86400, NULL, "300" },
 	{ "max-sessions",  NUMBER, AT(max_sessions), 1, 100000, NULL, "1000" },
+	{ "max-per-address", NUMBER, AT(max_per_address), 1, 100000, NULL, "100" },
+	{ "trusted",       NETWORKS, AT(trusted), SIZE(trusted), NULL, "127.0.0.0/8 ::1" },
 	{ "lock",          CHOICE, AT(lock), 0, 0, "session update", "session" },
 	{ "mbox-quoting",  CHOICE, AT(mbox_quoting), 0, 0, "none mboxrd", "none" },
 	{ "expire",        PER_USER, AT(expire), 1, 36500, "never", "never" },
@@ -209,6 +212,19 @@ set_per_user(struct conf *c, const struct keyword *k, const char *value,
 	return 0;
 }
 
+static int
+set_networks(struct conf *c, const struct keyword *k, const char *value,
+    char error[CONF_ERROR])
+{
+	struct networks ns;
+
+	if (networks_parse(value, &ns) == -1)
+		return complain(error,
+		    "%s wants numeric networks like 192.0.2.0/24, at most %d",
+		    k->name, ADDRESS_NETWORKS);
+	return set_text(c, k, value, error);
+}
+
 static bool
 is_address(const char *s)
 {
@@ -348,6 +364,8 @@ conf_set(struct conf *c, const char *keyword, const char *value,
 		return set_choice(c, k, value, error);
 	case PER_USER:
 		return set_per_user(c, k, value, error);
+	case NETWORKS:
+		return set_networks(c, k, value, error);
 	case LISTEN:
 		break;
 	}
@@ -461,13 +479,15 @@ print_listen(const struct conf_listen *l, const char *name, FILE *out)
 void
 conf_print(const struct conf *c, FILE *out)
 {
-	struct conf copy = *c;
+	static struct conf copy; /* too much for the stack */
 	char word[32];
 
+	copy = *c;
 	for (const struct keyword *k = keywords; k < keywords + KEYWORDS; k++)
 		switch (k->kind) {
 		case TEXT:
 		case PER_USER:
+		case NETWORKS:
 			fprintf(out, "%s %s\n", k->name, text_of(&copy, k));
 			break;
 		case YES_NO:

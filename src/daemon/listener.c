@@ -4,9 +4,6 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -14,10 +11,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "address.h"
 #include "clock.h"
 #include "confine.h"
 #include "fds.h"
 #include "io.h"
+#include "roster.h"
 #include "listener.h"
 #include "log.h"
 #include "sig.h"
@@ -25,35 +24,97 @@
 #include "stamp.h"
 #include "title.h"
 
-/* Milliseconds of rest when the system has no descriptor or memory left. */
-enum { REST_TIME = 100 };
+enum {
+	/* Milliseconds of rest when the system has no more to give. */
+	REST_TIME = 100,
+	/* Refusals of one kind are logged once in so many milliseconds. */
+	BURST_TIME = 10 * 1000,
+	NOTICES = 64,
+};
+
+/* Why there is no session for a connection, or none any more. */
+enum refusal { FULL, CROWD, MADE_WAY, NO_MEANS, REFUSALS };
+
+static const struct {
+	const char *why;   /* for the log */
+	const char *words; /* for the client */
+} refusals[REFUSALS] = {
+	[FULL] = { "max-sessions", "too many sessions, try again later" },
+	[CROWD] = { "max-per-address",
+	    "too many connections from your address" },
+	[MADE_WAY] = { "made-way",
+	    "too many sessions, and nobody has logged in here" },
+	[NO_MEANS] = { "no-means", "no session can be started now" },
+};
+
+struct burst {
+	int64_t end;       /* the next line of its kind is not sooner */
+	unsigned int more; /* since the last line */
+};
+
+struct accepting {
+	const struct listener *l;
+	struct roster *roster;
+	struct burst bursts[REFUSALS];
+};
 
 struct client {
 	int fd;
 	int channel[2]; /* the session's end, the attendant's end */
+	struct address from;
+	bool counted; /* by its address */
 	uint64_t clock;
 	struct registration reg;
 };
 
-void
-listener_refuse(int client, const char *why)
+/* Says what a burst has come to since its last line. */
+static void
+log_burst(struct burst *b, const char *why)
 {
-	char line[REPLY_LINE];
-	int n;
-
-	n = snprintf(line, sizeof(line), "-ERR [SYS/TEMP] %s\r\n", why);
-	(void)!write(client, line, (size_t)n);
+	if (b->more > 0)
+		log_warnx("refused: %u more, why=%s", b->more, why);
+	b->more = 0;
+	b->end = clock_ms() + BURST_TIME;
 }
 
-static void
-address_text(const struct sockaddr_storage *ss, char text[CHANNEL_PEER])
+/* Says what is due, or all.  Returns the milliseconds to the next, or -1. */
+static int
+log_bursts(struct accepting *a, bool all)
 {
-	const void *octets = &((const struct sockaddr_in *)ss)->sin_addr;
+	int64_t now = clock_ms();
+	int next = -1, left;
 
-	if (ss->ss_family == AF_INET6)
-		octets = &((const struct sockaddr_in6 *)ss)->sin6_addr;
-	if (inet_ntop(ss->ss_family, octets, text, CHANNEL_PEER) == NULL)
-		(void)snprintf(text, CHANNEL_PEER, "unknown");
+	for (int i = 0; i < REFUSALS; i++) {
+		struct burst *b = &a->bursts[i];
+
+		if (b->more > 0 && (all || b->end <= now))
+			log_burst(b, refusals[i].why);
+		left = b->more == 0 ? -1 : (int)(b->end - now);
+		if (left != -1 && (next == -1 || left < next))
+			next = left;
+	}
+	return next;
+}
+
+/* One line to a client that has no session, or loses it.  Never waits. */
+static void
+refuse(
+    struct accepting *a, int fd, const struct address *from, enum refusal which)
+{
+	struct burst *b = &a->bursts[which];
+	char line[REPLY_LINE], text[ADDRESS_TEXT];
+	int n;
+
+	if (clock_ms() < b->end) {
+		b->more++;
+	} else {
+		address_text(from, text);
+		log_warnx("refused: addr=%s why=%s", text, refusals[which].why);
+		b->end = clock_ms() + BURST_TIME;
+	}
+	n = snprintf(line, sizeof(line), "-ERR [SYS/TEMP] %s\r\n",
+	    refusals[which].words);
+	(void)!write(fd, line, (size_t)n);
 }
 
 static _Noreturn void
@@ -76,8 +137,9 @@ become_session(const struct listener *l, struct client *c)
 
 /* Forks the session, and tells the keeper of it.  Returns 0 or -1. */
 static int
-start_session(const struct listener *l, struct client *c)
+start_session(struct accepting *a, struct client *c)
 {
+	const struct listener *l = a->l;
 	pid_t pid;
 
 	if (channel_pair(c->channel) == -1) {
@@ -93,6 +155,8 @@ start_session(const struct listener *l, struct client *c)
 	} else {
 		/* The same as the session's own: it must not be its choice. */
 		stamp_write(c->reg.stamp, pid, c->clock, l->set->host);
+		c->reg.serial = roster_add(
+		    a->roster, pid, &c->from, c->counted, c->fd);
 		if (channel_register(l->keeper_fd, &c->reg, c->channel[1]) ==
 		    -1)
 			log_warn("registering a session");
@@ -102,109 +166,178 @@ start_session(const struct listener *l, struct client *c)
 	return pid == -1 ? -1 : 0;
 }
 
+static void
+take_notices(struct accepting *a)
+{
+	struct notice n[NOTICES];
+	size_t count;
+
+	do {
+		count = channel_noticed(a->l->notice_fd, n, NOTICES);
+		for (size_t i = 0; i < count; i++)
+			if (n[i].kind == NOTICE_LOGIN)
+				roster_login(a->roster, n[i].serial);
+	} while (count == NOTICES);
+}
+
 /*
- * Takes one connection.  Returns 1 when it became a session, 0 when there is
- * none or it was refused, -1 when the system needs a rest.
+ * Ends the oldest connection that has not logged in, so that strangers who wait
+ * for nothing keep nobody out: its session finds it closed.  Returns whether there
+ * was one.
  */
-static int
-take(const struct listener *l, const struct listening *from,
-    unsigned int sessions)
+static bool
+make_way(struct accepting *a)
+{
+	struct address from;
+	int fd;
+
+	/* Whoever has just logged in must not be taken for one. */
+	take_notices(a);
+	fd = roster_evict(a->roster, &from);
+	if (fd == -1)
+		return false;
+	refuse(a, fd, &from, MADE_WAY);
+	(void)shutdown(fd, SHUT_RDWR);
+	(void)close(fd);
+	return true;
+}
+
+/* Whether there is a place for the client; it is told if there is none. */
+static bool
+has_place(struct accepting *a, const struct client *c)
+{
+	const struct listener *l = a->l;
+
+	if (c->counted &&
+	    roster_count_from(a->roster, &c->from) >= l->max_per_address) {
+		refuse(a, c->fd, &c->from, CROWD);
+		return false;
+	}
+	if (!roster_is_full(a->roster) &&
+	    (roster_count(a->roster) < l->max_sessions || make_way(a)))
+		return true;
+	refuse(a, c->fd, &c->from, FULL);
+	return false;
+}
+
+/*
+ * Takes one connection, if there is one.  Returns whether the system needs a
+ * rest.
+ */
+static bool
+take(struct accepting *a, const struct listening *from)
 {
 	struct sockaddr_storage ss = { 0 };
 	socklen_t len = sizeof(ss);
 	struct client c = { .channel = { -1, -1 },
 		.reg.protocol = from->protocol,
 		.reg.protected = from->tls };
-	int status = 0;
+	bool rest = false;
 
 	c.fd = accept4(from->fd, (struct sockaddr *)&ss, &len,
 	    SOCK_NONBLOCK | SOCK_CLOEXEC);
 	if (c.fd == -1) {
 		if (errno != EMFILE && errno != ENFILE && errno != ENOBUFS &&
 		    errno != ENOMEM)
-			return 0;
+			return false;
 		log_warn("accept");
-		return -1;
+		(void)make_way(a);
+		return true;
 	}
-	address_text(&ss, c.reg.peer);
-	if (sessions >= l->max_sessions) {
-		log_warnx("refused: addr=%s why=max-sessions", c.reg.peer);
-		listener_refuse(c.fd, "too many sessions, try again later");
-	} else if (start_session(l, &c) == 0) {
-		status = 1;
-	} else {
-		listener_refuse(c.fd, "no session can be started now");
-		status = -1;
+	c.counted = address_of(&ss, &c.from) == 0 &&
+	    !networks_have(a->l->trusted, &c.from);
+	address_text(&c.from, c.reg.peer);
+	if (has_place(a, &c)) {
+		/* The table has the descriptor then. */
+		if (start_session(a, &c) == 0)
+			return false;
+		refuse(a, c.fd, &c.from, NO_MEANS);
+		(void)make_way(a);
+		rest = true;
 	}
 	(void)close(c.fd);
-	return status;
+	return rest;
 }
 
-static unsigned int
-reap(void)
+static void
+reap(struct accepting *a)
 {
-	unsigned int n = 0;
+	pid_t pid;
 
-	while (waitpid(-1, NULL, WNOHANG) > 0)
-		n++;
-	return n;
+	while ((pid = waitpid(-1, NULL, WNOHANG)) > 0)
+		(void)roster_remove(a->roster, pid);
+}
+
+/* Whether the keeper takes registrations: the listener never waits for it. */
+static bool
+keeper_listens(const struct listener *l)
+{
+	struct pollfd pfd = { .fd = l->keeper_fd, .events = POLLOUT };
+
+	return poll(&pfd, 1, 0) == 1;
 }
 
 /*
- * Takes one connection from each socket that has one, and counts the sessions.
- * Returns whether the system needs a rest.
+ * Takes one connection from each socket that has one.  Returns whether the system
+ * needs a rest.
  */
 static bool
-take_all(
-    const struct listener *l, const struct pollfd *pfd, unsigned int *sessions)
+take_all(struct accepting *a, const struct pollfd *pfd)
 {
-	for (size_t i = 0; i < l->count; i++) {
+	for (size_t i = 0; i < a->l->count; i++) {
 		if (pfd[i].revents == 0)
 			continue;
-		switch (take(l, &l->sockets[i], *sessions)) {
-		case -1:
+		if (!keeper_listens(a->l) || take(a, &a->l->sockets[i]))
 			return true;
-		case 1:
-			++*sessions;
-			break;
-		default:
-			break;
-		}
 	}
 	return false;
 }
 
+enum { WAKE, LIFE, NOTICE, SOCKETS };
+
 void
 listener_run(const struct listener *l)
 {
-	struct pollfd pfd[SOCKETS_MAX + 2];
-	unsigned int sessions = 0;
-	nfds_t nfds = l->count + 2;
+	struct pollfd pfd[SOCKETS_MAX + SOCKETS];
+	struct accepting a = { .l = l,
+		.roster = roster_new(l->max_sessions + LISTENER_LEAVING) };
 	bool rest = false;
+	int patience;
 
+	if (a.roster == NULL)
+		fatal("the table of sessions");
 	title_set("listener");
-	pfd[0] = (struct pollfd){ .fd = sig_open(), .events = POLLIN };
-	pfd[1] = (struct pollfd){ .fd = l->life_fd, .events = POLLIN };
+	pfd[WAKE] = (struct pollfd){ .fd = sig_open(), .events = POLLIN };
+	pfd[LIFE] = (struct pollfd){ .fd = l->life_fd, .events = POLLIN };
+	pfd[NOTICE] = (struct pollfd){ .fd = l->notice_fd, .events = POLLIN };
 	for (size_t i = 0; i < l->count; i++)
-		pfd[i + 2] = (struct pollfd){ .fd = l->sockets[i].fd,
+		pfd[SOCKETS + i] = (struct pollfd){ .fd = l->sockets[i].fd,
 			.events = POLLIN };
 	sig_ignore_quit();
 
 	for (;;) {
-		if (poll(pfd, rest ? 2 : nfds, rest ? REST_TIME : -1) == -1) {
+		patience = log_bursts(&a, false);
+		if (poll(pfd, rest ? SOCKETS : SOCKETS + l->count,
+			rest ? REST_TIME : patience) == -1) {
 			if (errno != EINTR)
 				fatal("poll");
 			continue;
 		}
-		if (pfd[1].revents != 0)
+		if (pfd[LIFE].revents != 0)
 			break;
+		if (pfd[NOTICE].revents & POLLIN)
+			take_notices(&a);
+		else if (pfd[NOTICE].revents != 0)
+			pfd[NOTICE].fd = -1; /* the keeper is gone */
 		sig_drain();
 		if (sig_child())
-			sessions -= reap();
+			reap(&a);
 		/* During a rest the sockets were not asked. */
-		rest = !rest && take_all(l, pfd + 2, &sessions);
+		rest = !rest && take_all(&a, pfd + SOCKETS);
 	}
 	/* Before life_fd: the master waits for it. */
 	for (size_t i = 0; i < l->count; i++)
 		(void)close(l->sockets[i].fd);
+	(void)log_bursts(&a, true);
+	roster_free(a.roster);
 }

@@ -5,7 +5,6 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
-#include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 
@@ -15,6 +14,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "address.h"
 #include "conf.h"
 #include "fds.h"
 #include "log.h"
@@ -49,27 +49,15 @@ wrong(const char *sentence)
 static bool
 is_connection(char peer[CHANNEL_PEER])
 {
-	union {
-		struct sockaddr any;
-		struct sockaddr_in v4;
-		struct sockaddr_in6 v6;
-	} a = { .any.sa_family = AF_UNSPEC };
-	socklen_t len = sizeof(a);
-	const void *octets;
+	struct sockaddr_storage ss = { 0 };
+	socklen_t len = sizeof(ss);
+	struct address from;
 
-	if (getpeername(0, &a.any, &len) == -1)
+	if (getpeername(0, (struct sockaddr *)&ss, &len) == -1 ||
+	    address_of(&ss, &from) == -1)
 		return false;
-	if (a.any.sa_family == AF_INET)
-		octets = &a.v4.sin_addr;
-	else if (a.any.sa_family == AF_INET6 &&
-	    IN6_IS_ADDR_V4MAPPED(&a.v6.sin6_addr))
-		octets = a.v6.sin6_addr.s6_addr + 12;
-	else if (a.any.sa_family == AF_INET6)
-		octets = &a.v6.sin6_addr;
-	else
-		return false;
-	return inet_ntop(octets == &a.v6.sin6_addr ? AF_INET6 : AF_INET, octets,
-		   peer, CHANNEL_PEER) != NULL;
+	address_text(&from, peer);
+	return true;
 }
 
 /* A connection on descriptors 0 and 1: nothing may be said on 2. */

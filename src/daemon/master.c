@@ -175,6 +175,7 @@ master_prepare(const struct conf *c, struct service *svc)
 		},
 	};
 	svc->attendant = (struct attendant_settings){
+		.notice_fd = -1,
 		.hide_users = c->hide_users,
 		.apop = c->apop,
 		.tries = (unsigned int)c->login_tries,
@@ -185,6 +186,9 @@ master_prepare(const struct conf *c, struct service *svc)
 	memcpy(svc->session.login_delay, c->login_delay, PERUSER_SIZE);
 	memcpy(svc->attendant.login_delay, c->login_delay, PERUSER_SIZE);
 	svc->max_sessions = (unsigned int)c->max_sessions;
+	svc->max_per_address = (unsigned int)c->max_per_address;
+	/* It was tried when it was set. */
+	(void)networks_parse(c->trusted, &svc->trusted);
 	stamp_host(svc->host);
 	if (users_open(&svc->attendant.users, c->users) == -1) {
 		log_warn("the directory of mailboxes, %s", c->users);
@@ -221,45 +225,50 @@ arrange(int *const *keep, size_t count)
 }
 
 static _Noreturn void
-become_keeper(struct service *svc, int fd)
+become_keeper(struct service *svc, int fd, int notice_fd)
 {
 	struct users *users = &svc->attendant.users;
 	int *const keep[] = { &svc->keeper_log[1], &users->fd, &users->state_fd,
-		&fd };
+		&notice_fd, &fd };
 
-	arrange(keep, 4);
+	arrange(keep, 5);
+	svc->attendant.notice_fd = notice_fd;
 	confine_descriptors(svc->max_sessions + OWN_DESCRIPTORS);
 	confine_keeper(&svc->keeper_id, users->fd);
-	keeper_run(&svc->attendant, fd, svc->max_sessions);
+	keeper_run(&svc->attendant, fd, svc->max_sessions + LISTENER_LEAVING);
 	_exit(0);
 }
 
 static _Noreturn void
-become_listener(const struct master *m, int life_fd, int keeper_fd)
+become_listener(
+    const struct master *m, int life_fd, int keeper_fd, int notice_fd)
 {
 	struct service *svc = m->svc;
 	int state_fd = svc->attendant.users.state_fd;
 	struct listening sockets[SOCKETS_MAX];
-	int *keep[SOCKETS_MAX + 5] = { &svc->session_log[1], &svc->stop[0],
-		&life_fd, &keeper_fd };
+	int *keep[SOCKETS_MAX + 6] = { &svc->session_log[1], &svc->stop[0],
+		&life_fd, &keeper_fd, &notice_fd };
 	struct listener l = {
 		.set = &svc->session,
 		.sockets = sockets,
 		.count = m->count,
+		.trusted = &svc->trusted,
 		.max_sessions = svc->max_sessions,
+		.max_per_address = svc->max_per_address,
 	};
 
 	for (size_t i = 0; i < m->count; i++) {
 		sockets[i] = m->sockets[i];
-		keep[4 + i] = &sockets[i].fd;
+		keep[5 + i] = &sockets[i].fd;
 	}
-	keep[4 + m->count] = &state_fd;
-	arrange(keep, 5 + m->count);
-	confine_descriptors(OWN_DESCRIPTORS);
+	keep[5 + m->count] = &state_fd;
+	arrange(keep, 6 + m->count);
+	confine_descriptors(svc->max_sessions + OWN_DESCRIPTORS);
 	confine_listener(&svc->session_id, state_fd);
 	l.stop_fd = svc->stop[0];
 	l.life_fd = life_fd;
 	l.keeper_fd = keeper_fd;
+	l.notice_fd = notice_fd;
 	listener_run(&l);
 	_exit(0);
 }
@@ -278,19 +287,23 @@ fork_or_die(void)
 static void
 start_pair(struct master *m)
 {
-	int life[2], link[2];
+	int life[2], link[2], notice[2];
 
 	if (channel_pair(life) == -1 || channel_pair(link) == -1)
 		fatal("making a channel");
+	if (pipe2(notice, O_CLOEXEC | O_NONBLOCK) == -1)
+		fatal("pipe");
 	m->keeper = fork_or_die();
 	if (m->keeper == 0)
-		become_keeper(m->svc, link[0]);
+		become_keeper(m->svc, link[0], notice[1]);
 	m->listener = fork_or_die();
 	if (m->listener == 0)
-		become_listener(m, life[0], link[1]);
+		become_listener(m, life[0], link[1], notice[0]);
 	(void)close(life[0]);
 	(void)close(link[0]);
 	(void)close(link[1]);
+	(void)close(notice[0]);
+	(void)close(notice[1]);
 	m->life_fd = life[1];
 	m->started = clock_ms();
 }

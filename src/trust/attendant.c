@@ -104,6 +104,11 @@ hand_over(const struct conversation *c, const struct request *req,
 
 	log_info("login: user=%s addr=%s by=%s", req->name, c->reg->peer,
 	    method(req));
+	/* Before the client can know: it must not be told to make way. */
+	if (c->set->notice_fd != -1 &&
+	    channel_notify(c->set->notice_fd, c->reg->serial, NOTICE_LOGIN) ==
+		-1)
+		log_warn("telling the listener of a login");
 	fds[CHANNEL_MAILBOX] = files->fd;
 	fds[CHANNEL_JOURNAL] = files->journal_fd;
 	fds[CHANNEL_INDEX] = files->index_fd;

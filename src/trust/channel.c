@@ -19,7 +19,8 @@ channel_pair(int ends[2])
 
 /* Sends one packet, with nfds descriptors. */
 static int
-put(int fd, const void *data, size_t len, const int *fds, size_t nfds)
+put(int fd, const void *data, size_t len, const int *fds, size_t nfds,
+    int flags)
 {
 	union {
 		struct cmsghdr align;
@@ -41,7 +42,7 @@ put(int fd, const void *data, size_t len, const int *fds, size_t nfds)
 		memcpy(CMSG_DATA(cmsg), fds, nfds * sizeof(int));
 	}
 	do
-		n = sendmsg(fd, &msg, MSG_NOSIGNAL);
+		n = sendmsg(fd, &msg, flags | MSG_NOSIGNAL);
 	while (n == -1 && errno == EINTR);
 	return n == (ssize_t)len ? 0 : -1;
 }
@@ -121,7 +122,7 @@ is_string(const char *s, size_t size)
 int
 channel_register(int keeper, const struct registration *reg, int channel)
 {
-	return put(keeper, reg, sizeof(*reg), &channel, 1);
+	return put(keeper, reg, sizeof(*reg), &channel, 1, MSG_DONTWAIT);
 }
 
 int
@@ -141,13 +142,30 @@ channel_registered(int fd, struct registration *reg, int *channel)
 }
 
 int
+channel_notify(int fd, uint64_t serial, enum notice_kind kind)
+{
+	const struct notice n = { .serial = serial, .kind = kind };
+
+	/* So short that it is written whole or not at all. */
+	return write(fd, &n, sizeof(n)) == (ssize_t)sizeof(n) ? 0 : -1;
+}
+
+size_t
+channel_noticed(int fd, struct notice *n, size_t most)
+{
+	ssize_t len = read(fd, n, most * sizeof(*n));
+
+	return len <= 0 ? 0 : (size_t)len / sizeof(*n);
+}
+
+int
 channel_ask(int fd, const struct request *req)
 {
 	struct request copy = *req;
 	int status;
 
 	copy.magic = magic;
-	status = put(fd, &copy, sizeof(copy), NULL, 0);
+	status = put(fd, &copy, sizeof(copy), NULL, 0, 0);
 	explicit_bzero(&copy, sizeof(copy));
 	return status;
 }
@@ -177,7 +195,7 @@ channel_answer(int fd, enum verdict_kind kind, const int *fds)
 
 	if (nfds > 0 && fds[CHANNEL_INDEX] == -1)
 		nfds--;
-	return put(fd, &v, sizeof(v), fds, nfds);
+	return put(fd, &v, sizeof(v), fds, nfds, 0);
 }
 
 int

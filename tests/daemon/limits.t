@@ -5,6 +5,7 @@
 use strict;
 use warnings;
 
+use List::Util qw(sum0);
 use Test::More;
 use Time::HiRes qw(time);
 
@@ -33,26 +34,25 @@ sub limit_of
 	return split / /, Proc::limits($pid)->{'Max open files'};
 }
 
-# max-sessions.
+my $full = '-ERR [SYS/TEMP] too many sessions, try again later';
+my $crowd = '-ERR [SYS/TEMP] too many connections from your address';
+my $made_way = '-ERR [SYS/TEMP] too many sessions, and nobody has logged in '
+    . 'here';
+
+# max-sessions, all of them logged in.
 {
 	my $d = Restante->start(users => { map { ("user$_" => $box) } 1 .. 4 },
 	    options => [ 'max-sessions=3' ]);
-	my @in = ($d->session('user1', 'secret'),
-	    $d->session('user2', 'secret'), $d->connect);
+	my @in = map { $d->session("user$_", 'secret') } 1 .. 3;
 
 	for (1 .. 5) {
 		my $c = $d->connect;
-		is $c->greeting, '-ERR [SYS/TEMP] too many sessions, '
-		    . 'try again later', 'P3-008 one more is told';
+		is $c->greeting, $full, 'P3-008 one more is told';
 		ok $c->eof, 'and sent away';
 		ok !$c->was_reset, 'in order';
 		$c->close;
 	}
 	like $in[0]->cmd('STAT'), qr/^\+OK 1 /, 'those that are in go on';
-	like $in[2]->login('user3', 'secret'), qr/^\+OK/, 'and can log in';
-	is scalar(() = $d->stderr =~
-	    /refused: addr=127\.0\.0\.1 why=max-sessions/g), 5,
-	    'each refusal is logged';
 
 	$in[0]->cmd('QUIT');
 	$in[0]->close;
@@ -62,11 +62,100 @@ sub limit_of
 		return $in[0]->greeting =~ /^\+OK/;
 	}), 'where one ends, another begins';
 	like $in[0]->login('user4', 'secret'), qr/^\+OK/, 'and logs in';
-	like $d->connect->greeting, qr/^-ERR/, 'and all places are taken again';
+	is $d->connect->greeting, $full, 'and all places are taken again';
 	$_->close for @in;
 	ok Proc::none($d, qr/^(?:session|attendant)/), 'all are gone';
 	ok Restante::wait_for(sub { $d->connect->greeting =~ /^\+OK/ }),
 	    'and the places free';
+	$d->stop;
+	my @said = $d->stderr =~ /session: (refused: .*why=max-sessions)$/mg;
+	like $said[0], qr/^refused: addr=127\.0\.0\.1 why=/,
+	    'the first refusal is logged, with its address';
+	like $said[1], qr/^refused: (?:[5-9]|\d\d) more, why=/,
+	    'how many there were, when it is over';
+	is scalar(@said), 2, 'and that is all';
+}
+
+# The oldest that has not logged in makes way, whatever it does meanwhile.
+{
+	my $d = Restante->start(users => { map { ("user$_" => $box) } 1 .. 3 },
+	    options => [ 'max-sessions=4', 'hide-users=no' ]);
+	my $in = $d->session('user1', 'secret');
+	my $mute = $d->connect(silent => 1);
+	my $busy = $d->connect;
+	my $young = $d->connect;
+
+	# It has an attendant, and half a command.
+	like $busy->cmd('USER user2'), qr/^\+OK/, 'three have not logged in';
+	$busy->send('PASS sec');
+	my $c = $d->session('user3', 'secret');
+	like $mute->line, qr/^\+OK/, 'the oldest was greeted';
+	is $mute->line, $made_way, 'and makes way for one who logs in';
+	ok $mute->eof, 'it is closed';
+	ok !$mute->was_reset, 'in order';
+	my $next = $d->connect;
+	is $busy->line, $made_way, 'then the next';
+	ok $busy->eof, 'it is closed';
+	like $in->cmd('STAT'), qr/^\+OK 1 /, 'one that is logged in never';
+	like $c->cmd('STAT'), qr/^\+OK 1 /, 'nor another';
+	like $young->login('user2', 'secret'), qr/^\+OK/,
+	    'a younger one goes on, and logs in';
+}
+
+# However many strangers come, whoever logs in gets in.
+{
+	my $d = Restante->start(users => { alice => $box },
+	    options => [ 'max-sessions=20' ]);
+	my @idle = map { $d->connect(silent => 1) } 1 .. 100;
+	my $c = $d->session('alice', 'secret');
+
+	push @idle, map { $d->connect(silent => 1) } 1 .. 100;
+	like $c->cmd('STAT'), qr/^\+OK 1 /, 'a flood of strangers: one is in';
+	ok Restante::wait_for(sub {
+		my $title = Proc::titles($d);
+		return 20 >= grep { /^session/ } values %$title;
+	}), 'a flood of strangers: no more sessions than there may be';
+	# One that is answered comes behind all of them.
+	push @idle, $d->connect;
+	$_->close for @idle;
+	$c->cmd('QUIT');
+	ok Proc::none($d, qr/^(?:session|attendant)/),
+	    'a flood of strangers: all are gone';
+	$d->stop;
+	# The hundred that may be on their way out may not be enough of them.
+	my @more = $d->stderr =~ /refused: (\d+) more, why=(?:made-way|max-)/g;
+	my @first = $d->stderr =~ /refused: addr=\S+ why=(?:made-way|max-)/g;
+	cmp_ok scalar(@first), '<=', 2, 'a flood of strangers: few lines';
+	is sum0(@first + 0, @more), 182,
+	    'a flood of strangers: say how many there were';
+}
+
+# max-per-address, for those that are not trusted.
+{
+	my $d = Restante->start(users => { map { ("user$_" => $box) } 1 .. 3 },
+	    options => [ 'max-per-address=2', 'trusted=127.0.0.9' ]);
+	my @in = map { $d->connect } 1 .. 2;
+
+	is $d->connect->greeting, $crowd, 'one more from an address';
+	is $d->connect->greeting, $crowd, 'and another';
+	my $other = $d->connect(from => '127.0.0.2');
+	like $other->login('user1', 'secret'), qr/^\+OK/,
+	    'another address has its own';
+	my @trusted = map { $d->connect(from => '127.0.0.9') } 1 .. 5;
+	is scalar(grep { $_->greeting =~ /^\+OK/ } @trusted), 5,
+	    'one that is trusted has no limit';
+	like $in[0]->login('user2', 'secret'), qr/^\+OK/,
+	    'who was there first goes on';
+	is $d->connect->greeting, $crowd, 'who has logged in counts, too';
+	$in[1]->close;
+	ok Restante::wait_for(sub { $d->connect->greeting =~ /^\+OK/ }),
+	    'where one ends, there is a place';
+	$_->close for @in;
+	$d->stop;
+	like $d->stderr, qr/refused: addr=127\.0\.0\.1 why=max-per-address/,
+	    'the first is logged';
+	like $d->stderr, qr/refused: \d+ more, why=max-per-address/,
+	    'and how many more there were';
 }
 
 # A burst of more than there are places leaves none taken.
@@ -115,8 +204,8 @@ SKIP: {
 	like $c->cmd('STAT'), qr/^\+OK 1 /, 'no descriptor: sessions go on';
 
 	# Enough to accept, not enough to start a session.
-	# It has 0 to 7, and the two ends of the pipe that wakes it.
-	set_limit($listener, 11, $hard);
+	# It has 0 to 8, and the two ends of the pipe that wakes it.
+	set_limit($listener, 12, $hard);
 	my $line = $waiting[0]->status;
 	is $line, '-ERR [SYS/TEMP] no session can be started now',
 	    'one descriptor: a client is told';

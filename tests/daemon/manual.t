@@ -55,7 +55,7 @@ for (@table) {
 cmp_ok(scalar @keywords, '>', 10, 'it prints the settings');
 
 # The sample.
-my @sample = slurp("$top/etc/restante.conf") =~ /^#([a-z-]+(?: \S+)?)$/mg;
+my @sample = slurp("$top/etc/restante.conf") =~ /^#([a-z-]+(?: .+)?)$/mg;
 is_deeply(\@sample,
     [map { $standard{$_} eq '' ? $_ : "$_ $standard{$_}" } @keywords],
     'etc/restante.conf has each setting at its default, in the same order');
@@ -84,11 +84,11 @@ is_deeply(\@described, \@keywords,
     'restante.conf.5 has each setting, in the same order');
 for my $keyword (@keywords) {
 	my $text = $text{$keyword} // '';
-	my ($default) = $text =~ /The default is (\S+)/;
+	my ($default) = $text =~ /The default is (.+?)[ .]*\z/;
 	my ($code, $refusal) = output('-f', '/dev/null', '-T', '-o',
 	    "$keyword=no such value");
 
-	$default = '' if ($default // '') eq 'empty.';
+	$default = '' if ($default // '') eq 'empty';
 	is($default, $standard{$keyword}, "restante.conf.5: default, $keyword");
 	next if $code == 0; # any text will do
 	is($code, 78, "a wrong value is refused, $keyword");
@@ -98,6 +98,8 @@ for my $keyword (@keywords) {
 		like($text, qr/\b$1\./i, "restante.conf.5: words, $keyword");
 	} elsif ($refusal =~ /is yes or no$/) {
 		like($text, qr/Cm yes \| no /, "restante.conf.5: words, $keyword");
+	} elsif ($refusal =~ /wants numeric networks/) {
+		like($text, qr{/ Ar bits}, "restante.conf.5: form, $keyword");
 	} else {
 		is($keyword, 'listen', 'nothing else has a form of its own');
 	}

@@ -93,8 +93,11 @@ $_->close for $c, $old;
 $d->stop;
 
 # One limit for both.
-$d = Pop1->start(users => \%users, options => ['max-sessions=2']);
+$d = Pop1->start(users => { %users, bob => "secret\n" },
+    options => ['max-sessions=2']);
 my @both = ($d->connect, Pop1->connect($d));
+like $_->login($both[0] == $_ ? 'alice' : 'bob', 'secret'), qr/\A\+/,
+    'one of each' for @both;
 for my $full ($d->connect, Pop1->connect($d)) {
 	like $full->greeting, qr/\A-ERR \[SYS\/TEMP\] too many sessions/,
 	    'max-sessions counts both together';

@@ -68,9 +68,10 @@ like $c->greeting, qr/\A\+OK \Q$host\E POP3 server ready\z/,
     'P3-007 all else of it is the same';
 
 # P3-008: at its limit the server says so, and closes.
-my $small = Restante->start(users => { alice => "secret\n" },
+my $small = Restante->start(
+    users => { alice => "secret\n", bob => "secret\n" },
     options => ['max-sessions=2']);
-my @both = map { $small->connect } 1, 2;
+my @both = map { $small->session($_, 'secret') } qw(alice bob);
 $c = $small->connect;
 like $c->greeting, qr/\A-ERR \[SYS\/TEMP\] too many sessions/,
     'P3-008 a server that is full says -ERR [SYS/TEMP]';

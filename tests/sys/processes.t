@@ -104,9 +104,9 @@ subtest 'a directory of an ordinary owner' => sub {
 	rootless('listener', $listener);
 	rootless('session', $session);
 	has_descriptors('listener', $listener, 'pipe', 'pipe', 'socket',
-	    'socket', 'socket', 'pipe', 'pipe');
-	has_descriptors('keeper', $keeper, 'pipe', $d->dir, $state, 'socket',
-	    'pipe', 'pipe', 'anon_inode:[eventpoll]', 'socket');
+	    'socket', 'pipe', 'socket', 'pipe', 'pipe', 'socket');
+	has_descriptors('keeper', $keeper, 'pipe', $d->dir, $state, 'pipe',
+	    'socket', 'pipe', 'pipe', 'anon_inode:[eventpoll]', 'socket');
 	has_descriptors('session', $session, 'pipe', 'pipe', 'socket',
 	    'socket');
 	ok Proc::none($d, qr/^attendant/), 'no attendant before it is needed';
@@ -115,7 +115,7 @@ subtest 'a directory of an ordinary owner' => sub {
 	my $attendant = Proc::find($d, qr/^attendant 127\.0\.0\.1\z/);
 	confined('attendant', $attendant, uid => $owner);
 	has_descriptors('attendant', $attendant, 'pipe', $d->dir, $state,
-	    'socket');
+	    'pipe', 'socket');
 
 	like $c->cmd('PASS secret'), qr/^\+OK/, 'and opens it';
 	ok Proc::none($d, qr/^attendant/), 'an attendant ends with the login';

@@ -2,6 +2,7 @@
 /* Addresses and networks, against bits counted one by one. */
 
 #include <arpa/inet.h>
+#include <netinet/in.h>
 
 #include "address.h"
 #include "tap.h"
@@ -41,6 +42,40 @@ parses(void)
 	check(same(of("192.0.2.1"), of("::ffff:192.0.2.1")), "mapped");
 	check(!same(of("192.0.2.1"), of("::192.0.2.1")), "not mapped");
 	point("an address of IPv4 is itself, however it was written");
+}
+
+/* From a socket's address to text and back. */
+static void
+texts(void)
+{
+	static const char *const all[] = { "192.0.2.1", "0.0.0.0", "::", "::1",
+		"2001:db8::ffff:1", "255.255.255.255",
+		"ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff" };
+	union {
+		struct sockaddr_storage any;
+		struct sockaddr_in v4;
+		struct sockaddr_in6 v6;
+	} from;
+	char text[ADDRESS_TEXT];
+	struct address a;
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		bool six = strchr(all[i], ':') != NULL;
+
+		memset(&from, 0, sizeof(from));
+		from.any.ss_family = six ? AF_INET6 : AF_INET;
+		need(inet_pton(from.any.ss_family, all[i],
+			 six ? (void *)&from.v6.sin6_addr
+			     : (void *)&from.v4.sin_addr) == 1,
+		    all[i]);
+		check(address_of(&from.any, &a) == 0, "%s", all[i]);
+		check(same(a, of(all[i])), "%s", all[i]);
+		address_text(&a, text);
+		check(strcmp(text, all[i]) == 0, "%s is %s", all[i], text);
+	}
+	from.any.ss_family = AF_UNIX;
+	check(address_of(&from.any, &a) == -1, "a local socket");
+	point("socket addresses");
 }
 
 static void
@@ -131,6 +166,7 @@ int
 main(void)
 {
 	parses();
+	texts();
 	clients();
 	lists();
 	membership();

@@ -415,6 +415,46 @@ ended(const int *files)
 	(void)point("the end of the channel is EPIPE, and no signal");
 }
 
+/* Notices are whole, in their order, and nobody waits. */
+static void
+notices(const int *files)
+{
+	const struct registration reg = { .peer = "" };
+	struct notice n[10];
+	uint64_t sent = 0, taken = 0;
+	int pipe_ends[2], pair[2];
+
+	need(pipe2(pipe_ends, O_CLOEXEC | O_NONBLOCK) == 0, "pipe2");
+	while (channel_notify(pipe_ends[1], sent + 1, NOTICE_LOGIN) == 0)
+		sent++;
+	check(errno == EAGAIN && sent > 1000, "full at %ju", (uintmax_t)sent);
+	for (;;) {
+		size_t count = channel_noticed(
+		    pipe_ends[0], n, 1 + (size_t)taken % 10);
+
+		for (size_t i = 0; i < count; i++) {
+			taken++;
+			check(n[i].serial == taken && n[i].kind == NOTICE_LOGIN,
+			    "%ju", (uintmax_t)taken);
+		}
+		if (count == 0)
+			break;
+	}
+	check(taken == sent, "%ju of %ju", (uintmax_t)taken, (uintmax_t)sent);
+	(void)close(pipe_ends[1]);
+	check(channel_noticed(pipe_ends[0], n, 10) == 0, "none at the end");
+	(void)close(pipe_ends[0]);
+	point("notices are whole, in their order, and nobody waits");
+
+	need(channel_pair(pair) == 0, "channel_pair");
+	for (sent = 0; channel_register(pair[0], &reg, files[0]) == 0; sent++)
+		need(sent < 1000000, "a keeper that takes nothing");
+	check(errno == EAGAIN || errno == ETOOMANYREFS, "errno %d", errno);
+	(void)close(pair[0]);
+	(void)close(pair[1]);
+	point("nor does who registers");
+}
+
 int
 main(void)
 {
@@ -442,6 +482,7 @@ main(void)
 	endless_strings(files);
 	noise(files);
 	ended(files);
+	notices(files);
 	close_channel();
 	for (size_t i = 0; i < FDS_MOST; i++)
 		(void)close(files[i]);
