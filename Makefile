@@ -142,8 +142,11 @@ $(B)/tests/fuzz/mailbox: ALL_LDFLAGS += -Wl,--wrap=fatalx
 fuzzers: $(FUZZERS)
 
 fuzz:
-	$(MAKE) B=build/fuzz CC=clang SAN=address,undefined,fuzzer-no-link fuzzers
+	$(MAKE) B=build/fuzz CC=clang SAN=address,undefined,fuzzer-no-link \
+		all fuzzers
 	tests/fuzz/run build/fuzz $(FUZZ_TIME)
+	RESTANTE=build/fuzz/restante prove -Itests/lib tests/fuzz/protocol.t \
+		:: $(FUZZ_TIME)
 
 # What machines can say of the text.  clang-tidy, which takes the time, has a
 # stamp for each file, and gets one at a time: several confuse it.
