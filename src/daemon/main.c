@@ -161,9 +161,9 @@ start_alone(const struct options *o, const struct conf *c)
 int
 main(int argc, char **argv)
 {
+	static struct options o;
 	static struct conf c;
 	char peer[CHANNEL_PEER];
-	struct options o;
 	bool connected = is_connection(peer);
 
 	/* What a client must not see. */
