@@ -6,6 +6,8 @@ PREFIX ?= /usr/local
 SBINDIR ?= $(PREFIX)/sbin
 MANDIR ?= $(PREFIX)/share/man
 SYSCONFDIR ?= /etc
+UNITDIR ?= $(PREFIX)/lib/systemd/system
+EXAMPLEDIR ?= $(PREFIX)/share/restante
 STATIC ?= 1
 WERROR ?= 0
 # A second tree beside build/, for other compilers and sanitizers.
@@ -193,8 +195,18 @@ BIN = $(DESTDIR)$(SBINDIR)/restante
 MAN5 = $(DESTDIR)$(MANDIR)/man5/restante.conf.5
 MAN8 = $(DESTDIR)$(MANDIR)/man8/restante.8
 CONF = $(DESTDIR)$(SYSCONFDIR)/restante.conf
+UNITS_ = $(notdir $(wildcard etc/*.service etc/*.socket))
+EXAMPLES = $(filter-out $(UNITS_) restante.conf,$(notdir $(wildcard etc/*)))
+IN_UNITDIR = $(addprefix $(DESTDIR)$(UNITDIR)/,$(UNITS_))
+IN_EXAMPLEDIR = $(addprefix $(DESTDIR)$(EXAMPLEDIR)/,$(EXAMPLES))
 
-install: all
+# Units and samples name the program where it is installed.
+$(IN_UNITDIR) $(IN_EXAMPLEDIR): always
+	@install -d $(@D)
+	sed 's|/usr/local/sbin/|$(SBINDIR)/|g' etc/$(@F) >$@
+	@chmod $(if $(filter %-run,$@),755,644) $@
+
+install: all $(IN_UNITDIR) $(IN_EXAMPLEDIR)
 	install -d $(dir $(BIN)) $(dir $(MAN5)) $(dir $(MAN8)) $(dir $(CONF))
 	install -m 755 $(B)/restante $(B)/restantectl $(dir $(BIN))
 	install -m 644 man/restante.conf.5 $(MAN5)
@@ -202,7 +214,9 @@ install: all
 	test -e $(CONF) || install -m 644 etc/restante.conf $(CONF)
 
 uninstall:
-	rm -f $(BIN) $(BIN)ctl $(MAN5) $(MAN8) $(dir $(MAN8))restantectl.8
+	rm -f $(BIN) $(BIN)ctl $(MAN5) $(MAN8) $(dir $(MAN8))restantectl.8 \
+		$(IN_UNITDIR) $(IN_EXAMPLEDIR)
+	! test -d $(DESTDIR)$(EXAMPLEDIR) || rmdir $(DESTDIR)$(EXAMPLEDIR)
 	! cmp -s etc/restante.conf $(CONF) || rm -f $(CONF)
 
 dist:

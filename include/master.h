@@ -57,8 +57,8 @@ int master_check(const struct conf *);
  * once to let sessions finish, again to end them.  SIGHUP has the configuration
  * made anew; what is wrong then changes nothing.
  */
-void master_listen(struct service *, const struct options *,
-    const struct listening *sockets, size_t count);
+void
+master_listen(struct service *, const struct options *, const struct sockets *);
 
 /*
  * Serves the one connection on descriptors in and out, as started by inetd;

@@ -16,18 +16,30 @@ struct listening {
 	bool tls; /* what comes here was sent over TLS */
 };
 
+struct sockets {
+	struct listening list[SOCKETS_MAX];
+	size_t count;
+	bool passed; /* by who started the program: it opens no others */
+};
+
+/*
+ * Finds those that the program was started with, by systemd's LISTEN_FDS.
+ * Ends the process when they are not what can be served.
+ */
+void sockets_find(struct sockets *);
+
 /*
  * Binds what the configuration says, all addresses being an IPv4 and an IPv6
- * socket; what is open already, among old, is not bound again.  Returns how many
- * sockets there are; on failure it says on the log which address is to blame,
- * closes what it opened and returns 0.
+ * socket; what is among the old ones is not bound again.  Those that were passed
+ * stay as they are, and get what the line with their address says.  On failure
+ * it says on the log which address is to blame, and closes what it opened.
+ * 0 or -1.
  */
-size_t sockets_open(const struct conf *, const struct listening *old,
-    size_t old_count, struct listening sockets[SOCKETS_MAX]);
+int
+sockets_open(const struct conf *, const struct sockets *old, struct sockets *);
 
 /* Closes those that are not among the others. */
-void sockets_close_but(const struct listening *, size_t count,
-    const struct listening *others, size_t other_count);
+void sockets_close_but(const struct sockets *, const struct sockets *others);
 
 /*
  * Whether all addresses are this machine's, as far as can be seen without taking

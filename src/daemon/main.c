@@ -136,23 +136,21 @@ static void
 start_alone(const struct options *o, const struct conf *c)
 {
 	static struct service svc;
-	struct listening sockets[SOCKETS_MAX];
+	struct sockets passed, sockets;
 	int pid_fd = -1;
-	size_t count;
 
+	sockets_find(&passed);
 	if (c->log == CONF_LOG_SYSLOG)
 		log_to_syslog();
-	if (master_prepare(c, &svc) == -1)
-		exit(1);
-	count = sockets_open(c, NULL, 0, sockets);
-	if (count == 0)
+	if (master_prepare(c, &svc) == -1 ||
+	    sockets_open(c, &passed, &sockets) == -1)
 		exit(1);
 	if (o->background) {
 		pid_fd = open_pid_file(c);
 		go_to_background(c, pid_fd);
 	}
 	log_info("ready");
-	master_listen(&svc, o, sockets, count);
+	master_listen(&svc, o, &sockets);
 	log_info("ended");
 	if (pid_fd != -1)
 		(void)unlink(c->pid_file);

@@ -22,6 +22,7 @@
 #include "listener.h"
 #include "log.h"
 #include "master.h"
+#include "notify.h"
 #include "sig.h"
 #include "sockets.h"
 #include "title.h"
@@ -57,8 +58,7 @@ enum { SILENCE_ERRORS = 1 };
 struct master {
 	struct service *svc;
 	const struct options *options; /* NULL when started by inetd */
-	struct listening sockets[SOCKETS_MAX];
-	size_t count;
+	struct sockets sockets;
 	pid_t keeper, listener;
 	int life_fd; /* a channel: its end is the listener's end */
 	int64_t started;
@@ -251,18 +251,18 @@ become_listener(
 	struct listener l = {
 		.set = &svc->session,
 		.sockets = sockets,
-		.count = m->count,
+		.count = m->sockets.count,
 		.trusted = &svc->trusted,
 		.max_sessions = svc->max_sessions,
 		.max_per_address = svc->max_per_address,
 	};
 
-	for (size_t i = 0; i < m->count; i++) {
-		sockets[i] = m->sockets[i];
+	for (size_t i = 0; i < l.count; i++) {
+		sockets[i] = m->sockets.list[i];
 		keep[5 + i] = &sockets[i].fd;
 	}
-	keep[5 + m->count] = &state_fd;
-	arrange(keep, 6 + m->count);
+	keep[5 + l.count] = &state_fd;
+	arrange(keep, 6 + l.count);
 	confine_descriptors(svc->max_sessions + OWN_DESCRIPTORS);
 	confine_listener(&svc->session_id, state_fd);
 	l.stop_fd = svc->stop[0];
@@ -326,8 +326,7 @@ reload(struct master *m)
 {
 	static struct conf c;
 	struct service fresh = *m->svc;
-	struct listening sockets[SOCKETS_MAX];
-	size_t count = 0;
+	struct sockets sockets;
 	struct pollfd life = { .fd = m->life_fd, .events = POLLIN };
 
 	if (options_conf(m->options, &c, NULL) == -1 ||
@@ -335,15 +334,13 @@ reload(struct master *m)
 		log_warnx("the old configuration stays in force");
 		return;
 	}
-	count = sockets_open(&c, m->sockets, m->count, sockets);
-	if (count == 0) {
+	if (sockets_open(&c, &m->sockets, &sockets) == -1) {
 		close_users(&fresh.attendant.users);
 		log_warnx("the old configuration stays in force");
 		return;
 	}
-	sockets_close_but(m->sockets, m->count, sockets, count);
-	memcpy(m->sockets, sockets, count * sizeof(*sockets));
-	m->count = count;
+	sockets_close_but(&m->sockets, &sockets);
+	m->sockets = sockets;
 	close_users(&m->svc->attendant.users);
 	*m->svc = fresh;
 	m->svc->session.host = m->svc->host;
@@ -372,9 +369,9 @@ quit(struct master *m)
 		return;
 	}
 	log_info("ending; sessions may finish");
+	notify_stopping();
 	stop_listening(m);
-	for (size_t i = 0; i < m->count; i++)
-		(void)close(m->sockets[i].fd);
+	sockets_close_but(&m->sockets, &(struct sockets){ .count = 0 });
 	if (m->options != NULL)
 		close_own_ends(m->svc);
 }
@@ -456,8 +453,11 @@ watch(struct master *m, int signal_fd)
 		sig_drain();
 		if (sig_child())
 			reap(m);
-		if (sig_hangup() && m->options != NULL && m->quits == 0)
+		if (sig_hangup() && m->options != NULL && m->quits == 0) {
+			notify_reloading();
 			reload(m);
+			notify_ready();
+		}
 		for (int n = sig_quit(); n > 0; n--)
 			quit(m);
 	}
@@ -465,15 +465,17 @@ watch(struct master *m, int signal_fd)
 
 void
 master_listen(struct service *svc, const struct options *options,
-    const struct listening *sockets, size_t count)
+    const struct sockets *sockets)
 {
-	struct master m = { .svc = svc, .options = options, .count = count };
+	struct master m = {
+		.svc = svc, .options = options, .sockets = *sockets
+	};
 	int signal_fd = sig_open();
 
-	memcpy(m.sockets, sockets, count * sizeof(*sockets));
 	open_pipes(svc);
 	title_set("master");
 	start_pair(&m);
+	notify_ready();
 	watch(&m, signal_fd);
 }
 

@@ -8,21 +8,23 @@
 #include <netinet/tcp.h>
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "log.h"
+#include "num.h"
 #include "sockets.h"
 
-union address {
+union place {
 	struct sockaddr any;
 	struct sockaddr_in v4;
 	struct sockaddr_in6 v6;
 };
 
 static socklen_t
-address_of(
-    const char *text, sa_family_t family, uint16_t port, union address *a)
+place_of(const char *text, sa_family_t family, uint16_t port, union place *a)
 {
 	memset(a, 0, sizeof(*a));
 	a->any.sa_family = family;
@@ -40,13 +42,22 @@ address_of(
 
 /* What is set here is inherited by every connection, at no cost to it. */
 static int
+set_options(int fd)
+{
+	const int on = 1;
+
+	if (setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on)) == -1)
+		return -1;
+	return setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+}
+
+static int
 configure(int fd, sa_family_t family)
 {
 	const int on = 1;
 
-	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == -1 ||
-	    setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on)) == -1 ||
-	    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) == -1)
+	if (set_options(fd) == -1 ||
+	    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == -1)
 		return -1;
 	return family != AF_INET6
 	    ? 0
@@ -55,9 +66,9 @@ configure(int fd, sa_family_t family)
 
 /* Whether the socket is bound to the address. */
 static bool
-is_at(int fd, const union address *a, socklen_t len)
+is_at(int fd, const union place *a, socklen_t len)
 {
-	union address own;
+	union place own;
 	socklen_t own_len = sizeof(own);
 
 	memset(&own, 0, sizeof(own));
@@ -66,19 +77,12 @@ is_at(int fd, const union address *a, socklen_t len)
 }
 
 static void
-share_ports(const struct listening *l, size_t count, int on)
+share_ports(const struct sockets *s, int on)
 {
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < s->count; i++)
 		(void)setsockopt(
-		    l[i].fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
+		    s->list[i].fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
 }
-
-/* What there is to be reused. */
-struct before {
-	const struct listening *sockets;
-	size_t count;
-	bool trial; /* any port will do */
-};
 
 /*
  * Of two sockets on one port, one for all addresses and one for some, both must
@@ -86,37 +90,35 @@ struct before {
  */
 static int
 bind_beside(
-    const struct before *old, int fd, const union address *a, socklen_t len)
+    const struct sockets *old, int fd, const union place *a, socklen_t len)
 {
-	const struct listening new = { .fd = fd };
+	const struct sockets own = { .list = { { .fd = fd } }, .count = 1 };
 	int status, saved;
 
-	share_ports(old->sockets, old->count, 1);
-	share_ports(&new, 1, old->count > 0);
+	share_ports(old, 1);
+	share_ports(&own, old->count > 0);
 	status = bind(fd, &a->any, len) == 0 ? listen(fd, SOMAXCONN) : -1;
 	saved = errno;
-	share_ports(old->sockets, old->count, 0);
-	share_ports(&new, 1, 0);
+	share_ports(old, 0);
+	share_ports(&own, 0);
 	errno = saved;
 	return status;
 }
 
 static int
-open_one(
-    const struct conf_listen *l, sa_family_t family, const struct before *old)
+open_one(const struct sockets *old, const union place *a, socklen_t len)
 {
-	union address a;
-	socklen_t len = address_of(
-	    l->address, family, old->trial ? 0 : l->port, &a);
 	int fd, saved;
 
 	for (size_t i = 0; i < old->count; i++)
-		if (is_at(old->sockets[i].fd, &a, len))
-			return old->sockets[i].fd;
-	fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+		if (is_at(old->list[i].fd, a, len))
+			return old->list[i].fd;
+	fd = socket(
+	    a->any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd == -1)
 		return -1;
-	if (configure(fd, family) == 0 && bind_beside(old, fd, &a, len) == 0)
+	if (configure(fd, a->any.sa_family) == 0 &&
+	    bind_beside(old, fd, a, len) == 0)
 		return fd;
 	saved = errno;
 	(void)close(fd);
@@ -124,86 +126,171 @@ open_one(
 	return -1;
 }
 
-/*
- * Opens what one line of the configuration says.  Returns how many sockets that
- * are, 0 after a line in the log.
- */
-static size_t
-open_line(const struct conf_listen *l, const struct before *old,
-    struct listening *sockets)
+static const sa_family_t families[] = { AF_INET, AF_INET6 };
+
+enum { FAMILIES = sizeof(families) / sizeof(families[0]) };
+
+static bool
+has_family(const struct conf_listen *l, sa_family_t family)
 {
-	static const sa_family_t families[] = { AF_INET, AF_INET6 };
-	bool all = l->address[0] == '\0', six = strchr(l->address, ':') != NULL;
-	size_t count = 0;
+	bool six = strchr(l->address, ':') != NULL;
+
+	return l->address[0] == '\0' || six == (family == AF_INET6);
+}
+
+static void
+label(const struct conf_listen *line, struct listening *l)
+{
+	l->protocol = line->protocol;
+	l->tls = line->tls;
+}
+
+/*
+ * Adds what one line of the configuration says, on that port.  0, or -1 after a
+ * line in the log.
+ */
+static int
+open_line(const struct conf_listen *l, uint16_t port, const struct sockets *old,
+    struct sockets *s)
+{
+	size_t count = s->count;
+	union place a;
+	socklen_t len;
 	int fd;
 
-	for (size_t i = 0; i < 2; i++) {
-		if (!all && six != (families[i] == AF_INET6))
+	for (size_t i = 0; i < FAMILIES; i++) {
+		if (!has_family(l, families[i]))
 			continue;
-		fd = open_one(l, families[i], old);
+		len = place_of(l->address, families[i], port, &a);
+		fd = open_one(old, &a, len);
 		if (fd != -1) {
-			sockets[count++] = (struct listening){
-				.fd = fd, .protocol = l->protocol, .tls = l->tls
-			};
+			s->list[s->count++] = (struct listening){ .fd = fd };
+			label(l, &s->list[s->count - 1]);
 			continue;
 		}
 		/* A machine without IPv6 still has all addresses. */
-		if (count > 0 &&
+		if (s->count > count &&
 		    (errno == EAFNOSUPPORT || errno == EADDRNOTAVAIL))
 			break;
 		log_warn("listening on %s port %u",
-		    all ? "all addresses" : l->address, l->port);
-		sockets_close_but(sockets, count, old->sockets, old->count);
-		return 0;
+		    l->address[0] == '\0' ? "all addresses" : l->address,
+		    l->port);
+		return -1;
 	}
-	return count;
+	return 0;
 }
 
-size_t
-sockets_open(const struct conf *c, const struct listening *old,
-    size_t old_count, struct listening sockets[SOCKETS_MAX])
+/* Gives a socket that was passed what the lines with its address say. */
+static void
+label_passed(const struct conf *c, struct listening *l)
 {
-	const struct before before = { old, old_count, false };
-	size_t count = 0, opened;
+	union place a;
+	socklen_t len;
 
-	for (uint64_t i = 0; i < c->listen_count; i++) {
-		opened = open_line(&c->listen[i], &before, sockets + count);
-		if (opened == 0) {
-			sockets_close_but(sockets, count, old, old_count);
-			return 0;
+	*l = (struct listening){ .fd = l->fd, .protocol = PROTOCOL_POP3 };
+	for (uint64_t n = 0; n < c->listen_count; n++)
+		for (size_t i = 0; i < FAMILIES; i++) {
+			const struct conf_listen *line = &c->listen[n];
+
+			if (!has_family(line, families[i]))
+				continue;
+			len = place_of(
+			    line->address, families[i], line->port, &a);
+			if (is_at(l->fd, &a, len))
+				label(line, l);
 		}
-		count += opened;
+}
+
+int
+sockets_open(const struct conf *c, const struct sockets *old, struct sockets *s)
+{
+	if (old->passed) {
+		*s = *old;
+		for (size_t i = 0; i < s->count; i++)
+			label_passed(c, &s->list[i]);
+		return 0;
 	}
-	return count;
+	*s = (struct sockets){ .count = 0 };
+	for (uint64_t i = 0; i < c->listen_count; i++)
+		if (open_line(&c->listen[i], c->listen[i].port, old, s) == -1) {
+			sockets_close_but(s, old);
+			return -1;
+		}
+	return 0;
 }
 
 void
-sockets_close_but(const struct listening *sockets, size_t count,
-    const struct listening *others, size_t other_count)
+sockets_close_but(const struct sockets *s, const struct sockets *others)
 {
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; i < s->count; i++) {
 		size_t n = 0;
 
-		while (n < other_count && others[n].fd != sockets[i].fd)
+		while (n < others->count && others->list[n].fd != s->list[i].fd)
 			n++;
-		if (n == other_count)
-			(void)close(sockets[i].fd);
+		if (n == others->count)
+			(void)close(s->list[i].fd);
 	}
 }
 
 int
 sockets_check(const struct conf *c)
 {
-	const struct before trial = { .trial = true };
-	struct listening sockets[2];
-	size_t count;
+	static const struct sockets none;
+	struct sockets s = { .count = 0 };
 	int status = 0;
 
-	for (uint64_t i = 0; i < c->listen_count; i++) {
-		count = open_line(&c->listen[i], &trial, sockets);
-		if (count == 0)
+	for (uint64_t i = 0; i < c->listen_count; i++)
+		if (open_line(&c->listen[i], 0, &none, &s) == -1)
 			status = -1;
-		sockets_close_but(sockets, count, NULL, 0);
-	}
+	sockets_close_but(&s, &none);
 	return status;
+}
+
+/* What is passed with a name of another process is not for this one. */
+static uint64_t
+count_passed(void)
+{
+	const char *pid = getenv("LISTEN_PID"), *fds = getenv("LISTEN_FDS");
+	uint64_t owner, count = 0;
+
+	if (pid == NULL || fds == NULL ||
+	    num_parse(pid, UINT32_MAX, &owner) == -1 ||
+	    owner != (uint64_t)getpid())
+		return 0;
+	if (num_parse(fds, SOCKETS_MAX, &count) == -1)
+		fatalx("LISTEN_FDS is not a number up to %d", SOCKETS_MAX);
+	return count;
+}
+
+static bool
+is_listening(int fd)
+{
+	union place a;
+	socklen_t len = sizeof(a), on_len = sizeof(int);
+	int on = 0;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &on, &on_len) == -1 ||
+	    on == 0 || getsockname(fd, &a.any, &len) == -1)
+		return false;
+	return a.any.sa_family == AF_INET || a.any.sa_family == AF_INET6;
+}
+
+void
+sockets_find(struct sockets *s)
+{
+	enum { FIRST = 3 };
+
+	*s = (struct sockets){ .count = count_passed() };
+	s->passed = s->count > 0;
+	for (size_t i = 0; i < s->count; i++) {
+		int fd = FIRST + (int)i;
+
+		if (!is_listening(fd))
+			fatalx("descriptor %d is no listening socket", fd);
+		if (set_options(fd) == -1 ||
+		    fcntl(fd, F_SETFD, FD_CLOEXEC) == -1 ||
+		    fcntl(fd, F_SETFL, O_RDWR | O_NONBLOCK) == -1)
+			fatal("descriptor %d", fd);
+		s->list[i].fd = fd;
+	}
 }
