@@ -27,7 +27,7 @@ enum {
 /* Times are in milliseconds. */
 struct session_settings {
 	const char *host; /* this machine's name */
-	bool hide_users, apop;
+	bool hide_users, apop, utf8_strict;
 	/* Passwords as they are, without TLS: from here, from other hosts. */
 	bool plain_local, plain_remote;
 	char login_delay[PERUSER_SIZE]; /* seconds */
@@ -85,6 +85,7 @@ struct session {
 	uint64_t retrieved, retrieved_octets, deleted;
 	uint64_t left; /* messages that the mailbox was seen to have */
 	uint64_t told; /* octets that RCEV is to send */
+	bool utf8;     /* the client takes UTF-8 in headers */
 	bool deleting; /* the transaction was begun by RDEL */
 	struct mailbox mailbox;
 	struct line_reader in;

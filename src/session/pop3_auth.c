@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * POP3 up to the login: RFC 1939 sections 4 and 7, CAPA of RFC 2449, the response
- * codes of RFC 2449 and RFC 3206.  Runs as: session.
+ * codes of RFC 2449 and RFC 3206, UTF8 of RFC 6856.  Runs as: session.
  */
 
 #include "login.h"
@@ -44,6 +44,16 @@ cmd_quit(struct session *s, char **arg)
 	return NEXT_CLOSE;
 }
 
+/* RFC 6856 section 2.1.  Names and passwords may be in UTF-8 without it. */
+static enum next
+cmd_utf8(struct session *s, char **arg)
+{
+	(void)arg;
+	s->utf8 = true;
+	reply_ok(&s->out, "UTF-8 is fine");
+	return NEXT_STAY;
+}
+
 /* clang-format off */
 static const struct command commands[] = {
 	{ "APOP", 2, 2,    NULL,   login_apop },
@@ -51,6 +61,7 @@ static const struct command commands[] = {
 	{ "PASS", 1, REST, NULL,   login_pass },
 	{ "QUIT", 0, 0,    NULL,   cmd_quit },
 	{ "USER", 1, 1,    "USER", login_user },
+	{ "UTF8", 0, 0,    "UTF8 USER", cmd_utf8 },
 };
 /* clang-format on */
 

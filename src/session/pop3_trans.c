@@ -48,6 +48,45 @@ message(struct session *s, const char *arg)
 	return n;
 }
 
+/* Whether the header of message n has octets that are not ASCII. */
+static bool
+has_raw_header(struct session *s, uint64_t n)
+{
+	static char buf[MAILBOX_PIECE];
+	struct mailbox_reader reader = { .n = n };
+	struct mbox_top top = { .lines = 0 };
+	ssize_t got;
+	size_t len;
+
+	while (
+	    !top.done && (got = mailbox_read(&s->mailbox, &reader, buf)) > 0) {
+		len = mbox_top(&top, buf, (size_t)got);
+		for (size_t i = 0; i < len; i++)
+			if ((unsigned char)buf[i] >= 0x80)
+				return true;
+	}
+	return false;
+}
+
+/*
+ * The same, of a message whose size and text the client wants.
+ *
+ * RFC 6856 deviation: a header that is not ASCII goes to a client that has not
+ * said UTF8 as it is, unless utf8-strict is set.  All servers did so before there
+ * was an RFC, and clients cope; what they cannot get they cannot delete either.
+ */
+static uint64_t
+readable_message(struct session *s, const char *arg)
+{
+	uint64_t n = message(s, arg);
+
+	if (n == 0 || s->utf8 || !s->set->utf8_strict || !has_raw_header(s, n))
+		return n;
+	reply_err(&s->out, "[UTF8] message %ju has UTF-8 in its header",
+	    (uintmax_t)n);
+	return 0;
+}
+
 /* Ends a listing; one of many messages gives its memory back. */
 static void
 end_listing(struct session *s)
@@ -83,7 +122,7 @@ cmd_list(struct session *s, char **arg)
 	uint64_t n;
 
 	if (arg[0] != NULL) {
-		n = message(s, arg[0]);
+		n = readable_message(s, arg[0]);
 		if (n != 0)
 			reply_ok(&s->out, "%ju %ju", (uintmax_t)n,
 			    (uintmax_t)mailbox_message_octets(mb, n));
@@ -194,7 +233,7 @@ retrieve(struct session *s, uint64_t n, struct mbox_top *top)
 static enum next
 cmd_retr(struct session *s, char **arg)
 {
-	uint64_t n = message(s, arg[0]);
+	uint64_t n = readable_message(s, arg[0]);
 	enum next next;
 
 	if (n == 0)
@@ -212,7 +251,7 @@ cmd_retr(struct session *s, char **arg)
 static enum next
 cmd_top(struct session *s, char **arg)
 {
-	uint64_t n = message(s, arg[0]);
+	uint64_t n = readable_message(s, arg[0]);
 	struct mbox_top top = { 0 };
 
 	if (n == 0)

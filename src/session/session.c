@@ -3,6 +3,7 @@
 
 #include <sys/socket.h>
 
+#include <ctype.h>
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
@@ -16,6 +17,7 @@
 #include "pop1.h"
 #include "pop3.h"
 #include "title.h"
+#include "utf8.h"
 
 /* Milliseconds and octets for which the client's last words are awaited. */
 enum { LINGER_TIME = 2000, LINGER_OCTETS = 1024 * 1024 };
@@ -27,12 +29,29 @@ static const struct protocol *const protocols[PROTOCOL_KINDS] = {
 
 /* Whether every octet is printable ASCII or a blank. */
 static bool
-is_text(const char *s)
+is_ascii(const char *s)
 {
 	for (; *s != '\0'; s++)
 		if (*s < 0x20 || *s > 0x7e)
 			return false;
 	return true;
+}
+
+/*
+ * RFC 6856 section 2.2, as CAPA announces it: names and passwords may be in
+ * UTF-8, and what is not well-formed is refused.
+ */
+static bool
+is_utf8_credential(const struct command *cmd, const char *words)
+{
+	if (cmd == NULL || words == NULL ||
+	    (cmd->run != login_user && cmd->run != login_pass &&
+		cmd->run != login_apop))
+		return false;
+	for (const char *p = words; *p != '\0'; p++)
+		if (iscntrl((unsigned char)*p))
+			return false;
+	return utf8_is_well_formed(words);
 }
 
 static const struct command *
@@ -116,16 +135,17 @@ static enum next
 obey(struct session *s, char *line)
 {
 	const struct command *cmd;
-	bool named = s->named;
+	bool named = s->named, ascii;
 	char *rest;
 
 	s->named = false;
-	if (!is_text(line))
-		return bad(s, "only printable ASCII, please");
+	ascii = is_ascii(line);
 	rest = strchr(line, ' ');
 	if (rest != NULL)
 		*rest++ = '\0';
 	cmd = find(s->state, line);
+	if (!ascii && !is_utf8_credential(cmd, rest))
+		return bad(s, "only printable ASCII, please");
 	if (cmd != NULL) {
 		s->named = named && cmd->run == login_pass;
 		return run(s, cmd, rest);

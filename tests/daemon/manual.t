@@ -55,7 +55,7 @@ for (@table) {
 cmp_ok(scalar @keywords, '>', 10, 'it prints the settings');
 
 # The sample.
-my @sample = slurp("$top/etc/restante.conf") =~ /^#([a-z-]+(?: .+)?)$/mg;
+my @sample = slurp("$top/etc/restante.conf") =~ /^#([a-z0-9-]+(?: .+)?)$/mg;
 is_deeply(\@sample,
     [map { $standard{$_} eq '' ? $_ : "$_ $standard{$_}" } @keywords],
     'etc/restante.conf has each setting at its default, in the same order');

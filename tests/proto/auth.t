@@ -132,9 +132,10 @@ is $c->cmd($_), '-ERR log in first', "P3-099 $_ needs a login"
 $c->close;
 $c = $d->session('alice', 'secret');
 is $c->cmd($_), '-ERR you are logged in already', "P3-100 $_ does not"
-    for 'USER alice', 'PASS secret', 'APOP alice ' . '0' x 32, 'USER bob';
+    for 'USER alice', 'PASS secret', 'APOP alice ' . '0' x 32, 'USER bob',
+	'UTF8';
 is $c->cmd($_), '-ERR unknown command', "P3-100 $_ is an error"
-    for 'AUTH PLAIN', 'STLS', 'UTF8';
+    for 'AUTH PLAIN', 'STLS';
 is $c->cmd('STAT'), "+OK 2 $octets", 'P3-100 the session stays as it was';
 $c->close;
 
@@ -164,7 +165,7 @@ for my $name ('folder', 'symlink', 'hardlink', 'one', 'fifo', 'ALICE', 'Alice',
 }
 unlink $d->path('hardlink');
 like $c->cmd('USER one'), qr/\A\+OK/, 'P3-104 one link is a mailbox again';
-for my $name ("ali\xe7e", "alice\xc3\xa9", "al\x01ice") {
+for my $name ("ali\xe7e", "alice\xc3", "al\x01ice") {
 	is $c->cmd("USER $name"), '-ERR only printable ASCII, please',
 	    'P3-104 octets that are no text';
 }

@@ -123,7 +123,7 @@ is $c->cmd('XTND XMIT'), '-ERR unknown command',
 is $c->cmd('A'), '-ERR unknown command', 'P3-027 a short one';
 is $c->cmd('ABCDEFGHIJ'), '-ERR unknown command', 'P3-027 a long one';
 is $c->cmd("$_ x"), '-ERR unknown command', "P3-028 $_ is not offered, yet"
-    for qw(STLS UTF8 LANG);
+    for qw(STLS LANG);
 like $c->cmd('AUTH'), qr/\A-ERR /, 'P3-028 nor is AUTH';
 is $c->cmd('USER'), '-ERR this command needs an argument',
     'P3-029 a missing argument is an error';

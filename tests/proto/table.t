@@ -16,10 +16,10 @@ my $d = Restante->start(users => { alice => $mbox },
 # What a command takes: M a message, L a number of lines, N a name, W a word,
 # R the rest of the line; small letters where it may be left out.
 my %authorization = (APOP => 'NW', CAPA => '', PASS => 'R', QUIT => '',
-    USER => 'N');
+    USER => 'N', UTF8 => '');
 my %transaction = (CAPA => '', DELE => 'M', LAST => '', LIST => 'm', NOOP => '',
     QUIT => '', RETR => 'M', RSET => '', STAT => '', TOP => 'ML', UIDL => 'm');
-my @unknown = ('AUTH', 'STLS', 'UTF8', 'LANG', 'XTND', 'RDEL', 'RCEV', 'RCVD',
+my @unknown = ('AUTH', 'STLS', 'LANG', 'XTND', 'RDEL', 'RCEV', 'RCVD',
     'HELP', 'DEL', 'DELETE', 'LISTS', 'TOPS', 'S', 'STAT1', '+OK', '.', '..',
     '1', '-', 'QUIT;', 'QUIT.', "'QUIT'", '%s', '%n%n', '\\r\\n', '&STAT');
 
@@ -37,6 +37,9 @@ my $too_many = '-ERR too many arguments';
 my $blanks = '-ERR one blank between words, please';
 my $text = '-ERR only printable ASCII, please';
 
+# No wrong octets in a name or a password: RFC 6856 section 2.2.
+my @utf8 = ("\xc2\xa01", "\xef\xbc\x91", "J\xc3\xb6rg");
+
 # Wrong arguments, as they stand behind the keyword.
 my %wrong = (
 	'M' => [
@@ -52,11 +55,12 @@ my %wrong = (
 	    '0x10', '*', '-0', '%d', '1,2', '9' x 99 . '-' ],
 	'N' => [ map { [ " $_", $no_name ] } '.', '..', '../alice', '/alice',
 	    'alice/', '-alice', 'al*', 'al?ce', '~', 'a' x 65, '.restante',
-	    'alice.lock', '%s', '$0', '"alice"', 'alice;' ],
+	    'alice.lock', '%s', '$0', '"alice"', 'alice;',
+	    @utf8 ],
 );
 my @broken = (	# whatever the command
 	(map { [ " $_", $text ] } "1\t", "\t1", "1\r", "\x801", "1\xff", "\x7f",
-	    "\x1b[0m", "\xc2\xa01", "\xef\xbc\x91"),
+	    "\x1b[0m", "\xc2", "\xc0\xaf", "\xed\xa0\x80"),
 	[ "\t1", $text ], [ "\x011", $text ], [ "\r", $text ],
 	[ "\0", '-ERR a line that is too long or holds a NUL' ],
 	[ " 1\0", '-ERR a line that is too long or holds a NUL' ],
@@ -76,6 +80,7 @@ sub wrong_arguments
 	push @wrong, map { [ $_, $another ] } ' 1', ' 1 ', ' x'
 	    if $least > 1;
 	return @wrong if $takes eq 'R';
+	push @wrong, map { [ " $_", $text ] } @utf8 if $takes !~ /N/;
 	push @wrong, [ '  1', $blanks ], [ '  1 1', $blanks ];
 	push @wrong, [ ' 1  1', $blanks ];
 	push @wrong, map { [ $_, $most ? $too_many : $no_argument ] }

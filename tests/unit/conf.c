@@ -67,6 +67,7 @@ static const struct {
 	    { "never", "30", "1", "36500 alice=never bob=1", "never alice=7" },
 	    { "", "0", "36501", "Never", "30d", "30 alice=0", "alice=30",
 		"never never", "30 alice=never alice=30" } },
+	{ "utf8-strict", { "yes", "no" }, { "", "true", "always" } },
 	{ "log", { "auto", "stderr", "syslog" },
 	    { "", "Auto", "auto stderr", "file", "std", "stderrs", " " } },
 	{ "log-level", { "error", "warn", "info", "debug" },
@@ -194,6 +195,7 @@ defaults(void)
 	is(c.lock, 0, "lock is session");
 	is(c.mbox_quoting, 0, "mbox-quoting is none");
 	is_str(c.expire, "never", "expire is never");
+	is(c.utf8_strict, false, "utf8-strict is no");
 	is(c.log, CONF_LOG_AUTO, "log is auto");
 	is(c.log_level, LOG_LEVEL_INFO, "log-level is info");
 	(void)survives(&c, "the defaults");
