@@ -39,7 +39,7 @@ struct conf {
 	uint64_t listen_count;
 	char user[CONF_TEXT], keeper_user[CONF_TEXT];
 	char pid_file[PATH_MAX];
-	bool hide_users, apop, utf8_strict;
+	bool hide_users, apop, utf8_strict, show_version;
 	uint64_t plaintext_auth; /* 0: yes, 1: tls, 2: auto */
 	char login_delay[PERUSER_SIZE], expire[PERUSER_SIZE];
 	uint64_t login_tries, login_pause, login_timeout, idle_timeout,

@@ -27,7 +27,7 @@ enum {
 /* Times are in milliseconds. */
 struct session_settings {
 	const char *host; /* this machine's name */
-	bool hide_users, apop, utf8_strict;
+	bool hide_users, apop, utf8_strict, show_version;
 	/* Passwords as they are, without TLS: from here, from other hosts. */
 	bool plain_local, plain_remote;
 	char login_delay[PERUSER_SIZE]; /* seconds */

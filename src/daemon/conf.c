@@ -51,6 +51,7 @@ static const struct keyword keywords[] = {
 	{ "mbox-quoting",  CHOICE, AT(mbox_quoting), 0, 0, "none mboxrd", "none" },
 	{ "expire",        PER_USER, AT(expire), 1, 36500, "never", "never" },
 	{ "utf8-strict",   YES_NO, AT(utf8_strict), 0, 0, NULL, "no" },
+	{ "show-version",  YES_NO, AT(show_version), 0, 0, NULL, "no" },
 	{ "log",           CHOICE, AT(log), 0, 0, "auto stderr syslog", "auto" },
 	{ "log-level",     CHOICE, AT(log_level), 0, 0, "error warn info debug", "info" },
 };

@@ -162,6 +162,7 @@ master_prepare(const struct conf *c, struct service *svc)
 		.hide_users = c->hide_users,
 		.apop = c->apop,
 		.utf8_strict = c->utf8_strict,
+		.show_version = c->show_version,
 		.plain_local = c->plaintext_auth != 1,
 		.plain_remote = c->plaintext_auth == 0 ||
 		    (c->plaintext_auth == 2 && !has_tls(c)),

@@ -357,7 +357,6 @@ static const char *const capabilities[] = {
 	"RESP-CODES",
 	"AUTH-RESP-CODE",
 	"PIPELINING",
-	"IMPLEMENTATION restante",
 };
 
 /*
@@ -425,6 +424,8 @@ pop3_capa(struct session *s, char **arg)
 	     i++)
 		reply_line(&s->out, "%s", capabilities[i]);
 	announce_policies(s);
+	reply_line(&s->out, "IMPLEMENTATION restante%s",
+	    s->set->show_version ? "-" VERSION : "");
 	reply_end(&s->out);
 	return NEXT_STAY;
 }

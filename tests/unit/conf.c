@@ -68,6 +68,7 @@ static const struct {
 	    { "", "0", "36501", "Never", "30d", "30 alice=0", "alice=30",
 		"never never", "30 alice=never alice=30" } },
 	{ "utf8-strict", { "yes", "no" }, { "", "true", "always" } },
+	{ "show-version", { "yes", "no" }, { "", "0.1", "both" } },
 	{ "log", { "auto", "stderr", "syslog" },
 	    { "", "Auto", "auto stderr", "file", "std", "stderrs", " " } },
 	{ "log-level", { "error", "warn", "info", "debug" },
@@ -196,6 +197,7 @@ defaults(void)
 	is(c.mbox_quoting, 0, "mbox-quoting is none");
 	is_str(c.expire, "never", "expire is never");
 	is(c.utf8_strict, false, "utf8-strict is no");
+	is(c.show_version, false, "show-version is no");
 	is(c.log, CONF_LOG_AUTO, "log is auto");
 	is(c.log_level, LOG_LEVEL_INFO, "log-level is info");
 	(void)survives(&c, "the defaults");
