@@ -23,6 +23,11 @@ num_size(uint64_t n)
 	return n < SIZE_MAX ? (size_t)n : SIZE_MAX;
 }
 
+/* Writes n in decimal digits, at most NUM_DIGITS; returns how many.  No NUL. */
+enum { NUM_DIGITS = 20 };
+
+size_t num_print(uint64_t n, char *digits);
+
 /* A number and its plural, for "%ju octet%s". */
 #define PLURAL(n) ((uintmax_t)(n)), ((n) == 1 ? "" : "s")
 

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdbool.h>
+#include <string.h>
 
 #include "num.h"
 
@@ -34,4 +35,17 @@ num_parse(const char *s, uint64_t max, uint64_t *out)
 	}
 	*out = n;
 	return 0;
+}
+
+size_t
+num_print(uint64_t n, char *digits)
+{
+	char text[NUM_DIGITS];
+	size_t at = sizeof(text);
+
+	do
+		text[--at] = (char)('0' + n % 10);
+	while ((n /= 10) > 0);
+	memcpy(digits, text + at, sizeof(text) - at);
+	return sizeof(text) - at;
 }

@@ -107,6 +107,25 @@ wide_numbers(void)
 	(void)point("P3-168: around the ends of the integer types");
 }
 
+/* Around each power of ten, and the ends. */
+static void
+printed(void)
+{
+	char digits[NUM_DIGITS], want[NUM_DIGITS + 1];
+	uint64_t power = 1;
+
+	for (int i = 0; i < NUM_DIGITS; i++, power *= 10)
+		for (uint64_t n = power - 2; n != power + 12; n++) {
+			size_t len = num_print(n, digits);
+
+			(void)snprintf(want, sizeof(want), "%ju", (uintmax_t)n);
+			check(len == strlen(want) &&
+				memcmp(digits, want, len) == 0,
+			    "%s", want);
+		}
+	(void)point("numbers printed");
+}
+
 int
 main(void)
 {
@@ -114,5 +133,6 @@ main(void)
 	every_octet();
 	every_short_string();
 	wide_numbers();
+	printed();
 	return done();
 }
