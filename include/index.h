@@ -22,7 +22,7 @@
 
 #include "mbox.h"
 
-enum { INDEX_PAGE_ENTRIES = 72 };
+enum { INDEX_PAGE_ENTRIES = 84 };
 
 struct index_page {
 	struct mbox_entry entries[INDEX_PAGE_ENTRIES];

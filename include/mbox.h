@@ -24,12 +24,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "md5.h"
+#include "xxh64.h"
 
 enum {
-	MBOX_ID_SIZE = MD5_SIZE,
+	MBOX_ID_SIZE = XXH64_SIZE,
 	/* A longer line is no separator.  Also what a scan looks ahead. */
 	MBOX_SEPARATOR_MAX = 1024, /* less than 4096 */
+	MBOX_BEHIND = 3,           /* what a scan looks back */
 	MBOX_QUOTES_MAX = 64,
 };
 
@@ -44,7 +45,7 @@ struct mbox_entry {
 	uint64_t stored; /* octets from there to the end of the blank line */
 	uint64_t octets; /* of the message on the wire */
 	/*
-	 * MD5 of the separator line and the header lines as stored, then in
+	 * XXH64 of the separator line and the header lines as stored, then in
 	 * decimal digits the octets that the wire has without un-quoting.
 	 */
 	unsigned char id[MBOX_ID_SIZE];
@@ -65,17 +66,15 @@ struct mbox_scan {
 	void *ctx;
 	uint64_t pos; /* everything before has been looked at */
 
-	/* What the octets before pos were; bit 63 is the last of them. */
-	uint64_t lf, cr, blank;
-	uint64_t bare;     /* LFs without a CR before them, before pos */
-	bool unquote;      /* ">From " lines of bodies lose a '>' on the wire */
-	bool in_header;    /* of the open message: its id is being computed */
-	bool in_tombstone; /* in its line */
-	bool open;         /* entry is a message whose end is not known yet */
+	uint64_t start; /* of it all */
+	uint64_t bare;  /* LFs without a CR before them, before pos */
+	bool unquote;   /* ">From " lines of bodies lose a '>' on the wire */
+	bool in_header; /* of the open message: its id is being computed */
+	bool open;      /* entry is a message whose end is not known yet */
 	uint64_t
 	    bare_at_content; /* value of bare at the open message's content */
 	uint64_t hashed;     /* up to where id covers */
-	struct md5 id;
+	struct xxh64 id;
 	struct mbox_entry entry;
 };
 
@@ -88,8 +87,9 @@ void mbox_scan_init(struct mbox_scan *, uint64_t start,
 
 /*
  * Goes on with the octets window[0..len) that stand at offset in the file and
- * hold the two octets before pos, unless pos is the start.  All of it is looked
- * at when it is the last, else all but the final MBOX_SEPARATOR_MAX octets.
+ * hold the MBOX_BEHIND octets before pos, as far as they are behind the start.
+ * All of it is looked at when it is the last, else all but the final
+ * MBOX_SEPARATOR_MAX octets.
  * Returns 0, or -1 when found() did.
  */
 int mbox_scan(struct mbox_scan *, const unsigned char *window, size_t len,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * MD5 (RFC 1321), for APOP (RFC 1939 section 7), CRAM-MD5 (RFC 2195) and
- * unique-ids.  No use needs collisions to be hard to find.
+ * MD5 (RFC 1321), for APOP (RFC 1939 section 7) and CRAM-MD5 (RFC 2195).  No use
+ * needs collisions to be hard to find.
  */
 #ifndef MD5_H
 #define MD5_H

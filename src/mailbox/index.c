@@ -26,7 +26,7 @@ enum { CHECKED = 1, DIRTY = 2 };
 static const uint64_t settling = UINT64_C(2000000000);
 
 /* Read with another order of bytes or by another version, it is another one. */
-static const uint64_t magic = UINT64_C(0x3258444954534552);
+static const uint64_t magic = UINT64_C(0x3358444954534552);
 
 struct header {
 	uint64_t magic;
@@ -36,7 +36,7 @@ struct header {
 	uint64_t sum;     /* of the fields above */
 };
 
-_Static_assert(sizeof(struct mbox_entry) == 56, "no padding in an entry");
+_Static_assert(sizeof(struct mbox_entry) == 48, "no padding in an entry");
 _Static_assert(sizeof(struct index_page) == 4096, "a page is a page");
 _Static_assert(sizeof(struct header) <= 512, "a header is one sector");
 

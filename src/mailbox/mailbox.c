@@ -4,7 +4,6 @@
  * Runs as: session, restantectl.
  */
 
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 
@@ -23,8 +22,8 @@
 #include "num.h"
 #include "promise.h"
 
-/* Of the file, mapped at a time; more than a page and the look ahead. */
-static const uint64_t window_size = 32 * 1024 * 1024;
+/* Of the file, read at a time. */
+enum { SCAN_PIECE = 256 * 1024 };
 
 static int
 keep(void *ctx, const struct mbox_entry *entry)
@@ -32,31 +31,45 @@ keep(void *ctx, const struct mbox_entry *entry)
 	return index_append(ctx, entry);
 }
 
-/* Maps and scans from s->pos on, to size, a window after the other. */
+/*
+ * Reads and scans from s->pos on, to size, a piece after the other into a buffer
+ * that stays in the cache, which is faster than a mapping: no page of the file
+ * has to be entered into the address space.  In front of a piece is what the scan
+ * looks back at, and what it could not look at yet.
+ */
 static int
-scan_windows(struct mbox_scan *s, int fd, uint64_t size)
+scan_pieces(struct mbox_scan *s, int fd, uint64_t size)
 {
-	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
-	uint64_t offset, len;
-	bool last;
-	void *p;
-	int status;
+	enum { KEPT = MBOX_SEPARATOR_MAX + MBOX_BEHIND, FRONT = 4096 };
+	unsigned char *buf = malloc(FRONT + SCAN_PIECE), *piece;
+	uint64_t from = s->pos, offset = from;
+	size_t kept = 0, len;
+	int status = 0;
+	ssize_t n;
 
-	do {
-		offset = (s->pos < 2 ? 0 : s->pos - 2) / page * page;
-		last = size - offset <= window_size;
-		len = last ? size - offset : window_size;
-		p = mmap(NULL, (size_t)len, PROT_READ, MAP_SHARED, fd,
-		    (off_t)offset);
-		if (p == MAP_FAILED)
-			return -1;
-		(void)madvise(p, (size_t)len, MADV_SEQUENTIAL);
-		status = mbox_scan(s, p, (size_t)len, offset, last);
-		(void)munmap(p, (size_t)len);
-		if (status == -1)
-			return -1;
-	} while (!last);
-	return 0;
+	if (buf == NULL)
+		return -1;
+	piece = buf + FRONT;
+	while (status == 0 && offset < size) {
+		/* The pieces of the file, but for the first, are aligned. */
+		len = SCAN_PIECE - (size_t)(offset % SCAN_PIECE);
+		if (len > size - offset)
+			len = (size_t)(size - offset);
+		n = io_pread(fd, piece, len, (off_t)offset);
+		if (n != (ssize_t)len) {
+			if (n != -1)
+				errno = ESTALE; /* somebody cut the file */
+			status = -1;
+			break;
+		}
+		status = mbox_scan(s, piece - kept, kept + len, offset - kept,
+		    offset + len == size);
+		offset += len;
+		kept = offset - from < KEPT ? (size_t)(offset - from) : KEPT;
+		memmove(piece - kept, piece + len - kept, kept);
+	}
+	free(buf);
+	return status;
 }
 
 /* Scans the file from offset to the subject's size into the index. */
@@ -69,7 +82,7 @@ scan(const struct mailbox *mb, struct index *ix, uint64_t offset)
 	mbox_scan_init(&s, offset, keep, ix);
 	s.unquote = mb->set->unquote;
 	if (offset < mb->subject.size &&
-	    scan_windows(&s, mb->files.fd, mb->subject.size) == -1)
+	    scan_pieces(&s, mb->files.fd, mb->subject.size) == -1)
 		return -1;
 	return index_tell_twins_apart(ix, position);
 }
@@ -387,13 +400,18 @@ mailbox_message_octets(struct mailbox *mb, uint64_t n)
 void
 mailbox_id(struct mailbox *mb, uint64_t n, char id[MAILBOX_ID_SIZE])
 {
+	static const char digits[] = "0123456789abcdef";
 	uint64_t position;
 	const struct mbox_entry *e = mailbox_entry(mb, n, &position);
 
-	md5_hex(e->id, id);
+	for (size_t i = 0; i < MBOX_ID_SIZE; i++) {
+		*id++ = digits[e->id[i] >> 4];
+		*id++ = digits[e->id[i] & 15];
+	}
+	*id = '\0';
 	if (e->ordinal != 0)
-		(void)snprintf(id + 2 * MBOX_ID_SIZE,
-		    MAILBOX_ID_SIZE - 2 * MBOX_ID_SIZE, "-%u", e->ordinal);
+		(void)snprintf(
+		    id, MAILBOX_ID_SIZE - 2 * MBOX_ID_SIZE, "-%u", e->ordinal);
 }
 
 bool
@@ -430,15 +448,15 @@ mailbox_unmark_all(struct mailbox *mb)
  */
 static void
 add_header(
-    struct md5 *id, const char *p, size_t len, char held[2], size_t *waiting)
+    struct xxh64 *id, const char *p, size_t len, char held[2], size_t *waiting)
 {
 	size_t all = *waiting + len, out = all < 2 ? 0 : all - 2;
 	size_t from_held = out < *waiting ? out : *waiting;
 	char last[2];
 	size_t n = 0;
 
-	md5_update(id, held, from_held);
-	md5_update(id, p, out - from_held);
+	xxh64_update(id, held, from_held);
+	xxh64_update(id, p, out - from_held);
 	for (size_t i = out; i < all; i++)
 		memcpy(
 		    last + n++, i < *waiting ? held + i : p + i - *waiting, 1);
@@ -454,9 +472,9 @@ mailbox_check_entry(const struct mailbox *mb, const struct mbox_entry *e)
 	uint64_t offset = e->offset + e->separator;
 	struct mbox_top top = { .lines = 0 };
 	unsigned char sum[MBOX_ID_SIZE];
-	char digits[24], held[2] = { 0 };
+	char digits[NUM_DIGITS], held[2] = { 0 };
 	size_t waiting = 0, len;
-	struct md5 id;
+	struct xxh64 id;
 	ssize_t n;
 
 	n = io_pread(mb->files.fd, buf, e->separator, (off_t)e->offset);
@@ -464,8 +482,8 @@ mailbox_check_entry(const struct mailbox *mb, const struct mbox_entry *e)
 		return -1;
 	if (mbox_separator((unsigned char *)buf, (size_t)n) != e->separator)
 		goto stale;
-	md5_init(&id);
-	md5_update(&id, buf, (size_t)n);
+	xxh64_init(&id);
+	xxh64_update(&id, buf, (size_t)n);
 	while (offset < end && !top.in_body) {
 		len = sizeof(buf) < end - offset ? sizeof(buf)
 						 : (size_t)(end - offset);
@@ -480,13 +498,11 @@ mailbox_check_entry(const struct mailbox *mb, const struct mbox_entry *e)
 	}
 	/* "\n" or "\r\n" is the blank line, if one was found. */
 	if (!top.in_body)
-		md5_update(&id, held, waiting);
+		xxh64_update(&id, held, waiting);
 	else if (waiting == 2 && held[0] != '\r')
-		md5_update(&id, held, 1);
-	n = snprintf(
-	    digits, sizeof(digits), "%ju", (uintmax_t)(e->octets + e->quoted));
-	md5_update(&id, digits, (size_t)n);
-	md5_final(&id, sum);
+		xxh64_update(&id, held, 1);
+	xxh64_update(&id, digits, num_print(e->octets + e->quoted, digits));
+	xxh64_final(&id, sum);
 	if (memcmp(sum, e->id, sizeof(sum)) == 0)
 		return 0;
 stale:

@@ -1,72 +1,87 @@
 /* SPDX-License-Identifier: ISC */
 /* The form of a mailbox file.  Looks at memory only.  Runs as: session. */
 
-#include <stdio.h>
 #include <string.h>
 
-#ifdef __SSE2__
-#include <emmintrin.h>
+#ifdef __x86_64__
+#include <immintrin.h>
 #endif
 
 #include "mbox.h"
+#include "num.h"
 
-/* A bit for each of 64 octets. */
-enum { BLOCK = 64 };
+/* Octets that are looked at before it is asked what was found. */
+enum { ROUND = 128 };
 
-/* Bit i is set where p[i] is c. */
-#ifdef __SSE2__
-static inline uint64_t
-mask(const unsigned char *p, unsigned char c)
+/*
+ * Passes over the rounds of octets at p in which no line begins with a or with b,
+ * and counts their bare LFs.  p[-1] can be read.
+ */
+#ifdef __x86_64__
+__attribute__((target("avx2"))) static size_t
+pass_over_fast(const unsigned char *p, size_t len, unsigned char a,
+    unsigned char b, uint64_t *bare)
 {
-	const __m128i want = _mm_set1_epi8((char)c);
-	uint64_t m = 0;
+	const __m256i zero = _mm256_setzero_si256();
+	const __m256i lf = _mm256_set1_epi8('\n'), cr = _mm256_set1_epi8('\r');
+	const __m256i x = _mm256_set1_epi8((char)a);
+	const __m256i y = _mm256_set1_epi8((char)b);
+	__m256i here, before, count, found, sum = zero;
+	uint64_t sums[4];
+	size_t done;
 
-	for (unsigned int i = 0; i < BLOCK; i += 16) {
-		__m128i v = _mm_loadu_si128((const void *)(p + i));
-		int bits = _mm_movemask_epi8(_mm_cmpeq_epi8(v, want));
-
-		m |= (uint64_t)(unsigned int)bits << i;
+	for (done = 0; len - done >= ROUND; done += ROUND) {
+		count = found = zero;
+		for (size_t i = done; i < done + ROUND; i += sizeof(here)) {
+			here = _mm256_loadu_si256((const void *)(p + i));
+			before = _mm256_loadu_si256((const void *)(p + i - 1));
+			/* True is -1. */
+			count = _mm256_sub_epi8(count,
+			    _mm256_andnot_si256(_mm256_cmpeq_epi8(before, cr),
+				_mm256_cmpeq_epi8(here, lf)));
+			here = _mm256_or_si256(_mm256_cmpeq_epi8(here, x),
+			    _mm256_cmpeq_epi8(here, y));
+			found = _mm256_or_si256(found,
+			    _mm256_and_si256(
+				here, _mm256_cmpeq_epi8(before, lf)));
+		}
+		if (!_mm256_testz_si256(found, found))
+			break;
+		sum = _mm256_add_epi64(sum, _mm256_sad_epu8(count, zero));
 	}
-	return m;
-}
-#else
-static inline uint64_t
-mask(const unsigned char *p, unsigned char c)
-{
-	const uint64_t ones = UINT64_C(0x0101010101010101);
-	const uint64_t low7 = UINT64_C(0x7f7f7f7f7f7f7f7f);
-	uint64_t m = 0, x;
-
-	for (unsigned int i = 0; i < BLOCK; i += 8) {
-		x = 0;
-		for (unsigned int k = 0; k < 8; k++)
-			x |= (uint64_t)p[i + k] << (8 * k);
-		x ^= ones * c; /* the octets wanted are now zero */
-		x = ~(((x & low7) + low7) | x | low7);
-		/* One bit an octet, the highest; gathered into the top 8. */
-		m |= ((x >> 7) * UINT64_C(0x0102040810204080)) >> 56 << i;
-	}
-	return m;
+	_mm256_storeu_si256((void *)sums, sum);
+	*bare += sums[0] + sums[1] + sums[2] + sums[3];
+	return done;
 }
 #endif
 
-static unsigned int
-count(uint64_t m)
+/* The same in the compiler's own vectors. */
+static size_t
+pass_over_plain(const unsigned char *p, size_t len, unsigned char a,
+    unsigned char b, uint64_t *bare)
 {
-	return (unsigned int)__builtin_popcountll(m);
-}
+	typedef unsigned char vector __attribute__((vector_size(16)));
+	vector here, before, count, found;
+	uint64_t any[2];
+	size_t done;
 
-static unsigned int
-lowest(uint64_t m)
-{
-	return (unsigned int)__builtin_ctzll(m);
-}
-
-/* The bits below bit n. */
-static uint64_t
-below(unsigned int n)
-{
-	return n >= 64 ? UINT64_MAX : (UINT64_C(1) << n) - 1;
+	for (done = 0; len - done >= ROUND; done += ROUND) {
+		count = found = (vector){ 0 };
+		for (size_t i = done; i < done + ROUND; i += sizeof(here)) {
+			memcpy(&here, p + i, sizeof(here));
+			memcpy(&before, p + i - 1, sizeof(before));
+			count -= (vector)(here == '\n') &
+			    ~(vector)(before == '\r');
+			found |= (vector)(before == '\n') &
+			    ((vector)(here == a) | (vector)(here == b));
+		}
+		memcpy(any, &found, sizeof(any));
+		if ((any[0] | any[1]) != 0)
+			break;
+		for (size_t i = 0; i < sizeof(count); i++)
+			*bare += count[i];
+	}
+	return done;
 }
 
 static bool
@@ -240,21 +255,15 @@ mbox_scan_init(struct mbox_scan *s, uint64_t start,
 	*s = (struct mbox_scan){
 		.found = found,
 		.ctx = ctx,
+		.start = start,
 		.pos = start,
-		/* As if a blank line had just ended. */
-		.lf = UINT64_C(1) << 63,
-		.blank = UINT64_C(1) << 63,
 	};
 }
 
-/* A window of the file, and what is known of the block that is looked at. */
+/* A window of the file. */
 struct view {
 	const unsigned char *octets;
 	uint64_t offset, end; /* of the window in the file */
-	uint64_t blank;       /* the LFs that end a blank line */
-	uint64_t bare;        /* the LFs without a CR before them */
-	uint64_t candidates;  /* an F where a separator may start */
-	uint64_t quotes;      /* a '>' where a line starts */
 };
 
 static const unsigned char *
@@ -263,28 +272,41 @@ at(const struct view *v, uint64_t pos)
 	return v->octets + (pos - v->offset);
 }
 
+/* Whether a blank line, or what a scan begins behind, ends before pos. */
+static bool
+blank_before(const struct mbox_scan *s, const struct view *v, uint64_t pos)
+{
+	uint64_t behind = pos - s->start;
+	const unsigned char *p = at(v, pos);
+
+	if (behind <= 1)
+		return behind == 0 || p[-1] == '\n';
+	if (p[-1] != '\n' || p[-2] == '\n')
+		return p[-1] == '\n';
+	return p[-2] == '\r' && (behind == 2 || p[-3] == '\n');
+}
+
 /* Adds the header up to end to the open message's id. */
 static void
 hash_header(struct mbox_scan *s, const struct view *v, uint64_t end)
 {
 	if (end > s->hashed) {
-		md5_update(&s->id, at(v, s->hashed), (size_t)(end - s->hashed));
+		xxh64_update(
+		    &s->id, at(v, s->hashed), (size_t)(end - s->hashed));
 		s->hashed = end;
 	}
 }
 
 /*
  * The message or tombstone ends before end; its last line is blank and has tail
- * octets, or tail is 0.  bare counts the bare LFs before end; unended is what
- * the wire adds to a last line without an end.
+ * octets, or tail is 0.  unended is what the wire adds to a last line without an
+ * end.
  */
 static int
-close_entry(struct mbox_scan *s, uint64_t end, uint64_t bare, uint8_t tail,
-    uint64_t unended)
+close_entry(struct mbox_scan *s, uint64_t end, uint8_t tail, uint64_t unended)
 {
 	struct mbox_entry *e = &s->entry;
-	char digits[24];
-	int n;
+	char digits[NUM_DIGITS];
 
 	s->open = s->in_header = false;
 	e->stored = end - e->offset;
@@ -293,10 +315,9 @@ close_entry(struct mbox_scan *s, uint64_t end, uint64_t bare, uint8_t tail,
 		return s->found(s->ctx, e);
 
 	e->octets = e->stored - e->separator - tail + unended +
-	    (bare - s->bare_at_content - (tail == 1 ? 1 : 0));
-	n = snprintf(digits, sizeof(digits), "%ju", (uintmax_t)e->octets);
-	md5_update(&s->id, digits, (size_t)n);
-	md5_final(&s->id, e->id);
+	    (s->bare - s->bare_at_content - (tail == 1 ? 1 : 0));
+	xxh64_update(&s->id, digits, num_print(e->octets, digits));
+	xxh64_final(&s->id, e->id);
 	e->octets -= e->quoted;
 	return s->found(s->ctx, e);
 }
@@ -308,121 +329,132 @@ blank_line(const struct view *v, uint64_t end)
 	return at(v, end)[-2] == '\r' ? 2 : 1;
 }
 
-/* The first blank line of the open entry ends before end. */
+/* The first blank line of the open entry starts at pos and has so many octets. */
 static int
-end_header(struct mbox_scan *s, const struct view *v, uint64_t end)
+end_header(struct mbox_scan *s, const struct view *v, uint8_t blank)
 {
-	uint8_t blank = blank_line(v, end);
-
 	s->in_header = false;
 	if (s->entry.flags & MBOX_TOMBSTONE)
-		return close_entry(s, end, 0, blank, 0);
-	hash_header(s, v, end - blank);
+		return close_entry(s, s->pos + blank, blank, 0);
+	hash_header(s, v, s->pos);
 	return 0;
 }
 
 /* Starts an entry at pos if a separator or a tombstone stands there. */
 static int
-begin_entry(
-    struct mbox_scan *s, const struct view *v, uint64_t pos, uint64_t bare)
+begin_entry(struct mbox_scan *s, const struct view *v)
 {
-	const unsigned char *p = at(v, pos);
-	size_t len = (size_t)(v->end - pos);
+	const unsigned char *p = at(v, s->pos);
+	size_t len = (size_t)(v->end - s->pos);
 	size_t separator = mbox_separator(p, len);
 	bool tombstone = separator == 0 && len > 5 &&
 	    memcmp(p, "From ", 6) == 0;
 
 	if (separator == 0 && !tombstone)
 		return 0;
-	if (s->open && close_entry(s, pos, bare, blank_line(v, pos), 0) == -1)
+	if (s->open && close_entry(s, s->pos, blank_line(v, s->pos), 0) == -1)
 		return -1;
 
 	s->open = s->in_header = true;
 	s->entry = (struct mbox_entry){
-		.offset = pos,
+		.offset = s->pos,
 		.separator = (uint16_t)separator,
 		.flags = tombstone ? MBOX_TOMBSTONE : 0,
 	};
-	s->hashed = pos;
-	s->bare_at_content = bare;
+	s->hashed = s->pos;
+	s->bare_at_content = s->bare;
 	if (!tombstone) {
 		s->bare_at_content += p[separator - 2] == '\r' ? 0 : 1;
-		md5_init(&s->id);
+		xxh64_init(&s->id);
 	}
 	return 0;
 }
 
-/* A line of the open message's body starts with '>' at pos. */
+/* Looks at the octet at pos, where a line starts. */
 static int
-quoted_line(struct mbox_scan *s, const struct view *v, uint64_t pos)
+begin_line(struct mbox_scan *s, const struct view *v)
 {
-	if (mbox_is_quoted(at(v, pos), (size_t)(v->end - pos)))
-		s->entry.quoted++;
-	return 0;
-}
-
-/* Takes what matters in a block in its order. */
-static int
-events(struct mbox_scan *s, const struct view *v)
-{
-	unsigned int i, from = 0;
-	uint64_t blanks, quotes, any;
-	int status;
-
-	for (;;) {
-		blanks = s->in_header ? v->blank : 0;
-		quotes = s->open && !s->in_header ? v->quotes : 0;
-		any = (blanks | quotes | v->candidates) & ~below(from);
-		if (any == 0)
-			return 0;
-		i = lowest(any);
-		if (blanks >> i & 1)
-			status = end_header(s, v, s->pos + i + 1);
-		else if (quotes >> i & 1)
-			status = quoted_line(s, v, s->pos + i);
-		else
-			status = begin_entry(s, v, s->pos + i,
-			    s->bare + count(v->bare & below(i)));
-		if (status == -1)
-			return -1;
-		from = i + 1;
-	}
-}
-
-/* Looks at the n octets at pos, at most a block of them. */
-static int
-block(struct mbox_scan *s, struct view *v, unsigned int n)
-{
-	unsigned char padded[BLOCK];
 	const unsigned char *p = at(v, s->pos);
-	uint64_t lf, cr, after_lf, after_cr, after_lf2;
+	size_t len = (size_t)(v->end - s->pos);
 
-	if (n < BLOCK) {
-		memset(padded, 0, sizeof(padded));
-		memcpy(padded, p, n);
-		p = padded;
+	if (s->in_header) {
+		if (*p == '\n')
+			return end_header(s, v, 1);
+		if (*p == '\r' && len > 1 && p[1] == '\n')
+			return end_header(s, v, 2);
+	} else if (*p == 'F') {
+		if (blank_before(s, v, s->pos))
+			return begin_entry(s, v);
+	} else if (*p == '>' && s->unquote && s->open) {
+		s->entry.quoted += mbox_is_quoted(p, len) ? 1 : 0;
 	}
-	lf = mask(p, '\n');
-	cr = mask(p, '\r');
-	after_lf = lf << 1 | s->lf >> 63;
-	after_lf2 = lf << 2 | s->lf >> 62;
-	after_cr = cr << 1 | s->cr >> 63;
-
-	v->blank = lf & (after_lf | (after_cr & after_lf2));
-	v->bare = lf & ~after_cr;
-	v->candidates = (v->blank << 1 | s->blank >> 63) & mask(p, 'F');
-	v->quotes = s->unquote ? (after_lf & mask(p, '>')) : 0;
-	if (((v->candidates | v->quotes) != 0 || s->in_header) &&
-	    events(s, v) == -1)
-		return -1;
-
-	s->bare += count(v->bare);
-	s->lf = n < BLOCK ? lf << (BLOCK - n) | s->lf >> n : lf;
-	s->cr = n < BLOCK ? cr << (BLOCK - n) | s->cr >> n : cr;
-	s->blank = n < BLOCK ? v->blank << (BLOCK - n) | s->blank >> n
-			     : v->blank;
-	s->pos += n;
 	return 0;
+}
+
+static size_t
+pass_over(const unsigned char *p, size_t len, unsigned char a, unsigned char b,
+    uint64_t *bare)
+{
+#ifdef __x86_64__
+	if (__builtin_cpu_supports("avx2"))
+		return pass_over_fast(p, len, a, b, bare);
+#endif
+	return pass_over_plain(p, len, a, b, bare);
+}
+
+/*
+ * Goes on from pos, which is not the start, to where a line begins with an octet
+ * that matters now, or to limit.
+ */
+static void
+find_line(struct mbox_scan *s, const struct view *v, uint64_t limit)
+{
+	const unsigned char *p = at(v, s->pos), *end = at(v, limit), *lf;
+	unsigned char a = s->in_header ? '\n' : 'F';
+	unsigned char b = s->in_header ? '\r' : s->unquote ? '>' : 'F';
+
+	p += pass_over(p, (size_t)(end - p), a, b, &s->bare);
+	while (p < end && (p[-1] != '\n' || (*p != a && *p != b))) {
+		lf = memchr(p, '\n', (size_t)(end - p));
+		if (lf == NULL) {
+			p = end;
+			break;
+		}
+		s->bare += lf[-1] != '\r' ? 1 : 0;
+		p = lf + 1;
+	}
+	s->pos = v->offset + (uint64_t)(p - v->octets);
+}
+
+/* Looks at all octets before limit. */
+static int
+look(struct mbox_scan *s, const struct view *v, uint64_t limit)
+{
+	for (;;) {
+		if (s->pos != s->start)
+			find_line(s, v, limit);
+		if (s->pos >= limit)
+			return 0;
+		if (begin_line(s, v) == -1)
+			return -1;
+		s->bare += *at(v, s->pos) == '\n' ? 1 : 0;
+		s->pos++;
+	}
+}
+
+/* The file ends behind the open entry. */
+static int
+end_file(struct mbox_scan *s, const struct view *v)
+{
+	unsigned char last = at(v, v->end)[-1];
+	uint8_t tail = 0;
+
+	if (blank_before(s, v, v->end))
+		tail = blank_line(v, v->end);
+	return close_entry(s, v->end, tail,
+	    last == '\n'       ? 0
+		: last == '\r' ? 1
+			       : 2);
 }
 
 int
@@ -435,26 +467,15 @@ mbox_scan(struct mbox_scan *s, const unsigned char *window, size_t len,
 		.end = offset + len,
 	};
 	uint64_t limit = v.end;
-	uint64_t unended = 0;
 
 	if (!last)
 		limit = len > MBOX_SEPARATOR_MAX ? limit - MBOX_SEPARATOR_MAX
 						 : 0;
-	while (s->pos < limit)
-		if (block(s, &v,
-			limit - s->pos < BLOCK ? (unsigned int)(limit - s->pos)
-					       : BLOCK) == -1)
-			return -1;
-
-	/* A CR at the very end may belong to the blank line. */
-	if (s->in_header && !(s->entry.flags & MBOX_TOMBSTONE) && limit > 0)
-		hash_header(s, &v, last ? limit : limit - 1);
-	if (!last || !s->open)
-		return 0;
-	if (s->lf >> 63 == 0)
-		unended = s->cr >> 63 ? 1 : 2;
-	return close_entry(s, v.end, s->bare,
-	    s->blank >> 63 ? blank_line(&v, v.end) : 0, unended);
+	if (s->pos < limit && look(s, &v, limit) == -1)
+		return -1;
+	if (s->in_header && !(s->entry.flags & MBOX_TOMBSTONE))
+		hash_header(s, &v, limit);
+	return last && s->open ? end_file(s, &v) : 0;
 }
 
 size_t

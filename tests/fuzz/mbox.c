@@ -40,7 +40,9 @@ scan(int (*scan_one)(
 {
 	for (size_t i = 0; i <= count; i++) {
 		size_t end = i < count ? cuts[i] % (m->size + 1) : m->size;
-		size_t begin = s->pos < 2 ? 0 : (size_t)s->pos - 2;
+		size_t begin = s->pos < MBOX_BEHIND
+		    ? 0
+		    : (size_t)s->pos - MBOX_BEHIND;
 		unsigned char *window;
 
 		if (s->pos == start)

@@ -8,7 +8,6 @@ package Reference;
 use strict;
 use warnings;
 
-use Digest::MD5 qw(md5_hex);
 use Exporter qw(import);
 use Test::More ();
 
@@ -59,6 +58,44 @@ sub on_the_wire
 	return $text;
 }
 
+# Sums and products of 64 bits, without what does not fit.
+sub add { use integer; return $_[0] + $_[1] }
+sub mul { use integer; return $_[0] * $_[1] }
+sub rotate { return $_[0] << $_[1] | $_[0] >> 64 - $_[1] }
+
+# XXH64 with seed 0, in hexadecimal.
+sub xxh64
+{
+	no warnings 'portable';
+	my ($text) = @_;
+	my @p = (0x9e3779b185ebca87, 0xc2b2ae3d27d4eb4f, 0x165667b19e3779f9,
+	    0x85ebca77c2b2ae63, 0x27d4eb2f165667c5);
+	my @lane = (add($p[0], $p[1]), $p[1], 0, mul($p[0], -1));
+	my $mix = sub { mul(rotate(add($_[0], mul($_[1], $p[1])), 31), $p[0]) };
+	my $length = length $text;
+	my $h = $p[4];
+
+	while ($text =~ s/\A(.{32})//s) {
+		my @words = unpack 'Q<4', $1;
+		@lane = map { $mix->($lane[$_], $words[$_]) } 0 .. 3;
+	}
+	if ($length >= 32) {
+		$h = 0;
+		$h = add($h, rotate($lane[$_], (1, 7, 12, 18)[$_])) for 0 .. 3;
+		$h = add(mul($h ^ $mix->(0, $_), $p[0]), $p[3]) for @lane;
+	}
+	$h = add($h, $length);
+	$h = add(mul(rotate($h ^ $mix->(0, unpack 'Q<', $1), 27), $p[0]), $p[3])
+	    while $text =~ s/\A(.{8})//s;
+	$h = add(mul(rotate($h ^ mul(unpack('L<', $1), $p[0]), 23), $p[1]), $p[2])
+	    while $text =~ s/\A(.{4})//s;
+	$h = mul(rotate($h ^ mul(ord $1, $p[4]), 11), $p[0])
+	    while $text =~ s/\A(.)//s;
+	$h = mul($h ^ $h >> 33, $p[1]);
+	$h = mul($h ^ $h >> 29, $p[2]);
+	return sprintf '%016x', $h ^ $h >> 32;
+}
+
 # The stored text of a message, from separator to blank line.
 sub message
 {
@@ -76,7 +113,7 @@ sub message
 		separator => $separator,
 		wire => $wire,
 		octets => length $wire,
-		digest => md5_hex($hashed . length $wire),
+		digest => xxh64($hashed . length $wire),
 	};
 }
 

@@ -3,7 +3,6 @@
 use strict;
 use warnings;
 
-use Digest::MD5 qw(md5_hex);
 use Test::More;
 
 use Reference;
@@ -43,7 +42,7 @@ is keys %different, 6, 'P3-253 all are distinct';
 my $separator = (split /(?<=\n)/, $mbox)[0];
 for my $n (1 .. 6) {
 	my $wire = length "Subject: $n\r\n\r\nbody $n\r\n";
-	is $ids[$n - 1], md5_hex("${separator}Subject: $n\n$wire"),
+	is $ids[$n - 1], Reference::xxh64("${separator}Subject: $n\n$wire"),
 	    "the unique-id of message $n is what is documented";
 }
 

@@ -21,6 +21,7 @@
 #include "lock.h"
 #include "log.h"
 #include "mailbox.h"
+#include "md5.h"
 #include "num.h"
 #include "tap.h"
 

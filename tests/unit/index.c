@@ -302,8 +302,8 @@ twins(void)
 	for (unsigned int i = 0; i < 300; i++) {
 		struct mbox_entry e = { .offset = i, .stored = 1 };
 
-		/* The same in their first eight octets. */
-		e.id[8 + i % 8] = (unsigned char)(i / 8);
+		/* The same in their first four octets. */
+		e.id[4 + i % 4] = (unsigned char)(i / 4);
 		now.entries[now.count++] = e;
 		check(index_append(&ix, &e) == 0, "append");
 	}

@@ -103,7 +103,9 @@ scan_windows(const struct build *b, size_t start, const size_t *cuts,
 	s.unquote = h->want->unquote;
 	for (size_t i = 0; i <= count && status == 0; i++) {
 		size_t end = i == count ? size : cuts[i];
-		size_t begin = s.pos < 2 ? 0 : (size_t)s.pos - 2;
+		size_t begin = s.pos < MBOX_BEHIND
+		    ? 0
+		    : (size_t)s.pos - MBOX_BEHIND;
 		uint64_t before = s.pos;
 
 		if (s.pos == start)
@@ -690,27 +692,29 @@ tops(void)
 	(void)point("P3-231 to P3-237: TOP of random texts");
 }
 
+/* Bodies with long stretches in which nothing happens, and what then may. */
 static void
-masks(void)
+stretches(void)
 {
-	unsigned char octets[BLOCK];
+	static const char rare[] = "\n\n\r\r\nFF>F\nF\n\nF\r\n>F";
+	static const char separator_line[] = SEPARATOR "\n\n";
 
-	for (unsigned int round = 0; round < 4000; round++) {
-		for (size_t i = 0; i < BLOCK; i++)
-			octets[i] = (unsigned char)chance_word();
-		/* The same octet often, and its neighbours. */
-		for (size_t i = 0; i < BLOCK; i += 1 + chance(3))
-			octets[i] = (unsigned char)(round + chance(2));
-		for (unsigned int c = 0; c < 256; c++) {
-			uint64_t want = 0;
-
-			for (size_t i = 0; i < BLOCK; i++)
-				want |= (uint64_t)(octets[i] == c) << i;
-			check(mask(octets, (unsigned char)c) == want,
-			    "round %u, octet %u", round, c);
+	for (unsigned int round = 0; round < 600; round++) {
+		slow.unquote = round & 1;
+		size = 0;
+		while (size < 3000 + round) {
+			if (chance(9) == 0)
+				put(separator_line, strlen(separator_line));
+			put_times(
+			    'x', chance(4) == 0 ? chance(600) : chance(9));
+			put(rare + chance(sizeof(rare) - 3), 1 + chance(2));
 		}
+		slow_scan(&slow, file, size, 0);
+		if (!compare(0, NULL, 0, 0))
+			break;
 	}
-	(void)point("the portable mask of every octet");
+	slow.unquote = false;
+	(void)point("long stretches without anything");
 }
 
 /* Real mail, where there is some. */
@@ -745,7 +749,9 @@ real_mail(void)
 			b->init(&s, 0, found, &h);
 			s.unquote = slow.unquote;
 			for (; end < slow.size;) {
-				begin = s.pos < 2 ? 0 : (size_t)s.pos - 2;
+				begin = s.pos < MBOX_BEHIND
+				    ? 0
+				    : (size_t)s.pos - MBOX_BEHIND;
 				end = begin + 1026 + chance(300000);
 				if (end > slow.size || round < BUILDS)
 					end = slow.size;
@@ -769,7 +775,7 @@ int
 main(void)
 {
 	chance_open();
-	masks();
+	stretches();
 	good_separators();
 	bad_separators();
 	near_separators();

@@ -26,10 +26,10 @@ size_t plain_unquote(char *, size_t len, bool bol);
 #define mbox_top(...)       plain_top(__VA_ARGS__)
 #define mbox_is_quoted(...) plain_is_quoted(__VA_ARGS__)
 #define mbox_unquote(...)   plain_unquote(__VA_ARGS__)
-#pragma push_macro("__SSE2__")
-#undef __SSE2__
+#pragma push_macro("__x86_64__")
+#undef __x86_64__
 #include "../../src/mailbox/mbox.c"
-#pragma pop_macro("__SSE2__")
+#pragma pop_macro("__x86_64__")
 #undef mbox_scan_init
 #undef mbox_scan
 #undef mbox_separator

@@ -151,7 +151,7 @@ slow_add(struct slow_mbox *m, size_t offset, size_t end)
 	size_t len = end - offset, first = slow_line(p, len), last = 0;
 	struct mbox_entry *e = &m->entries[m->count++];
 	char digits[32];
-	struct md5 id;
+	struct xxh64 id;
 
 	if (m->count == SLOW_ENTRIES)
 		abort();
@@ -166,11 +166,11 @@ slow_add(struct slow_mbox *m, size_t offset, size_t end)
 	}
 	e->separator = (uint16_t)first;
 	e->octets = slow_octets(p + first, len - first - e->tail);
-	md5_init(&id);
-	md5_update(&id, p, slow_header(p, len));
+	xxh64_init(&id);
+	xxh64_update(&id, p, slow_header(p, len));
 	(void)snprintf(digits, sizeof(digits), "%ju", (uintmax_t)e->octets);
-	md5_update(&id, digits, strlen(digits));
-	md5_final(&id, e->id);
+	xxh64_update(&id, digits, strlen(digits));
+	xxh64_final(&id, e->id);
 	if (m->unquote) {
 		char *out = malloc(len);
 
