@@ -186,14 +186,16 @@ index_void(struct index *ix)
 static int
 write_pages(struct index *ix)
 {
-	uint64_t count = page_count(ix->is.entries);
+	uint64_t count = page_count(ix->is.entries), i, end;
 
-	for (uint64_t i = 0; i < count; i++) {
-		if (!(ix->state[i] & DIRTY))
-			continue;
-		ix->pages[i].build = ix->is.build;
-		ix->pages[i].sum = page_sum(&ix->pages[i]);
-		if (io_pwrite(ix->fd, &ix->pages[i], PAGE,
+	/* Neighbours go together. */
+	for (i = 0; i < count; i = end + 1) {
+		for (end = i; end < count && (ix->state[end] & DIRTY); end++) {
+			ix->pages[end].build = ix->is.build;
+			ix->pages[end].sum = page_sum(&ix->pages[end]);
+		}
+		if (end > i &&
+		    io_pwrite(ix->fd, &ix->pages[i], (end - i) * PAGE,
 			(off_t)((i + 1) * PAGE)) == -1)
 			return -1;
 	}
@@ -557,6 +559,7 @@ index_tell_twins_apart(struct index *ix, uint64_t position)
 	struct twins t = { .size = 64 };
 	struct twin *twin;
 	struct mbox_entry *e;
+	bool any = false;
 
 	while (t.size < (ix->is.entries - position) * 2)
 		t.size *= 2;
@@ -565,18 +568,24 @@ index_tell_twins_apart(struct index *ix, uint64_t position)
 		return -1;
 	for (uint64_t i = position; i < ix->is.entries; i++) {
 		e = entry_at(ix, i);
+		if (index_is_dead(e))
+			continue;
 		twin = find_twin(&t, e);
-		if (!index_is_dead(e) && twin->first == NULL)
-			twin->first = e;
+		if (twin->first != NULL)
+			any = true;
+		twin->first = e;
 	}
 	for (uint64_t i = 0; i < position; i++) {
 		e = entry_at(ix, i);
 		twin = find_twin(&t, e);
 		if (!(e->flags & MBOX_TOMBSTONE) && twin->first != NULL &&
-		    twin->next <= e->ordinal)
+		    twin->next <= e->ordinal) {
 			twin->next = e->ordinal + 1;
+			any = true;
+		}
 	}
-	for (uint64_t i = position; i < ix->is.entries; i++) {
+	/* Mostly there are none, and all ordinals stay 0. */
+	for (uint64_t i = position; any && i < ix->is.entries; i++) {
 		e = entry_at(ix, i);
 		if (!index_is_dead(e))
 			e->ordinal = find_twin(&t, e)->next++;
