@@ -37,7 +37,7 @@ ok !$tags{APOP}, 'P3-312 there is no tag APOP';
 my ($implementation) = grep { /\AIMPLEMENTATION/ } @before;
 like $implementation, qr/\AIMPLEMENTATION \S/, 'P3-307 IMPLEMENTATION has a word';
 unlike $implementation, qr/\d/, 'P3-010 and no version';
-my ($version) = `$ENV{RESTANTE} -V` =~ / (\S+)\n/;
+my ($version) = `@{[ Restante::binary() ]} -V` =~ / (\S+)\n/;
 is_deeply [ grep { /\AIMPLEMENTATION/ } Restante->start(users => \%users,
 	options => ['show-version=yes'])->connect->multi('CAPA') ],
     ["IMPLEMENTATION restante-$version"], 'P3-010 P3-307 unless it is wanted';
