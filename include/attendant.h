@@ -22,6 +22,7 @@ struct attendant_settings {
 	unsigned int tries; /* refusals, then the conversation ends */
 	int64_t pause;      /* milliseconds before the first refusal, growing */
 	int64_t timeout;    /* milliseconds to wait for a request */
+	int launcher_fd;    /* for requests of TLS; -1: not offered */
 };
 
 /*

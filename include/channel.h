@@ -47,6 +47,7 @@ enum request_kind {
 	REQUEST_USER = 1, /* is there such a mailbox? */
 	REQUEST_PASS,     /* name and password */
 	REQUEST_APOP,     /* name and digest (RFC 1939 section 7) */
+	REQUEST_TLS,      /* CHANNEL_TLS_FDS are passed behind it */
 };
 
 struct request {
@@ -105,5 +106,17 @@ int channel_asked(int fd, struct request *);
 int channel_answer(int fd, enum verdict_kind, const int *fds);
 /* fds[CHANNEL_MAILBOX] is -1 when none came. */
 int channel_answered(int fd, enum verdict_kind *, int fds[CHANNEL_FDS]);
+
+/*
+ * What goes from the session by its attendant to the launcher: the client, and
+ * where the answers are awaited: nothing when a helper was started, then, after
+ * the handshake, the client's plain text.
+ */
+enum { CHANNEL_CLIENT, CHANNEL_CONTROL, CHANNEL_TLS_FDS };
+
+/* Passes so many descriptors, at most CHANNEL_FDS. */
+int channel_pass(int fd, const int *fds, size_t count);
+/* Takes exactly so many; they are -1 when it fails. */
+int channel_passed(int fd, int *fds, size_t count);
 
 #endif

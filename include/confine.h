@@ -45,6 +45,18 @@ void confine_keeper(const struct confine_identity *id, int users_fd);
  */
 void confine_become(const struct confine_identity *id);
 
+/*
+ * The launcher of TLS helpers: identity and capabilities alone, for what it may
+ * not do, its helpers may not.
+ */
+void confine_launcher(const struct confine_identity *id);
+
+/*
+ * A TLS helper, just before it becomes another program: files are read, never
+ * written, and no other helper is within its reach.
+ */
+void confine_helper(void);
+
 /* A session's own first act: it never forks, and needs few descriptors. */
 void confine_session(void);
 

@@ -40,6 +40,9 @@ struct line_reader {
 enum line_status
 line_read(struct line_reader *, int64_t deadline, char **line, size_t *len);
 
+/* Throws away what has been read and not used. */
+void line_forget(struct line_reader *);
+
 /* Whether a whole line waits that line_read() would yield without reading. */
 bool line_waits(const struct line_reader *);
 

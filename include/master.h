@@ -14,6 +14,7 @@
 #include "attendant.h"
 #include "conf.h"
 #include "confine.h"
+#include "launcher.h"
 #include "options.h"
 #include "session.h"
 #include "sockets.h"
@@ -24,11 +25,13 @@ struct service {
 	char host[STAMP_HOST];
 	struct session_settings session;
 	struct attendant_settings attendant;
+	struct launcher launcher;
+	bool has_ucspi; /* session.ucspi was given by who started this one */
 	struct confine_identity session_id, keeper_id;
 	struct networks trusted;
 	unsigned int max_sessions, max_per_address;
 	/* Pipes, read end first: the log of each kind of process, ... */
-	int session_log[2], keeper_log[2];
+	int session_log[2], keeper_log[2], tls_log[2];
 	/* ... and one in which an octet ends all sessions. */
 	int stop[2];
 };

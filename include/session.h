@@ -24,12 +24,18 @@ enum {
 	SESSION_MAX_WORDS = 4,
 };
 
+/* Who does TLS when the client asks for it. */
+enum stls_kind { STLS_NONE, STLS_HELPER, STLS_UCSPI };
+enum { UCSPI_CONTROL, UCSPI_IN, UCSPI_OUT, UCSPI_FDS };
+
 /* Times are in milliseconds. */
 struct session_settings {
 	const char *host; /* this machine's name */
 	bool hide_users, apop, utf8_strict, show_version;
 	/* Passwords as they are, without TLS: from here, from other hosts. */
 	bool plain_local, plain_remote;
+	enum stls_kind stls;
+	int ucspi[UCSPI_FDS];           /* with STLS_UCSPI */
 	char login_delay[PERUSER_SIZE]; /* seconds */
 	char expire[PERUSER_SIZE];      /* days */
 	unsigned int login_tries;
@@ -80,6 +86,7 @@ struct session {
 	char name[CHANNEL_NAME]; /* what USER said, or "" */
 	bool named;              /* USER was the last command, and accepted */
 	bool protected;          /* by TLS, here or in front */
+	bool stls_failed;        /* STLS was said; it is not offered again */
 	unsigned int refused, bad;
 	uint64_t last; /* highest message accessed, for LAST */
 	uint64_t retrieved, retrieved_octets, deleted;

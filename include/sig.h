@@ -34,6 +34,8 @@ void sig_ignore_quit(void);
 void sig_child_defaults(void);
 /* The part of it for whoever maps mailboxes: a cut file ends the process. */
 void sig_catch_bus(void);
+/* For a process that is about to become another program. */
+void sig_exec_defaults(void);
 bool sig_terminated(void);
 const sigset_t *sig_wait_mask(void);
 

@@ -137,6 +137,15 @@ sig_catch_bus(void)
 	handle(SIGBUS, bus_error);
 }
 
+void
+sig_exec_defaults(void)
+{
+	handle(SIGTERM, SIG_DFL);
+	handle(SIGINT, SIG_DFL);
+	handle(SIGHUP, SIG_DFL);
+	handle(SIGPIPE, SIG_DFL);
+}
+
 bool
 sig_terminated(void)
 {

@@ -19,6 +19,7 @@
 #include "fds.h"
 #include "log.h"
 #include "master.h"
+#include "num.h"
 #include "options.h"
 #include "sockets.h"
 #include "title.h"
@@ -60,6 +61,35 @@ is_connection(char peer[CHANNEL_PEER])
 	return true;
 }
 
+/*
+ * UCSPI-TLS: descriptors of the server that has started this one, in the
+ * environment.  They are ours alone, and our reads and writes never wait.
+ */
+static bool
+find_ucspi(int fds[UCSPI_FDS])
+{
+	static const char *const names[UCSPI_FDS] = {
+		[UCSPI_CONTROL] = "SSLCTLFD",
+		[UCSPI_IN] = "SSLREADFD",
+		[UCSPI_OUT] = "SSLWRITEFD",
+	};
+	const char *number;
+	uint64_t n;
+	int flags;
+
+	for (int i = 0; i < UCSPI_FDS; i++) {
+		number = getenv(names[i]);
+		if (number == NULL || num_parse(number, INT_MAX, &n) == -1)
+			return false;
+		fds[i] = fcntl((int)n, F_DUPFD_CLOEXEC, 3);
+		flags = fds[i] == -1 ? -1 : fcntl(fds[i], F_GETFL);
+		if (flags == -1 ||
+		    fcntl(fds[i], F_SETFL, flags | O_NONBLOCK) == -1)
+			return false;
+	}
+	return true;
+}
+
 /* A connection on descriptors 0 and 1: nothing may be said on 2. */
 static void
 start_inetd(const struct conf *c, const char *peer, enum protocol_kind protocol)
@@ -82,6 +112,7 @@ start_inetd(const struct conf *c, const char *peer, enum protocol_kind protocol)
 	out = fcntl(1, F_DUPFD_CLOEXEC, 3);
 	if (in == -1 || out == -1 || fds_silence(c->log != CONF_LOG_STDERR))
 		fatal("descriptors 0 and 1");
+	svc.has_ucspi = find_ucspi(svc.session.ucspi);
 	if (master_prepare(c, &svc) == -1)
 		exit(1);
 	master_serve(&svc, in, out, peer == NULL ? "local" : peer, protocol);

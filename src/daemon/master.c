@@ -59,7 +59,7 @@ struct master {
 	struct service *svc;
 	const struct options *options; /* NULL when started by inetd */
 	struct sockets sockets;
-	pid_t keeper, listener;
+	pid_t keeper, listener, launcher; /* 0: there is none */
 	int life_fd; /* a channel: its end is the listener's end */
 	int64_t started;
 	int quits, hasty; /* requests to end; starts that did not last */
@@ -85,18 +85,25 @@ master_find_keeper(
 	return 0;
 }
 
+/* Who it is that runs what strangers talk to. */
 static int
-find_session_account(const struct conf *c, struct confine_identity *id)
+find_account(const char *name, const char *who, struct confine_identity *id)
 {
-	if (confine_find_account(c->user, id) == -1) {
+	if (confine_find_account(name, id) == -1) {
 		log_warnx(
-		    "there is no account %s: sessions run as nobody", c->user);
+		    "there is no account %s: %s run as nobody", name, who);
 		*id = (struct confine_identity){ NOBODY, NOBODY };
 	}
 	if (id->uid != 0 && id->gid != 0)
 		return 0;
-	log_warnx("sessions do not run as root");
+	log_warnx("%s do not run as root", who);
 	return -1;
+}
+
+static int
+find_session_account(const struct conf *c, struct confine_identity *id)
+{
+	return find_account(c->user, "sessions", id);
 }
 
 /* What root starts becomes others, and .restante, made by root, the keeper's. */
@@ -125,12 +132,45 @@ close_users(struct users *users)
 		(void)close(users->state_fd);
 }
 
+static void
+describe_launcher(const struct conf *c, struct launcher *l)
+{
+	*l = (struct launcher){
+		.most = (unsigned int)c->max_sessions,
+		.handshake = (int64_t)c->login_timeout,
+		.verbose = c->log_level == LOG_LEVEL_DEBUG,
+		.certificate_fd = -1,
+		.key_fd = -1,
+		.listen_fd = -1,
+		.plain_fd = -1,
+	};
+	memcpy(l->helper, c->tls_helper, sizeof(l->helper));
+}
+
+/* What the launcher of TLS helpers needs, if there is to be one. */
+static int
+open_launcher(const struct conf *c, struct launcher *l)
+{
+	if (*l->helper == '\0')
+		return 0;
+	if (geteuid() == 0 &&
+	    find_account(c->tls_user, "TLS helpers", &l->id) == -1)
+		return -1;
+	return launcher_open(l, c->tls_certificate, c->tls_key);
+}
+
 int
 master_check(const struct conf *c)
 {
 	struct users users;
+	struct launcher launcher;
 	struct confine_identity id;
 	int status = sockets_check(c);
+
+	describe_launcher(c, &launcher);
+	if (open_launcher(c, &launcher) == -1)
+		status = -1;
+	launcher_close(&launcher);
 
 	if (users_look(&users, c->users) == -1) {
 		log_warn("the directory of mailboxes, %s", c->users);
@@ -146,12 +186,32 @@ master_check(const struct conf *c)
 
 /* Whether clients of other hosts have a way to speak TLS. */
 static bool
-has_tls(const struct conf *c)
+has_tls(const struct conf *c, const struct service *svc)
 {
+	if (svc->has_ucspi || *c->tls_helper != '\0')
+		return true;
 	for (uint64_t i = 0; i < c->listen_count; i++)
 		if (c->listen[i].tls)
 			return true;
 	return false;
+}
+
+static int
+prepare_launcher(const struct conf *c, struct service *svc)
+{
+	if (svc->session.stls != STLS_HELPER)
+		return 0;
+	return open_launcher(c, &svc->launcher) == -1
+	    ? -1
+	    : launcher_meet(&svc->launcher, svc->attendant.users.state_fd);
+}
+
+/* Closes what master_prepare() opened. */
+static void
+release(struct service *svc)
+{
+	close_users(&svc->attendant.users);
+	launcher_close(&svc->launcher);
 }
 
 int
@@ -165,7 +225,12 @@ master_prepare(const struct conf *c, struct service *svc)
 		.show_version = c->show_version,
 		.plain_local = c->plaintext_auth != 1,
 		.plain_remote = c->plaintext_auth == 0 ||
-		    (c->plaintext_auth == 2 && !has_tls(c)),
+		    (c->plaintext_auth == 2 && !has_tls(c, svc)),
+		.stls = svc->has_ucspi        ? STLS_UCSPI
+		    : *c->tls_helper == '\0' ? STLS_NONE
+					      : STLS_HELPER,
+		.ucspi = { svc->session.ucspi[0], svc->session.ucspi[1],
+		    svc->session.ucspi[2] },
 		.login_tries = (unsigned int)c->login_tries,
 		.login_timeout = (int64_t)c->login_timeout * 1000,
 		.idle_timeout = (int64_t)c->idle_timeout * 1000,
@@ -191,14 +256,15 @@ master_prepare(const struct conf *c, struct service *svc)
 	svc->max_per_address = (unsigned int)c->max_per_address;
 	/* It was tried when it was set. */
 	(void)networks_parse(c->trusted, &svc->trusted);
+	describe_launcher(c, &svc->launcher);
 	stamp_host(svc->host);
 	if (users_open(&svc->attendant.users, c->users) == -1) {
 		log_warn("the directory of mailboxes, %s", c->users);
 		return -1;
 	}
-	if (find_identities(c, svc) == 0)
+	if (find_identities(c, svc) == 0 && prepare_launcher(c, svc) == 0)
 		return 0;
-	close_users(&svc->attendant.users);
+	release(svc);
 	return -1;
 }
 
@@ -207,7 +273,7 @@ static void
 open_pipes(struct service *svc)
 {
 	if (log_pipe(svc->session_log) == -1 ||
-	    log_pipe(svc->keeper_log) == -1 ||
+	    log_pipe(svc->keeper_log) == -1 || log_pipe(svc->tls_log) == -1 ||
 	    pipe2(svc->stop, O_CLOEXEC | O_NONBLOCK) == -1)
 		fatal("pipe");
 }
@@ -230,10 +296,14 @@ static _Noreturn void
 become_keeper(struct service *svc, int fd, int notice_fd)
 {
 	struct users *users = &svc->attendant.users;
-	int *const keep[] = { &svc->keeper_log[1], &users->fd, &users->state_fd,
-		&notice_fd, &fd };
+	int *keep[6] = { &svc->keeper_log[1], &users->fd, &users->state_fd,
+		&notice_fd };
+	size_t count = 4;
 
-	arrange(keep, 5);
+	if (svc->attendant.launcher_fd != -1)
+		keep[count++] = &svc->attendant.launcher_fd;
+	keep[count++] = &fd;
+	arrange(keep, count);
 	svc->attendant.notice_fd = notice_fd;
 	confine_descriptors(svc->max_sessions + OWN_DESCRIPTORS);
 	confine_keeper(&svc->keeper_id, users->fd);
@@ -275,6 +345,23 @@ become_listener(
 	_exit(0);
 }
 
+static _Noreturn void
+become_launcher(struct service *svc, int requests)
+{
+	struct launcher *l = &svc->launcher;
+	int *const keep[] = { &svc->tls_log[1], &l->certificate_fd, &l->key_fd,
+		&l->listen_fd, &l->plain_fd, &requests };
+
+	arrange(keep, 6);
+	/* Where helpers complain. */
+	if (dup2(svc->tls_log[1], 2) == -1)
+		fatal("dup2");
+	confine_descriptors(svc->max_sessions + OWN_DESCRIPTORS);
+	confine_launcher(&l->id);
+	launcher_run(l, requests);
+	_exit(0);
+}
+
 static pid_t
 fork_or_die(void)
 {
@@ -283,6 +370,35 @@ fork_or_die(void)
 	if (pid == -1)
 		fatal("fork");
 	return pid;
+}
+
+/* Returns its process, or 0 without one; attendants have the line to it. */
+static pid_t
+start_launcher(struct service *svc)
+{
+	int link[2];
+	pid_t pid;
+
+	svc->attendant.launcher_fd = -1;
+	if (svc->session.stls != STLS_HELPER)
+		return 0;
+	if (channel_pair(link) == -1)
+		fatal("making a channel");
+	pid = fork_or_die();
+	if (pid == 0)
+		become_launcher(svc, link[0]);
+	(void)close(link[0]);
+	svc->attendant.launcher_fd = link[1];
+	return pid;
+}
+
+/* The line to it is its attendants' alone: its end is the launcher's end. */
+static void
+leave_launcher(struct service *svc)
+{
+	if (svc->attendant.launcher_fd != -1)
+		(void)close(svc->attendant.launcher_fd);
+	svc->attendant.launcher_fd = -1;
 }
 
 /* A keeper and a listener that know each other. */
@@ -295,9 +411,11 @@ start_pair(struct master *m)
 		fatal("making a channel");
 	if (pipe2(notice, O_CLOEXEC | O_NONBLOCK) == -1)
 		fatal("pipe");
+	m->launcher = start_launcher(m->svc);
 	m->keeper = fork_or_die();
 	if (m->keeper == 0)
 		become_keeper(m->svc, link[0], notice[1]);
+	leave_launcher(m->svc);
 	m->listener = fork_or_die();
 	if (m->listener == 0)
 		become_listener(m, life[0], link[1], notice[0]);
@@ -337,13 +455,13 @@ reload(struct master *m)
 		return;
 	}
 	if (sockets_open(&c, &m->sockets, &sockets) == -1) {
-		close_users(&fresh.attendant.users);
+		release(&fresh);
 		log_warnx("the old configuration stays in force");
 		return;
 	}
 	sockets_close_but(&m->sockets, &sockets);
 	m->sockets = sockets;
-	close_users(&m->svc->attendant.users);
+	release(m->svc);
 	*m->svc = fresh;
 	m->svc->session.host = m->svc->host;
 	log_set_level((enum log_level)c.log_level);
@@ -361,6 +479,7 @@ close_own_ends(const struct service *svc)
 {
 	(void)close(svc->session_log[1]);
 	(void)close(svc->keeper_log[1]);
+	(void)close(svc->tls_log[1]);
 }
 
 static void
@@ -378,32 +497,39 @@ quit(struct master *m)
 		close_own_ends(m->svc);
 }
 
+/* What this process is called, or NULL when it is none of the last start. */
+static const char *
+name_of(const struct master *m, pid_t pid)
+{
+	if (pid == m->keeper)
+		return m->options == NULL ? "attendant" : "keeper";
+	if (pid == m->listener)
+		return m->options == NULL ? "session" : "listener";
+	return pid == m->launcher ? "launcher" : NULL;
+}
+
 /*
- * A keeper or listener that has ended unasked is replaced, with its partner.
+ * A keeper, listener or launcher that has ended unasked is replaced, with its
+ * partners.
  * Started by inetd they are attendant and session, and end when they are done.
  */
 static void
 reap(struct master *m)
 {
-	static const char *const names[2][2] = {
-		{ "session", "attendant" },
-		{ "listener", "keeper" },
-	};
 	bool lost = false;
 	pid_t pid;
 	int status;
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-		bool is_keeper = pid == m->keeper;
+		const char *name = name_of(m, pid);
 
-		if (!is_keeper && pid != m->listener)
+		if (name == NULL)
 			continue;
-		if (m->options == NULL)
-			*(is_keeper ? &m->keeper : &m->listener) = 0;
+		if (m->options == NULL && pid != m->launcher)
+			*(pid == m->keeper ? &m->keeper : &m->listener) = 0;
 		if (m->quits > 0 || (m->options == NULL && status == 0))
 			continue;
-		log_warnx("the %s has ended, %s %d",
-		    names[m->options != NULL][is_keeper],
+		log_warnx("the %s has ended, %s %d", name,
 		    WIFSIGNALED(status) ? "by signal" : "with status",
 		    WIFSIGNALED(status) ? WTERMSIG(status)
 					: WEXITSTATUS(status));
@@ -429,26 +555,28 @@ is_waiting(const struct master *m)
 static void
 watch(struct master *m, int signal_fd)
 {
-	static const char *const part[] = { NULL, "session", "keeper" };
-	struct pollfd pfd[3] = {
+	static const char *const part[] = { NULL, "session", "keeper", "tls" };
+	struct pollfd pfd[4] = {
 		{ .fd = signal_fd, .events = POLLIN },
 		{ .fd = m->svc->session_log[0], .events = POLLIN },
 		{ .fd = m->svc->keeper_log[0], .events = POLLIN },
+		{ .fd = m->svc->tls_log[0], .events = POLLIN },
 	};
 
-	while (pfd[1].fd != -1 || pfd[2].fd != -1 || is_waiting(m)) {
+	while (pfd[1].fd != -1 || pfd[2].fd != -1 || pfd[3].fd != -1 ||
+	    is_waiting(m)) {
 		/*
 		 * All sessions read that pipe, and a hostile one may have taken
 		 * out what was there for the others: said until all are gone.
 		 */
 		if (m->quits > 1)
 			(void)!write(m->svc->stop[1], "", 1);
-		if (poll(pfd, 3, m->quits > 1 ? END_TIME : -1) == -1) {
+		if (poll(pfd, 4, m->quits > 1 ? END_TIME : -1) == -1) {
 			if (errno != EINTR)
 				fatal("poll");
 			continue;
 		}
-		for (int i = 1; i < 3; i++)
+		for (int i = 1; i < 4; i++)
 			if (pfd[i].revents != 0 &&
 			    log_relay(pfd[i].fd, part[i]) == 0)
 				pfd[i].fd = -1;
@@ -487,9 +615,9 @@ become_lone_attendant(
 {
 	struct users *users = &svc->attendant.users;
 	int *const keep[] = { &svc->keeper_log[1], &users->fd, &users->state_fd,
-		&channel };
+		&channel, &svc->attendant.launcher_fd };
 
-	arrange(keep, 4);
+	arrange(keep, svc->attendant.launcher_fd == -1 ? 4 : 5);
 	sig_ignore_quit();
 	sig_child_defaults();
 	confine_descriptors(OWN_DESCRIPTORS);
@@ -503,10 +631,11 @@ become_lone_session(
     struct service *svc, int in, int out, int channel, struct registration *reg)
 {
 	int state_fd = svc->attendant.users.state_fd;
+	int *ucspi = svc->session.ucspi;
 	int *const keep[] = { &svc->session_log[1], &svc->stop[0], &in, &out,
-		&channel, &state_fd };
+		&channel, &state_fd, &ucspi[0], &ucspi[1], &ucspi[2] };
 
-	arrange(keep, 6);
+	arrange(keep, svc->has_ucspi ? 9 : 6);
 	io_set_stop(svc->stop[0]);
 	sig_ignore_quit();
 	sig_child_defaults();
@@ -532,9 +661,11 @@ master_serve(struct service *svc, int in, int out, const char *peer,
 	stamp_write(reg.stamp, getpid(), clock, svc->host);
 	if (channel_pair(channel) == -1)
 		fatal("making a channel");
+	m.launcher = start_launcher(svc);
 	m.keeper = fork_or_die();
 	if (m.keeper == 0)
 		become_lone_attendant(svc, channel[1], &reg);
+	leave_launcher(svc);
 	m.listener = fork_or_die();
 	if (m.listener == 0)
 		become_lone_session(svc, in, out, channel[0], &reg);

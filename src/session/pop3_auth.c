@@ -8,6 +8,7 @@
 #include "maildrop.h"
 #include "num.h"
 #include "pop3.h"
+#include "stls.h"
 
 static void
 greet(struct session *s)
@@ -60,6 +61,7 @@ static const struct command commands[] = {
 	{ "CAPA", 0, 0,    NULL,   pop3_capa },
 	{ "PASS", 1, REST, NULL,   login_pass },
 	{ "QUIT", 0, 0,    NULL,   cmd_quit },
+	{ "STLS", 0, 0,    "STLS", stls_begin },
 	{ "USER", 1, 1,    "USER", login_user },
 	{ "UTF8", 0, 0,    "UTF8 USER", cmd_utf8 },
 };

@@ -14,6 +14,7 @@
 #include "num.h"
 #include "peruser.h"
 #include "pop3.h"
+#include "stls.h"
 
 /* Messages whose listing fills more than a few pages. */
 enum { LONG_LISTING = 512 };
@@ -396,6 +397,8 @@ static bool
 is_offered(const struct session *s, const struct command *cmd)
 {
 	if (cmd->run == login_user && !login_plain(s))
+		return false;
+	if (cmd->run == stls_begin && !stls_is_offered(s))
 		return false;
 	return cmd->capability != NULL;
 }

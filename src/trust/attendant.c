@@ -20,6 +20,7 @@ struct conversation {
 	const struct registration *reg;
 	int channel;
 	unsigned int refused;
+	bool passed; /* a client went to the launcher */
 };
 
 static const char *
@@ -213,6 +214,29 @@ user(const struct conversation *c, const struct request *req)
 	return channel_answer(c->channel, verdict_of(status), NULL);
 }
 
+/*
+ * Passes the client on to the launcher: once, so that a session can have no more
+ * helpers than a client that asks for TLS.
+ */
+static int
+pass_client(struct conversation *c)
+{
+	int fds[CHANNEL_TLS_FDS], status;
+
+	if (c->passed || c->set->launcher_fd == -1 ||
+	    channel_answer(c->channel, VERDICT_YES, NULL) == -1 ||
+	    io_wait(c->channel, POLLIN, clock_ms() + c->set->timeout) == -1 ||
+	    channel_passed(c->channel, fds, CHANNEL_TLS_FDS) == -1)
+		return -1;
+	c->passed = true;
+	status = channel_pass(c->set->launcher_fd, fds, CHANNEL_TLS_FDS);
+	(void)close(fds[CHANNEL_CLIENT]);
+	(void)close(fds[CHANNEL_CONTROL]);
+	if (status == -1)
+		log_warn("asking for a TLS helper");
+	return 0;
+}
+
 void
 attendant_run(const struct attendant_settings *set, int channel,
     const struct registration *reg)
@@ -235,6 +259,8 @@ attendant_run(const struct attendant_settings *set, int channel,
 		now = clock_ms();
 		if (req.kind == REQUEST_USER)
 			status = user(&c, &req);
+		else if (req.kind == REQUEST_TLS)
+			status = pass_client(&c);
 		else
 			status = credential(&c, &req, now);
 		explicit_bzero(&req, sizeof(req));

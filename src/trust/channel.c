@@ -178,7 +178,7 @@ channel_asked(int fd, struct request *req)
 	if (get(fd, req, sizeof(*req), NULL, &nfds) == -1)
 		return -1;
 	if (req->magic == magic && req->kind >= REQUEST_USER &&
-	    req->kind <= REQUEST_APOP &&
+	    req->kind <= REQUEST_TLS &&
 	    is_string(req->name, sizeof(req->name)) &&
 	    is_string(req->secret, sizeof(req->secret)))
 		return 0;
@@ -212,6 +212,29 @@ channel_answered(int fd, enum verdict_kind *kind, int fds[CHANNEL_FDS])
 		*kind = (enum verdict_kind)v.kind;
 		return 0;
 	}
+	close_fds(fds, nfds);
+	errno = EPROTO;
+	return -1;
+}
+
+int
+channel_pass(int fd, const int *fds, size_t count)
+{
+	return put(fd, &magic, sizeof(magic), fds, count, 0);
+}
+
+int
+channel_passed(int fd, int *fds, size_t count)
+{
+	size_t nfds = count;
+	uint32_t got;
+
+	for (size_t i = 0; i < count; i++)
+		fds[i] = -1;
+	if (get(fd, &got, sizeof(got), fds, &nfds) == -1)
+		return -1;
+	if (got == magic && nfds == count)
+		return 0;
 	close_fds(fds, nfds);
 	errno = EPROTO;
 	return -1;

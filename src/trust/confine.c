@@ -75,34 +75,45 @@ all_of(long version)
 	return attr;
 }
 
-/* Leaves this process no file but those below users_fd, or none for -1. */
+/* A file, or all that is below a directory, and what may be done with it. */
+struct grant {
+	int fd;
+	uint64_t rights;
+};
+
 static int
-landlock(int users_fd)
+add_grant(int ruleset, const struct grant *g, uint64_t handled)
+{
+	struct landlock_path_beneath_attr beneath = {
+		.parent_fd = g->fd,
+		.allowed_access = handled & g->rights,
+	};
+
+	return (int)syscall(SYS_landlock_add_rule, ruleset,
+	    LANDLOCK_RULE_PATH_BENEATH, &beneath, 0);
+}
+
+/* Leaves this process no files but those that are granted. */
+static int
+landlock(const struct grant *grants, size_t count)
 {
 	long version = syscall(SYS_landlock_create_ruleset, NULL, 0,
 	    LANDLOCK_CREATE_RULESET_VERSION);
 	struct ruleset_attr attr = all_of(version);
-	struct landlock_path_beneath_attr beneath = {
-		.parent_fd = users_fd,
-		.allowed_access = attr.handled_access_fs &
-		    (FS_READ_FILE | FS_WRITE_FILE | FS_READ_DIR | FS_MAKE_REG |
-			FS_TRUNCATE),
-	};
 	size_t size = version >= 6 ? sizeof(attr)
 	    : version >= 4         ? offsetof(struct ruleset_attr, scoped)
 			   : offsetof(struct ruleset_attr, handled_access_net);
-	int fd, status = -1;
+	int fd, status = 0;
 
 	if (version < 1)
 		return -1;
 	fd = (int)syscall(SYS_landlock_create_ruleset, &attr, size, 0);
 	if (fd == -1)
 		return -1;
-	if ((users_fd == -1 ||
-		syscall(SYS_landlock_add_rule, fd, LANDLOCK_RULE_PATH_BENEATH,
-		    &beneath, 0) == 0) &&
-	    syscall(SYS_landlock_restrict_self, fd, 0) == 0)
-		status = 0;
+	for (size_t i = 0; i < count && status == 0; i++)
+		status = add_grant(fd, &grants[i], attr.handled_access_fs);
+	if (status == 0)
+		status = (int)syscall(SYS_landlock_restrict_self, fd, 0);
 	(void)close(fd);
 	return status;
 }
@@ -208,16 +219,27 @@ enter_empty_root(int state_fd)
 	(void)close(fd);
 }
 
-/* What needs no root: the part that also holds for an ordinary user. */
+/* No trace of its memory for others, no rights from files for itself. */
 static void
-close_the_doors(enum filter_kind kind, int users_fd)
+keep_to_itself(void)
 {
 	limit(RLIMIT_CORE, "CORE", 0);
 	if (prctl(PR_SET_DUMPABLE, 0) == -1)
 		log_warn("staying dumpable");
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1)
 		log_warn("running without no_new_privs");
-	if (landlock(users_fd) == -1)
+}
+
+/* What needs no root: the part that also holds for an ordinary user. */
+static void
+close_the_doors(enum filter_kind kind, int users_fd)
+{
+	const struct grant users = { users_fd,
+		FS_READ_FILE | FS_WRITE_FILE | FS_READ_DIR | FS_MAKE_REG |
+		    FS_TRUNCATE };
+
+	keep_to_itself();
+	if (landlock(&users, users_fd == -1 ? 0 : 1) == -1)
 		log_warn("running without Landlock");
 	if (filter_install(kind) == -1)
 		log_warn("running without a system call filter");
@@ -261,6 +283,28 @@ confine_keeper(const struct confine_identity *id, int users_fd)
 {
 	confine_become(id);
 	close_the_doors(FILTER_KEEPER, users_fd);
+}
+
+void
+confine_launcher(const struct confine_identity *id)
+{
+	confine_become(id);
+	keep_to_itself();
+}
+
+void
+confine_helper(void)
+{
+	const struct grant grants[] = {
+		{ open("/", O_PATH | O_CLOEXEC),
+		    FS_EXECUTE | FS_READ_FILE | FS_READ_DIR },
+		{ open("/dev/null", O_PATH | O_CLOEXEC),
+		    FS_READ_FILE | FS_WRITE_FILE },
+	};
+
+	/* A domain of its own: who has another one cannot be traced. */
+	if (landlock(grants, 2) == -1)
+		log_warn("running without Landlock");
 }
 
 /* "name:password:uid:gid:..." */

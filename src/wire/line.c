@@ -88,3 +88,10 @@ line_waits(const struct line_reader *lr)
 {
 	return memchr(lr->buf + lr->start, '\n', lr->end - lr->start) != NULL;
 }
+
+void
+line_forget(struct line_reader *lr)
+{
+	lr->start = lr->end = 0;
+	lr->skipping = false;
+}

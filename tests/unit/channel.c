@@ -278,7 +278,7 @@ static void
 wrong_fields(void)
 {
 	for (size_t what = REQUEST; what <= VERDICT; what++) {
-		uint32_t last = what == REQUEST ? REQUEST_APOP : VERDICT_PERM;
+		uint32_t last = what == REQUEST ? REQUEST_TLS : VERDICT_PERM;
 
 		for (size_t bit = 0; bit < 64; bit++) {
 			unsigned char packet[SIZE_MOST];

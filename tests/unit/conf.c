@@ -36,6 +36,10 @@ static const struct {
 	{ "hide-users", { "yes", "no" },
 	    { "", "Yes", "YES", "true", "1", "yes no", "yess", "on" } },
 	{ "apop", { "no", "yes" }, { "", "maybe", "0" } },
+	{ "tls-helper", { "", "/usr/bin/stunnel" }, { NULL } },
+	{ "tls-certificate", { "/etc/ssl/certs/a b.pem", "" }, { NULL } },
+	{ "tls-key", { "", "/etc/ssl/private/key.pem" }, { NULL } },
+	{ "tls-user", { "stunnel4", "nobody" }, { "" } },
 	{ "plaintext-auth", { "yes", "tls", "auto" },
 	    { "", "no", "TLS", "yes tls" } },
 	{ "login-tries", { "1", "3", "100", "007" },
@@ -141,6 +145,10 @@ tidy(struct conf *c)
 	tidy_text(c->user, sizeof(c->user));
 	tidy_text(c->keeper_user, sizeof(c->keeper_user));
 	tidy_text(c->pid_file, sizeof(c->pid_file));
+	tidy_text(c->tls_helper, sizeof(c->tls_helper));
+	tidy_text(c->tls_certificate, sizeof(c->tls_certificate));
+	tidy_text(c->tls_key, sizeof(c->tls_key));
+	tidy_text(c->tls_user, sizeof(c->tls_user));
 	tidy_text(c->login_delay, sizeof(c->login_delay));
 	tidy_text(c->expire, sizeof(c->expire));
 	for (size_t i = 0; i < CONF_LISTEN_MAX; i++)
@@ -182,6 +190,9 @@ defaults(void)
 	is(c.listen_count, 0, "nothing is said of where to listen");
 	is_str(c.user, "restante", "user is restante");
 	is_str(c.keeper_user, "", "keeper-user is the owner of users");
+	is_str(c.tls_helper, "", "there is no TLS helper");
+	is_str(c.tls_user, "stunnel4", "tls-user is stunnel4");
+	is(c.plaintext_auth, 2, "plaintext-auth is auto");
 	is(c.hide_users, false, "hide-users is no");
 	is(c.apop, true, "apop is yes");
 	is(c.login_tries, 3, "login-tries is 3");

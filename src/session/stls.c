@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: ISC */
+/* From plain text to TLS: RFC 2595.  Runs as: session. */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "io.h"
+#include "stls.h"
+
+/* How often, and with what milliseconds between. */
+enum { PASS_TRIES = 200, PASS_REST = 10 };
+
+bool
+stls_is_offered(const struct session *s)
+{
+	return s->set->stls != STLS_NONE && s->user[0] == '\0' &&
+	    !s->protected && !s->utf8 && !s->stls_failed;
+}
+
+/* Whether the attendant waits for the descriptors. */
+static bool
+is_expected(const struct session *s, const struct request *req)
+{
+	enum verdict_kind verdict;
+	int none[CHANNEL_FDS];
+
+	return channel_ask(s->channel, req) == 0 &&
+	    io_wait(s->channel, POLLIN, s->login_deadline) == 0 &&
+	    channel_answered(s->channel, &verdict, none) == 0 &&
+	    verdict == VERDICT_YES;
+}
+
+/* The kernel counts what all sessions have under way; it never takes long. */
+static int
+pass(int channel, const int *fds)
+{
+	int status;
+
+	for (int i = 0; i < PASS_TRIES; i++) {
+		status = channel_pass(channel, fds, CHANNEL_TLS_FDS);
+		if (status == 0 || errno != ETOOMANYREFS)
+			return status;
+		clock_sleep_until(clock_ms() + PASS_REST);
+	}
+	return -1;
+}
+
+/*
+ * Has a helper started.  Returns the descriptor on which the plain text is
+ * awaited, or -1.
+ */
+static int
+start_helper(const struct session *s)
+{
+	const struct request req = { .kind = REQUEST_TLS };
+	int ends[2], fds[CHANNEL_TLS_FDS], status = -1;
+
+	if (channel_pair(ends) == -1)
+		return -1;
+	fds[CHANNEL_CLIENT] = s->in.fd;
+	fds[CHANNEL_CONTROL] = ends[1];
+	if (is_expected(s, &req))
+		status = pass(s->channel, fds);
+	(void)close(ends[1]);
+	if (status == 0 && io_wait(ends[0], POLLIN, s->login_deadline) == 0 &&
+	    channel_passed(ends[0], NULL, 0) == 0)
+		return ends[0];
+	(void)close(ends[0]);
+	return -1;
+}
+
+/* The plain text behind the handshake, or -1 where there was none. */
+static int
+await_plain(const struct session *s, int control)
+{
+	int fd = -1;
+
+	if (io_wait(control, POLLIN, s->login_deadline) == 0)
+		(void)channel_passed(control, &fd, 1);
+	(void)close(control);
+	return fd;
+}
+
+/* Puts fd in the place of another, which is closed. */
+static int
+replace(int place, int fd)
+{
+	return dup3(fd, place, O_CLOEXEC) == -1 ? -1 : 0;
+}
+
+static int
+enter_helper(struct session *s, int control)
+{
+	int fd = await_plain(s, control), status;
+
+	if (fd == -1)
+		return -1;
+	status = replace(s->in.fd, fd);
+	if (status == 0 && s->out.fd != s->in.fd)
+		status = replace(s->out.fd, fd);
+	(void)close(fd);
+	return status;
+}
+
+/* UCSPI-TLS: the server takes the client over, and has pipes for us. */
+static int
+enter_ucspi(struct session *s)
+{
+	const int *fds = s->set->ucspi;
+	int status;
+
+	status = write(fds[UCSPI_CONTROL], "y", 1) == 1 ? 0 : -1;
+	(void)close(fds[UCSPI_CONTROL]);
+	if (status == 0)
+		status = replace(s->in.fd, fds[UCSPI_IN]);
+	if (status == 0)
+		status = replace(s->out.fd, fds[UCSPI_OUT]);
+	(void)close(fds[UCSPI_IN]);
+	(void)close(fds[UCSPI_OUT]);
+	return status;
+}
+
+static enum next
+refuse(struct session *s, const char *why)
+{
+	reply_err(&s->out, "%s", why);
+	return NEXT_STAY;
+}
+
+/*
+ * What was said in clear is forgotten, whoever said it: a name, and commands
+ * behind this one, which nobody protected from being slipped in.
+ */
+enum next
+stls_begin(struct session *s, char **arg)
+{
+	int control = -1, status;
+
+	(void)arg;
+	if (s->protected)
+		return refuse(s, "this is TLS already");
+	if (s->utf8) /* RFC 6856 section 2.1 */
+		return refuse(s, "STLS comes before UTF8");
+	if (!stls_is_offered(s))
+		return refuse(s, "TLS is not offered");
+	s->stls_failed = true; /* once: what follows comes to an end or works */
+	if (s->set->stls == STLS_HELPER) {
+		control = start_helper(s);
+		if (control == -1)
+			return refuse(s, "[SYS/TEMP] TLS cannot be begun now");
+	}
+	reply_ok(&s->out, "begin TLS");
+	line_forget(&s->in);
+	s->name[0] = '\0';
+	status = reply_flush(&s->out);
+	if (status == 0)
+		status = control == -1 ? enter_ucspi(s)
+				       : enter_helper(s, control);
+	s->protected = status == 0;
+	if (s->protected)
+		return NEXT_STAY;
+	s->reason = "tls-handshake";
+	return NEXT_CLOSE;
+}
