@@ -188,7 +188,7 @@ benches: all $(BENCHES)
 bench:
 	$(MAKE) STATIC=1 B=build benches
 	$(MAKE) STATIC=0 B=build/dynamic benches
-	tests/bench/run
+	ulimit -n 4096 && tests/bench/run
 
 # The exact inverses of each other, but for a configuration that is there.
 BIN = $(DESTDIR)$(SBINDIR)/restante

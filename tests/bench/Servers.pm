@@ -108,14 +108,14 @@ sub floor
 
 sub restante
 {
-	my ($link) = @_;
+	my ($link, @options) = @_;
 	my $dir = scratch() . "/restante-$link";
 	my $self = bless { name => "restante-$link", mail => $dir };
 
 	File::Path::remove_tree($dir);
 	mkdir $dir, 0700 or die "$dir: $!\n";
 	$self->{daemon} = Restante->start(dir => $dir,
-	    binary => tree($link) . '/restante');
+	    binary => tree($link) . '/restante', options => \@options);
 	$self->{pid} = $self->{daemon}->pid;
 	$self->{port} = $self->{daemon}->port;
 	return $self;
