@@ -34,10 +34,17 @@ struct journal_move {
 	uint64_t before, behind, last;
 };
 
+enum journal_kind {
+	JOURNAL_RUNS,
+	JOURNAL_MOVE,
+	JOURNAL_HEAD, /* another password line: see head.h */
+};
+
 struct journal_promise {
-	struct journal_run *runs; /* the caller's to free, or NULL: a move */
+	enum journal_kind kind;
+	struct journal_run *runs; /* the caller's to free; NULL: no runs */
 	size_t count;
-	struct journal_move move;
+	struct journal_move move; /* of the other kinds */
 };
 
 enum journal_status {
@@ -78,8 +85,8 @@ struct journal_writer {
 };
 
 int journal_write(struct journal_writer *, const void *, size_t);
-enum journal_promised
-journal_commit_move(const struct journal_writer *, const struct journal_move *);
+enum journal_promised journal_commit_move(const struct journal_writer *,
+    enum journal_kind, const struct journal_move *);
 
 /* Reads octets of a move, from offset in them on.  As io_pread() does. */
 ssize_t journal_read(int fd, void *, size_t, uint64_t offset);

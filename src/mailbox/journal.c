@@ -16,7 +16,7 @@
 
 enum { BLOCK = 4096, PIECE = 64 * 1024 };
 
-enum kind { KIND_EMPTY, KIND_RUNS, KIND_MOVE, KIND_ASIDE };
+enum kind { KIND_EMPTY, KIND_RUNS, KIND_MOVE, KIND_ASIDE, KIND_HEAD };
 
 /* In the byte order of the machine: one from elsewhere has another magic. */
 static const uint64_t magic = UINT64_C(0x334c4e4a54534552);
@@ -146,8 +146,11 @@ journal_load(int fd, struct journal_promise *p)
 	    h.count <= SIZE_MAX / sizeof(*p->runs) &&
 	    h.count <= ((uint64_t)st.st_size - sizeof(h)) / sizeof(*p->runs))
 		whole = load_runs(fd, &h, p);
-	else if (h.kind == KIND_MOVE)
+	else if (h.kind == KIND_MOVE || h.kind == KIND_HEAD)
 		whole = check_move(fd, &h);
+	p->kind = h.kind == KIND_RUNS ? JOURNAL_RUNS
+	    : h.kind == KIND_MOVE     ? JOURNAL_MOVE
+				      : JOURNAL_HEAD;
 	p->move = h.move;
 	if (whole == -1)
 		return JOURNAL_ERROR;
@@ -233,13 +236,14 @@ journal_write(struct journal_writer *w, const void *data, size_t len)
 }
 
 enum journal_promised
-journal_commit_move(
-    const struct journal_writer *w, const struct journal_move *move)
+journal_commit_move(const struct journal_writer *w, enum journal_kind kind,
+    const struct journal_move *move)
 {
 	unsigned char first[BLOCK] = { 0 };
 	struct header h;
 
-	if (begin_header(w->fd, KIND_MOVE, &h) == -1)
+	if (begin_header(
+		w->fd, kind == JOURNAL_MOVE ? KIND_MOVE : KIND_HEAD, &h) == -1)
 		return JOURNAL_REFUSED;
 	h.move = *move;
 	if (sum_octets(w->fd, w->length, &h.body) == -1)
@@ -333,7 +337,8 @@ journal_describe(int fd, struct journal_about *about)
 	about->damaged = h.magic != magic &&
 	    memcmp(&raw, &none, sizeof(raw)) != 0;
 	about->aside = h.kind == KIND_ASIDE;
-	about->promises = h.kind == KIND_RUNS || h.kind == KIND_MOVE;
+	about->promises = h.kind == KIND_RUNS || h.kind == KIND_MOVE ||
+	    h.kind == KIND_HEAD;
 	about->login = h.login;
 	return 0;
 }

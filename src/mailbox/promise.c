@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "head.h"
 #include "io.h"
 #include "log.h"
 #include "promise.h"
@@ -179,9 +180,20 @@ finish_move(const struct mailbox *mb, const struct journal_move *move)
 int
 promise_finish(const struct mailbox *mb, const struct journal_promise *p)
 {
-	if ((p->runs != NULL ? finish_runs(mb, p)
-			     : finish_move(mb, &p->move)) == -1 ||
-	    fdatasync(mb->files.fd) == -1)
+	int status = -1;
+
+	switch (p->kind) {
+	case JOURNAL_RUNS:
+		status = finish_runs(mb, p);
+		break;
+	case JOURNAL_MOVE:
+		status = finish_move(mb, &p->move);
+		break;
+	case JOURNAL_HEAD:
+		status = head_finish(mb, &p->move);
+		break;
+	}
+	if (status == -1 || fdatasync(mb->files.fd) == -1)
 		return -1;
 	return journal_clear(mb->files.journal_fd);
 }
@@ -321,8 +333,15 @@ int
 promise_fit(const struct mailbox *mb, const struct journal_promise *p,
     struct promise_fit *fit)
 {
-	return p->runs != NULL ? fit_runs(mb, p, fit)
-			       : fit_move(mb, &p->move, fit);
+	switch (p->kind) {
+	case JOURNAL_RUNS:
+		return fit_runs(mb, p, fit);
+	case JOURNAL_MOVE:
+		return fit_move(mb, &p->move, fit);
+	case JOURNAL_HEAD:
+		break;
+	}
+	return head_fit(mb, &p->move, fit);
 }
 
 /* A journal fits by what the mailbox holds, never by the file's number. */

@@ -392,7 +392,7 @@ promise_move(const struct mailbox *mb, struct journal_move *move)
 	move->length = writer.length;
 	if (promise_sum_around(mb, move) == -1)
 		return JOURNAL_REFUSED;
-	return journal_commit_move(&writer, move);
+	return journal_commit_move(&writer, JOURNAL_MOVE, move);
 }
 
 /* The index of the compacted mailbox. */
@@ -428,7 +428,7 @@ move_index(const struct mailbox *mb, struct index *fresh)
 static enum mailbox_status
 compact(struct mailbox *mb)
 {
-	struct journal_promise promise = { .runs = NULL };
+	struct journal_promise promise = { .kind = JOURNAL_MOVE };
 	struct journal_move *move = &promise.move;
 	uint64_t end;
 	struct index fresh;

@@ -64,8 +64,8 @@ seal(uint8_t *file, size_t size, bool body)
 		memcpy(file + BODY_AT, &sum, sizeof(sum));
 	}
 	count = field(file, MOVE_AT + 8);
-	if (body && field(file, KIND_AT) == 2 && size > BLOCK &&
-	    count <= size - BLOCK) {
+	if (body && (field(file, KIND_AT) == 2 || field(file, KIND_AT) == 4) &&
+	    size > BLOCK && count <= size - BLOCK) {
 		sum = sum_of(file + BLOCK, (size_t)count);
 		memcpy(file + BODY_AT, &sum, sizeof(sum));
 	}

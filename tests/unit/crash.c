@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The update and the recovery of a mailbox, ended at every call that changes a
+ * The update of a mailbox, a new password line, and the recovery from both, ended at every call that changes a
  * file: by a kill, by a power loss, by an error.  The calls are caught by the
  * linker (see the Makefile), noted, and played again to any point.
  *
@@ -17,6 +17,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "head.h"
 #include "journal.h"
 #include "lock.h"
 #include "log.h"
@@ -39,7 +40,7 @@ struct image {
 	uint64_t modified;
 };
 
-enum call_kind { WRITE, CUT, HOLE, SYNC };
+enum call_kind { WRITE, CUT, HOLE, ROOM, SYNC };
 
 struct call {
 	enum call_kind kind;
@@ -102,7 +103,7 @@ note(enum call_kind kind, int fd, const void *octets, uint64_t offset,
 		memcpy(c->octets, octets, num_size(len));
 	}
 	call_count++;
-	if (file == MAIL && kind != SYNC)
+	if (file == MAIL && kind < ROOM)
 		modified++;
 	return false;
 }
@@ -156,6 +157,8 @@ __wrap_fallocate64(int fd, int mode, off_t offset, off_t len)
 {
 	static const char zeros[4096];
 
+	if (mode == FALLOC_FL_KEEP_SIZE)
+		return note(ROOM, fd, NULL, (uint64_t)offset, 0) ? -1 : 0;
 	need(mode == (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE), "a hole");
 	if (no_holes) {
 		errno = EOPNOTSUPP;
@@ -207,7 +210,7 @@ apply(struct image *im, const struct call *c, uint64_t keep)
 {
 	uint64_t end = c->kind == CUT ? c->offset : c->offset + c->len;
 
-	if (c->kind == SYNC)
+	if (c->kind >= ROOM)
 		return;
 	if (c->file == MAIL)
 		im->modified++;
@@ -358,7 +361,8 @@ same(const struct sight *a, const struct sight *b)
 	    memcmp(a->all, b->all, sizeof(a->all)) == 0;
 }
 
-static const char *const password = "secret\n";
+/* The first line, and the one that is to replace it, or the same. */
+static char old_line[1100] = "secret\n", new_line[1100] = "secret\n";
 
 /* Noted before, and later only if the settings say so. */
 static const uint64_t early_login = 1000000000;
@@ -462,7 +466,7 @@ make_mail(const struct mail *m)
 	for (int f = 0; f < FILES; f++)
 		(void)unlink(path[f]);
 	reopen();
-	need(__real_pwrite64(fds[MAIL], password, strlen(password), 0) > 0,
+	need(__real_pwrite64(fds[MAIL], old_line, strlen(old_line), 0) > 0,
 	    "the password");
 	modified = 1;
 	for (int i = 1; i <= m->count; i++) {
@@ -488,6 +492,20 @@ static const char *mail_name, *choice_name, *how;
 static struct sight before, after;
 static int step, turn;
 
+/* Whether the file begins with that line. */
+static bool
+begins_with(const char *line)
+{
+	char there[sizeof(old_line)] = "";
+	size_t len = strlen(line);
+	int fd = open(path[MAIL], O_RDONLY | O_CLOEXEC);
+
+	need(fd != -1, "the mailbox");
+	need(pread(fd, there, len, 0) >= 0, "reading a line");
+	(void)close(fd);
+	return memcmp(there, line, len) == 0;
+}
+
 /*
  * After an end: perhaps mail that was delivered before anybody logged in, a login,
  * and what must be true of it.
@@ -497,8 +515,6 @@ judge(bool promised, bool delivered)
 {
 	uint64_t early = delivered ? 1 : 0;
 	struct sight s, again;
-	char line[8] = "";
-	int fd;
 
 	if (delivered)
 		append_message("early", 70);
@@ -510,12 +526,9 @@ judge(bool promised, bool delivered)
 	    mail_name, choice_name, how, step, turn, (uintmax_t)s.count,
 	    (uintmax_t)(before.count - after.count));
 	judge_login(how);
-	fd = open(path[MAIL], O_RDONLY | O_CLOEXEC);
-	check(
-	    pread(fd, line, strlen(password), 0) == (ssize_t)strlen(password) &&
-		strcmp(line, password) == 0,
-	    "the password is whole");
-	(void)close(fd);
+	check(begins_with(new_line) || (!promised && begins_with(old_line)),
+	    "%s, %s, %s %d/%d: the password is whole", mail_name, choice_name,
+	    how, step, turn);
 
 	/* The index, which is now written, says what a scan says. */
 	(void)unlink(path[INDEX]);
@@ -530,6 +543,7 @@ judge(bool promised, bool delivered)
 	    step, turn);
 }
 
+/* What is tried: marked messages go, or without a choice the line changes. */
 static enum mailbox_status
 update(const struct choice *choice, int count)
 {
@@ -537,7 +551,11 @@ update(const struct choice *choice, int count)
 	struct mailbox mb;
 
 	status = open_mailbox(&mb);
-	if (status == MAILBOX_OK) {
+	if (status == MAILBOX_OK && choice == NULL) {
+		status = head_replace(&mb, new_line, strlen(new_line), false);
+		check(status != MAILBOX_TEMP || begins_with(old_line),
+		    "nothing has changed");
+	} else if (status == MAILBOX_OK) {
 		for (int i = 1; i <= count; i++)
 			if (choice->marks(i, count))
 				need(mailbox_mark(&mb, (uint64_t)i) == 0,
@@ -702,6 +720,60 @@ try_update(const struct mail *m, const struct choice *choice)
 	fail_everywhere(choice, count, ok_at < 40 ? ok_at : 40);
 }
 
+/* A line of so many octets, its end included. */
+static void
+make_line(char *line, char c, size_t len)
+{
+	memset(line, c, len - 1);
+	line[len - 1] = '\n';
+	line[len] = '\0';
+}
+
+static void
+try_line(const struct mail *m, size_t old, size_t new)
+{
+	static char name[64];
+	int ok_at;
+
+	make_line(old_line, 'o', old);
+	make_line(new_line, 'n', new);
+	(void)snprintf(name, sizeof(name), "line of %zu to %zu", old, new);
+	mail_name = m->name;
+	choice_name = name;
+	settings.notes_login = false;
+	make_mail(m);
+	write_images(start);
+	before = after = see(NULL, 0);
+	forget_calls();
+
+	write_images(start);
+	check(
+	    update(NULL, 0) == MAILBOX_OK, "%s, %s: a new line", m->name, name);
+	ok_at = call_count;
+	end_everywhere(ok_at, m->count <= 6);
+	ends += (uint64_t)((ok_at + 1) * (losses + 1));
+	fail_everywhere(NULL, 0, ok_at);
+	point("%s: %s", m->name, name);
+}
+
+/* Shorter, as long, longer; by little and by much; into a tombstone's room. */
+static void
+try_lines(void)
+{
+	static const struct mail mails[] = {
+		{ "no mail", 0, 0, 0, 0 },
+		{ "few small", 3, 100, 700, 0 },
+		{ "with a tombstone", 4, 300, 600, 2 },
+		{ "larger than a piece", 5, 9000, 40000, 0 },
+	};
+	static const size_t lines[][2] = { { 7, 256 }, { 256, 256 }, { 256, 7 },
+		{ 8, 7 }, { 7, 8 }, { 20, 13 }, { 7, 1000 }, { 1000, 999 } };
+
+	for (size_t i = 0; i < sizeof(mails) / sizeof(mails[0]); i++)
+		for (size_t k = 0; k < sizeof(lines) / sizeof(lines[0]); k++)
+			try_line(&mails[i], lines[k][0], lines[k][1]);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -747,6 +819,8 @@ main(int argc, char **argv)
 			point("%s: %s%s", mails[i].name, choices[k].name,
 			    no_holes ? ", without holes" : "");
 		}
+	no_holes = false;
+	try_lines();
 	printf("# ended at %ju states, %ju errors\n", (uintmax_t)ends,
 	    (uintmax_t)errors);
 	for (int f = 0; f < FILES; f++)

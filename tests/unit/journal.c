@@ -102,7 +102,7 @@ commit(const struct promise *p)
 			return -1;
 	}
 	move.length = p->octets;
-	return journal_commit_move(&w, &move);
+	return journal_commit_move(&w, JOURNAL_MOVE, &move);
 }
 
 static bool

@@ -260,7 +260,7 @@ moves(void)
 			continue;
 		}
 		need(journal_write(&w, octets, n) == 0 &&
-			journal_commit_move(&w, &move) == 0,
+			journal_commit_move(&w, JOURNAL_MOVE, &move) == 0,
 		    "commit");
 		if (makes_sense(&move)) {
 			check(promise_recover(&mb) == MAILBOX_OK, "recover");

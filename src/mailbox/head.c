@@ -1,0 +1,498 @@
+/* SPDX-License-Identifier: ISC */
+/* The password line of a mailbox.  Runs as: restantectl, session. */
+
+#include <sys/stat.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "head.h"
+#include "io.h"
+#include "log.h"
+
+enum {
+	FROM = 5,         /* a tombstone begins as a separator does */
+	LEAST = FROM + 2, /* and has two line ends */
+	PIECE = 64 * 1024,
+};
+
+/* A promise, read: see the header. */
+struct promised {
+	uint64_t old, fresh; /* octets of each in the journal */
+	uint64_t size, grows;
+};
+
+/* What nobody promises who means it is refused here: -1. */
+static int
+read_promise(const struct journal_move *move, struct promised *p)
+{
+	*p = (struct promised){ .old = move->offset, .size = move->size };
+	if (p->old > HEAD_MAX || p->old > move->length || p->old > p->size)
+		return -1;
+	p->fresh = move->length - p->old;
+	if (p->fresh > p->size)
+		p->grows = p->fresh - p->size;
+	else if (p->fresh != p->old)
+		return -1;
+	return p->grows <= HEAD_MAX ? 0 : -1;
+}
+
+/* Where in the journal is what the file had at i, and what it is to have. */
+static uint64_t
+old_at(const struct promised *p, uint64_t i)
+{
+	return i < p->old ? i : p->old + p->grows + i;
+}
+
+static uint64_t
+fresh_at(const struct promised *p, uint64_t i)
+{
+	return p->old + i;
+}
+
+/* Reads exactly so many octets.  0, or -1 with errno set. */
+static int
+read_all(ssize_t n, size_t want)
+{
+	if (n == (ssize_t)want)
+		return 0;
+	if (n != -1)
+		errno = ESTALE;
+	return -1;
+}
+
+static size_t
+piece(uint64_t from, uint64_t end)
+{
+	return end - from < PIECE ? (size_t)(end - from) : PIECE;
+}
+
+/* Copies the new octets from..end into place and syncs them. */
+static int
+put(const struct mailbox *mb, const struct promised *p, uint64_t from,
+    uint64_t end)
+{
+	static char buf[PIECE];
+	size_t len;
+
+	for (; from < end; from += len) {
+		len = piece(from, end);
+		if (read_all(journal_read(mb->files.journal_fd, buf, len,
+				 fresh_at(p, from)),
+			len) == -1 ||
+		    io_pwrite(mb->files.fd, buf, len, (off_t)from) == -1)
+			return -1;
+	}
+	return fdatasync(mb->files.fd);
+}
+
+/*
+ * One step makes the file longer, and only then is anything written: mail that
+ * an agent appends after a death is behind all of it, or the file is as it was.
+ */
+static int
+grow(const struct mailbox *mb, const struct promised *p)
+{
+	struct stat st;
+
+	if (fstat(mb->files.fd, &st) == -1)
+		return -1;
+	if ((uint64_t)st.st_size >= p->fresh)
+		return 0;
+	if ((uint64_t)st.st_size != p->size) {
+		errno = ESTALE;
+		return -1;
+	}
+	if (ftruncate(mb->files.fd, (off_t)p->fresh) == -1)
+		return -1;
+	return fsync(mb->files.fd);
+}
+
+int
+head_finish(const struct mailbox *mb, const struct journal_move *move)
+{
+	struct promised p;
+
+	if (read_promise(move, &p) == -1) {
+		errno = EINVAL;
+		return -1;
+	}
+	if (p.grows == 0)
+		return put(mb, &p, 0, p.fresh);
+	/*
+	 * What is zero in the room that was made says that all before may be
+	 * old; it is filled last.
+	 */
+	if (grow(mb, &p) == -1 || put(mb, &p, 0, p.size) == -1)
+		return -1;
+	return put(mb, &p, p.size, p.fresh);
+}
+
+/* What the octets that are replaced look like. */
+struct look {
+	bool old, fresh;   /* all of them are */
+	uint64_t strange;  /* the first that is neither, or where they end */
+	uint64_t replaced; /* how many are no longer the old ones before that */
+};
+
+static void
+compare(struct look *l, uint64_t at, const char *now, const char *old,
+    const char *fresh, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		bool is_old = now[i] == old[i], is_fresh = now[i] == fresh[i];
+
+		l->old = l->old && is_old;
+		l->fresh = l->fresh && is_fresh;
+		if (!is_old && !is_fresh && at + i < l->strange)
+			l->strange = at + i;
+		if (!is_old && is_fresh && at + i < l->strange)
+			l->replaced++;
+	}
+}
+
+/* Reads one of three places: 0, or -1 with errno set. */
+static int
+look(const struct mailbox *mb, const struct promised *p, struct look *l)
+{
+	static char now[PIECE], old[PIECE], fresh[PIECE];
+	uint64_t i, stop, end = p->grows > 0 ? p->size : p->fresh;
+	int journal = mb->files.journal_fd;
+	size_t len;
+
+	*l = (struct look){ .old = true, .fresh = true, .strange = end };
+	for (i = 0; i < end; i += len) {
+		/* What was old stands in two places of the journal. */
+		stop = i < p->old ? p->old : end;
+		len = piece(i, stop);
+		if (read_all(io_pread(mb->files.fd, now, len, (off_t)i), len) ==
+			-1 ||
+		    read_all(journal_read(journal, old, len, old_at(p, i)),
+			len) == -1 ||
+		    read_all(journal_read(journal, fresh, len, fresh_at(p, i)),
+			len) == -1)
+			return -1;
+		compare(l, i, now, old, fresh, len);
+	}
+	return 0;
+}
+
+/*
+ * Whether the room that was made is still zero, or what belongs there, which is
+ * written when all before is.  1, 0, or -1 with errno set.
+ */
+static int
+is_room(const struct mailbox *mb, const struct promised *p, bool may_be_fresh)
+{
+	char now[HEAD_MAX], fresh[HEAD_MAX];
+	size_t len = (size_t)p->grows;
+
+	if (read_all(io_pread(mb->files.fd, now, len, (off_t)p->size), len) ==
+		-1 ||
+	    read_all(journal_read(mb->files.journal_fd, fresh, len,
+			 fresh_at(p, p->size)),
+		len) == -1)
+		return -1;
+	for (size_t i = 0; i < len; i++)
+		if (now[i] != '\0' && (!may_be_fresh || now[i] != fresh[i]))
+			return 0;
+	return 1;
+}
+
+int
+head_fit(const struct mailbox *mb, const struct journal_move *move,
+    struct promise_fit *fit)
+{
+	struct promised p;
+	struct stat st;
+	struct look l;
+	uint64_t end;
+	int room = 1;
+
+	*fit = (struct promise_fit){ .fits = false };
+	if (read_promise(move, &p) == -1)
+		return 0;
+	end = p.grows > 0 ? p.size : p.fresh;
+	if (fstat(mb->files.fd, &st) == -1)
+		return -1;
+	if ((uint64_t)st.st_size < end)
+		return 0;
+	if (look(mb, &p, &l) == -1)
+		return -1;
+	if (p.grows > 0 && (uint64_t)st.st_size >= p.fresh)
+		room = is_room(mb, &p, l.fresh);
+	else if (p.grows > 0)
+		room = (uint64_t)st.st_size == p.size && l.old;
+	if (room == -1)
+		return -1;
+	fit->fits = room == 1 && l.strange == end;
+	/* The first line of another mailbox is neither. */
+	if (end > p.old + p.grows)
+		end = p.old + p.grows;
+	fit->begun = l.replaced > 0 && l.strange >= end;
+	return 0;
+}
+
+/* What is to be done: the octets from 0, and what they mean. */
+struct plan {
+	char head[HEAD_MAX];
+	size_t len;      /* of them */
+	uint64_t line;   /* octets of the new line */
+	uint64_t grows;  /* all that is behind the old line moves by that */
+	uint64_t moves;  /* from there on it does */
+	uint64_t dead;   /* tombstone behind the line: its length, or 0 */
+	uint64_t behind; /* entries before this are replaced by that one */
+};
+
+/* Octets that are line ends, at offset; as many as follow each other. */
+static uint64_t
+line_ends(const struct mailbox *mb, uint64_t offset, uint64_t end)
+{
+	char buf[HEAD_MAX];
+	size_t n = 0,
+	       len = end - offset < sizeof(buf) ? (size_t)(end - offset)
+						: sizeof(buf);
+
+	if (io_pread(mb->files.fd, buf, len, (off_t)offset) != (ssize_t)len)
+		return 0;
+	while (n < len && buf[n] == '\n')
+		n++;
+	return n;
+}
+
+/* Whether the octets at offset are zero: the inside of a tombstone. */
+static bool
+are_zero(const struct mailbox *mb, uint64_t offset, size_t len)
+{
+	static const char zeros[HEAD_MAX];
+	char buf[HEAD_MAX];
+
+	return len <= sizeof(buf) &&
+	    io_pread(mb->files.fd, buf, len, (off_t)offset) == (ssize_t)len &&
+	    memcmp(buf, zeros, len) == 0;
+}
+
+/*
+ * The tombstone of len octets that begins where the line ends now: how much of it
+ * must be written is known from what was there.
+ */
+static void
+add_tombstone(struct plan *p, uint64_t len, size_t written)
+{
+	memcpy(p->head + p->len, "From ", FROM);
+	memset(p->head + p->len + FROM, '\0', written - FROM);
+	if (written == len)
+		memcpy(p->head + p->len + len - 2, "\n\n", 2);
+	p->len += written;
+	p->dead = len;
+}
+
+static void
+add_line_ends(struct plan *p, uint64_t len)
+{
+	memset(p->head + p->len, '\n', (size_t)len);
+	p->len += (size_t)len;
+}
+
+/* The line is shorter: what is left of the old one is dead. */
+static void
+plan_shorter(struct plan *p, uint64_t rest)
+{
+	if (rest >= LEAST)
+		add_tombstone(p, rest, (size_t)rest);
+	else
+		add_line_ends(p, rest);
+}
+
+/*
+ * The line is longer.  There may be line ends behind the old one, and a tombstone
+ * behind these; else all moves.
+ */
+static void
+plan_longer(const struct mailbox *mb, struct plan *p, uint64_t more)
+{
+	const struct mbox_entry *e = NULL;
+	uint64_t start = mb->subject.start, end = mb->subject.size, gap, rest;
+
+	if (mb->index.is.entries > 0) {
+		e = index_entry(&mb->index, 0);
+		end = e->offset;
+	}
+	gap = line_ends(mb, start, end);
+	if (more <= gap)
+		return;
+	if (e != NULL && gap == end - start &&
+	    (e->flags & MBOX_TOMBSTONE) != 0 && more <= gap + e->stored) {
+		rest = gap + e->stored - more;
+		p->behind = 1;
+		if (rest < LEAST) {
+			add_line_ends(p, rest);
+			return;
+		}
+		if (are_zero(mb, end + FROM, (size_t)(more - gap))) {
+			add_tombstone(p, rest, FROM);
+			return;
+		}
+		p->behind = 0;
+	}
+	p->grows = more;
+	p->moves = start;
+}
+
+static int
+make_plan(struct mailbox *mb, const char *line, size_t len, bool before,
+    struct plan *p)
+{
+	uint64_t old = before ? 0 : mb->subject.start;
+
+	*p = (struct plan){ .len = len, .line = len };
+	if (old > HEAD_MAX || len > HEAD_MAX / 2) {
+		errno = EFBIG;
+		return -1;
+	}
+	memcpy(p->head, line, len);
+	if (before)
+		p->grows = len;
+	else if (len < old)
+		plan_shorter(p, old - len);
+	else if (len > old)
+		plan_longer(mb, p, len - old);
+	return 0;
+}
+
+/* Copies octets of the mailbox to the journal. */
+static int
+keep(const struct mailbox *mb, struct journal_writer *w, uint64_t from,
+    uint64_t end)
+{
+	static char buf[PIECE];
+	size_t len;
+
+	for (; from < end; from += len) {
+		len = piece(from, end);
+		if (read_all(io_pread(mb->files.fd, buf, len, (off_t)from),
+			len) == -1 ||
+		    journal_write(w, buf, len) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+static enum journal_promised
+promise_head(
+    const struct mailbox *mb, const struct plan *p, struct journal_move *move)
+{
+	struct journal_writer w = { .fd = mb->files.journal_fd };
+	uint64_t size = mb->subject.size;
+
+	*move = (struct journal_move){
+		.offset = p->grows > 0 ? p->moves : p->len,
+		.size = size,
+	};
+	/* Room that the file will need is had now or not at all. */
+	if (p->grows > 0 &&
+	    fallocate(mb->files.fd, FALLOC_FL_KEEP_SIZE, (off_t)size,
+		(off_t)p->grows) == -1 &&
+	    (errno == ENOSPC || errno == EDQUOT || errno == EFBIG))
+		return JOURNAL_REFUSED;
+	if (keep(mb, &w, 0, move->offset) == -1 ||
+	    journal_write(&w, p->head, p->len) == -1 ||
+	    (p->grows > 0 && keep(mb, &w, p->moves, size) == -1))
+		return JOURNAL_REFUSED;
+	move->length = w.length;
+	return journal_commit_move(&w, JOURNAL_HEAD, move);
+}
+
+/* The same messages with the same ids, in their new places. */
+static void
+settle_index(struct mailbox *mb, const struct plan *p)
+{
+	const struct mbox_entry dead = {
+		.offset = p->line,
+		.stored = p->dead,
+		.tail = 1,
+		.flags = MBOX_TOMBSTONE,
+	};
+	uint64_t size = mb->subject.size + p->grows;
+	struct index fresh;
+	struct mbox_entry e;
+	int status = 0;
+
+	index_init(&fresh, -1);
+	fresh.is.looked = mb->index.is.looked;
+	if (p->dead > 0)
+		status = index_append(&fresh, &dead);
+	for (uint64_t i = p->behind; status == 0 && i < mb->index.is.entries;
+	     i++) {
+		e = *index_entry(&mb->index, i);
+		e.offset += p->grows;
+		status = index_append(&fresh, &e);
+	}
+	if (status == -1) {
+		index_free(&fresh);
+		return;
+	}
+	index_replace(&mb->index, &fresh);
+	mb->subject.start = p->line;
+	mailbox_save_index(mb, size);
+}
+
+/* Promises it and does it. */
+static enum mailbox_status
+carry_out(struct mailbox *mb, const struct plan *p)
+{
+	struct journal_promise promise = { .kind = JOURNAL_HEAD };
+	struct promise_fit fit;
+	int saved;
+
+	switch (promise_head(mb, p, &promise.move)) {
+	case JOURNAL_PROMISED:
+		break;
+	case JOURNAL_UNSURE:
+		return MAILBOX_UNSURE;
+	case JOURNAL_REFUSED:
+		saved = errno;
+		(void)journal_clear(mb->files.journal_fd);
+		errno = saved;
+		return MAILBOX_TEMP;
+	}
+	if (promise_finish(mb, &promise) == 0)
+		return MAILBOX_OK;
+	saved = errno;
+	/* Mail may have come without a lock, before anything was begun. */
+	if (head_fit(mb, &promise.move, &fit) == 0 && !fit.fits && !fit.begun &&
+	    journal_clear(mb->files.journal_fd) == 0) {
+		errno = saved;
+		return MAILBOX_TEMP;
+	}
+	errno = saved;
+	return MAILBOX_UNSURE;
+}
+
+enum mailbox_status
+head_replace(struct mailbox *mb, const char *line, size_t len, bool before)
+{
+	enum mailbox_status status;
+	struct plan p;
+
+	/* What moves must not end in a line without an end. */
+	if (!mb->complete) {
+		errno = ENOSPC;
+		return MAILBOX_TEMP;
+	}
+	mailbox_check_index(mb);
+	if (make_plan(mb, line, len, before, &p) == -1)
+		return MAILBOX_TEMP;
+	if (mb->files.index_fd != -1 && index_void(&mb->index) == -1)
+		return MAILBOX_TEMP;
+	status = carry_out(mb, &p);
+	explicit_bzero(p.head, sizeof(p.head));
+	/* What was not seen behind a separator is counted by the next login. */
+	if (status == MAILBOX_OK && !before)
+		settle_index(mb, &p);
+	else if (status == MAILBOX_TEMP)
+		mailbox_save_index(mb, mb->subject.size);
+	return status;
+}
