@@ -105,4 +105,14 @@ int secret_make_plain(const char *password, char line[SECRET_LINE]);
 int secret_make_crypt(const char *password, char line[SECRET_LINE]);
 int secret_make_scram(const char *password, char line[SECRET_LINE]);
 
+/* Why nobody may have this password, to follow "the password "; or NULL. */
+const char *secret_objection(const char *password);
+
+/*
+ * The same line, locked or not; it is not longer where blanks at its end allow
+ * that.  Returns 0, or -1 with errno EINVAL when there is nothing in it that
+ * could log somebody in.
+ */
+int secret_lock(const char *line, bool locked, char changed[SECRET_LINE]);
+
 #endif

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base64.h"
+#include "line.h"
 #include "secret.h"
 
 /*
@@ -89,4 +90,47 @@ secret_make_scram(const char *password, char line[SECRET_LINE])
 	explicit_bzero(&keys, sizeof(keys));
 	explicit_bzero(text, sizeof(text));
 	return settle(password, line, len, SECRET_SCRAM);
+}
+
+const char *
+secret_objection(const char *password)
+{
+	bool blank = true;
+
+	/* As PASS says it, with its line end. */
+	if (strlen("PASS ") + strlen(password) + 2 > LINE_MAX_OCTETS)
+		return "is longer than a client can say";
+	for (const char *p = password; *p != '\0'; p++) {
+		if ((unsigned char)*p < 0x20 || *p == 0x7f)
+			return "has a control character in it";
+		if (*p != ' ')
+			blank = false;
+	}
+	return blank ? "is blank" : NULL;
+}
+
+int
+secret_lock(const char *line, bool locked, char changed[SECRET_LINE])
+{
+	struct secret s;
+	bool plain, useless;
+	size_t len;
+
+	while (*line == '!')
+		line++;
+	len = strlen(line);
+	secret_parse(line, len, &s);
+	plain = s.kind == SECRET_PLAIN;
+	useless = s.flaw == SECRET_EMPTY || s.flaw == SECRET_LONG ||
+	    s.flaw == SECRET_SEPARATOR;
+	explicit_bzero(&s, sizeof(s));
+	if (useless || len + 2 > SECRET_LINE) {
+		errno = EINVAL;
+		return -1;
+	}
+	while (!plain && len > 0 && line[len - 1] == ' ')
+		len--;
+	(void)snprintf(changed, SECRET_LINE, "%s%-*.*s", locked ? "!" : "",
+	    plain ? 0 : SECRET_PADDED - locked, (int)len, line);
+	return 0;
 }
