@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 #include "mailbox.h"
+#include "secret.h"
 #include "users.h"
 
 struct tool {
@@ -14,6 +15,9 @@ struct tool {
 	const char *path; /* of the directory */
 	struct mailbox_settings mailbox;
 	bool json;
+	bool yes; /* do not ask */
+	/* A new password line. */
+	int (*make_line)(const char *password, char line[SECRET_LINE]);
 	/* All names in the directory, sorted, if nobody was named; or those. */
 	char **names;
 	size_t count;
@@ -22,9 +26,14 @@ struct tool {
 };
 
 /* The commands: each does its work for all names. */
+void add_run(struct tool *);
 void check_run(struct tool *);
 void compact_run(struct tool *);
+void delete_run(struct tool *);
 void list_run(struct tool *);
+void lock_run(struct tool *);
+void passwd_run(struct tool *);
+void unlock_run(struct tool *);
 
 /*
  * All names in a directory but "." and "..", sorted.  Returns 0, or -1 with errno
@@ -45,6 +54,14 @@ void tool_complain(struct tool *, int status, const char *user, const char *,
  * a mailbox counts.  Returns the descriptor or -1.
  */
 int tool_find(struct tool *, const char *user);
+
+/*
+ * Finds, opens and locks a mailbox, finishes what was promised, and sees to it
+ * that every page of its index is good: found damaged later, with other numbers
+ * than a scan, it would end the process.  Returns 0, or -1 when it has said why
+ * not; mailbox_close() undoes it.
+ */
+int tool_open(struct tool *, const char *user, struct mailbox *);
 
 /* Says why users_find() or one of its kind failed; errno is set. */
 void tool_explain(struct tool *, const char *user, enum users_status);

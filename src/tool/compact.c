@@ -20,57 +20,6 @@ static const struct report_column columns[] = {
 	{ "GAINED", REPORT_NUMBER },
 };
 
-/*
- * Opens and locks the mailbox at fd, or says why not.  Returns 0, or -1 with
- * everything closed.
- */
-static int
-open_mailbox(struct tool *t, const char *user, int fd, struct mailbox *mb)
-{
-	struct mailbox_files files = { fd, -1, -1 };
-	enum users_status found = users_complete(&t->users, user, &files);
-	enum mailbox_status status = MAILBOX_TEMP;
-
-	*mb = (struct mailbox){ .files = { fd, -1, -1 } };
-	if (found == USERS_OK) {
-		mb->files = files;
-		found = users_lock(&files);
-	}
-	if (found != USERS_OK)
-		tool_explain(t, user, found);
-	else
-		status = mailbox_open(mb, &t->mailbox, &files);
-	if (status == MAILBOX_OK)
-		return 0;
-	if (status == MAILBOX_PERM)
-		tool_complain(t, EX_DATAERR, user,
-		    "not compacted: the mailbox needs attention");
-	else if (found == USERS_OK)
-		tool_complain(t, EX_IOERR, user, "%s", strerror(errno));
-	mailbox_close(mb);
-	return -1;
-}
-
-/*
- * The same with an index of which every page is good: found damaged later, with
- * other numbers than a scan, it would end the process.
- */
-static int
-open_sound(struct tool *t, const char *user, struct mailbox *mb)
-{
-	int fd = tool_find(t, user);
-
-	if (fd == -1 || open_mailbox(t, user, fd, mb) == -1)
-		return -1;
-	if (index_check(&mb->index, 0))
-		return 0;
-	tool_complain(t, EX_OK, user, "a damaged index is thrown away");
-	(void)index_void(&mb->index);
-	mailbox_close(mb);
-	fd = tool_find(t, user);
-	return fd == -1 ? -1 : open_mailbox(t, user, fd, mb);
-}
-
 static uint64_t
 size_of(const struct mailbox *mb)
 {
@@ -87,7 +36,7 @@ compact(struct tool *t, struct report_table *table, const char *user)
 	struct mailbox mb;
 	uint64_t before, after;
 
-	if (open_sound(t, user, &mb) == -1)
+	if (tool_open(t, user, &mb) == -1)
 		return;
 	before = size_of(&mb);
 	if (mailbox_compact(&mb) != MAILBOX_OK)

@@ -21,15 +21,24 @@
 #include "sig.h"
 #include "tool.h"
 
+enum names { EVERYBODY, SOME, ONE };
+
 /* clang-format off */
 static const struct verb {
 	const char *name;
 	bool writes; /* needs .restante */
+	enum names names;
+	const char *options; /* their letters: see below */
 	void (*run)(struct tool *);
 } verbs[] = {
-	{ "check",   false, check_run },
-	{ "compact", true,  compact_run },
-	{ "list",    false, list_run },
+	{ "add",     true,  ONE,       "ps", add_run },
+	{ "check",   false, EVERYBODY, "j",  check_run },
+	{ "compact", true,  EVERYBODY, "j",  compact_run },
+	{ "delete",  true,  SOME,      "y",  delete_run },
+	{ "list",    false, EVERYBODY, "j",  list_run },
+	{ "lock",    true,  SOME,      "",   lock_run },
+	{ "passwd",  true,  ONE,       "ps", passwd_run },
+	{ "unlock",  true,  SOME,      "",   unlock_run },
 };
 /* clang-format on */
 
@@ -39,7 +48,7 @@ static _Noreturn void
 usage(void)
 {
 	fprintf(stderr,
-	    "usage: restantectl [-V] [-d users] [-f file] command [--json]"
+	    "usage: restantectl [-V] [-d users] [-f file] command [options]"
 	    " [user ...]\n"
 	    "commands:");
 	for (size_t i = 0; i < VERBS; i++)
@@ -103,25 +112,50 @@ parse_options(int argc, char **argv, struct conf *c)
 	}
 }
 
-/* What is behind the command: --json and names, in any order. */
 static void
-parse_arguments(int argc, char **argv, struct tool *t)
+take_option(int opt, struct tool *t)
+{
+	switch (opt) {
+	case 'j':
+		t->json = true;
+		break;
+	case 'p':
+		t->make_line = secret_make_plain;
+		break;
+	case 's':
+		t->make_line = secret_make_scram;
+		break;
+	case 'y':
+		t->yes = true;
+		break;
+	}
+}
+
+/* What is behind the command: options and names, in any order. */
+static void
+parse_arguments(int argc, char **argv, const struct verb *verb, struct tool *t)
 {
 	static const struct option options[] = {
 		{ "json", no_argument, NULL, 'j' },
+		{ "plain", no_argument, NULL, 'p' },
+		{ "scram", no_argument, NULL, 's' },
+		{ "yes", no_argument, NULL, 'y' },
 		{ NULL, 0, NULL, 0 },
 	};
 	int opt;
 
 	optind = 0; /* starts anew, and takes options behind names */
-	while ((opt = getopt_long(argc, argv, "", options, NULL)) != -1)
-		if (opt == 'j')
-			t->json = true;
-		else
+	while ((opt = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (opt == '?' || strchr(verb->options, opt) == NULL)
 			usage();
+		take_option(opt, t);
+	}
 	t->names = argv + optind;
 	t->count = (size_t)(argc - optind);
 	t->everybody = t->count == 0;
+	if ((verb->names == SOME && t->count == 0) ||
+	    (verb->names == ONE && t->count != 1))
+		usage();
 }
 
 static void
@@ -150,7 +184,7 @@ open_users(const struct conf *c, struct tool *t)
 int
 main(int argc, char **argv)
 {
-	static struct tool t;
+	static struct tool t = { .make_line = secret_make_crypt };
 	static struct conf c;
 	const struct verb *verb;
 
@@ -161,7 +195,7 @@ main(int argc, char **argv)
 	verb = find_verb(argv[optind]);
 	argc -= optind;
 	argv += optind;
-	parse_arguments(argc, argv, &t);
+	parse_arguments(argc, argv, verb, &t);
 
 	(void)umask(077);
 	sig_catch_bus();

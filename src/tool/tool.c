@@ -17,8 +17,8 @@ void
 tool_status(struct tool *t, int status)
 {
 	/* The manual has the same order. */
-	static const int worst_first[] = { EX_DATAERR, EX_OSERR, EX_IOERR,
-		EX_NOPERM, EX_NOUSER, EX_TEMPFAIL, EX_OK };
+	static const int worst_first[] = { EX_USAGE, EX_DATAERR, EX_CANTCREAT,
+		EX_OSERR, EX_IOERR, EX_NOPERM, EX_NOUSER, EX_TEMPFAIL, EX_OK };
 	const int *p = worst_first;
 
 	while (*p != t->status && *p != status)
@@ -74,6 +74,54 @@ tool_find(struct tool *t, const char *user)
 	if (status != USERS_NONE || !t->everybody)
 		tool_explain(t, user, status);
 	return -1;
+}
+
+/*
+ * Opens and locks the mailbox at fd, or says why not.  Returns 0, or -1 with
+ * everything closed.
+ */
+static int
+open_mailbox(struct tool *t, const char *user, int fd, struct mailbox *mb)
+{
+	struct mailbox_files files = { fd, -1, -1 };
+	enum users_status found = users_complete(&t->users, user, &files);
+	enum mailbox_status status = MAILBOX_TEMP;
+
+	*mb = (struct mailbox){ .files = { fd, -1, -1 } };
+	if (found == USERS_OK) {
+		mb->files = files;
+		found = users_lock(&files);
+	}
+	if (found != USERS_OK)
+		tool_explain(t, user, found);
+	else
+		status = mailbox_open(mb, &t->mailbox, &files);
+	if (status == MAILBOX_OK)
+		return 0;
+	if (status == MAILBOX_PERM)
+		tool_complain(
+		    t, EX_DATAERR, user, "the mailbox needs attention");
+	else if (found == USERS_OK)
+		tool_complain(t, EX_IOERR, user, "%s", strerror(errno));
+	mailbox_close(mb);
+	return -1;
+}
+
+int
+tool_open(struct tool *t, const char *user, struct mailbox *mb)
+{
+	int fd = tool_find(t, user);
+
+	*mb = (struct mailbox){ .files = { -1, -1, -1 } };
+	if (fd == -1 || open_mailbox(t, user, fd, mb) == -1)
+		return -1;
+	if (index_check(&mb->index, 0))
+		return 0;
+	tool_complain(t, EX_OK, user, "a damaged index is thrown away");
+	(void)index_void(&mb->index);
+	mailbox_close(mb);
+	fd = tool_find(t, user);
+	return fd == -1 ? -1 : open_mailbox(t, user, fd, mb);
 }
 
 static int

@@ -95,15 +95,20 @@ sub start
 {
 	my ($self, @args) = @_;
 	my ($out, $err) = map { "$self->{scratch}/$_" } qw(out err);
-	my $pid = fork // die "fork: $!";
 
+	Restante::spew("$self->{scratch}/in", $self->{input})
+	    if defined $self->{input};
+	my $pid = fork // die "fork: $!";
 	if ($pid == 0) {
-		open STDIN, '<', '/dev/null' or POSIX::_exit(127);
+		open STDIN, '<', defined $self->{input} ?
+		    "$self->{scratch}/in" : '/dev/null' or POSIX::_exit(127);
 		open STDOUT, '>', $out or POSIX::_exit(127);
 		open STDERR, '>', $err or POSIX::_exit(127);
 		alarm Restante::PATIENCE;
 		$self->{before}->() if $self->{before};
-		{ no warnings; exec "$build/restantectl", @args; }
+		my @killer = $self->{kill_at} ?
+		    ("$build/tests/tools/killat", $self->{kill_at}) : ();
+		{ no warnings; exec @killer, "$build/restantectl", @args; }
 		POSIX::_exit(127);
 	}
 	return $pid;
@@ -142,6 +147,37 @@ sub run
 		    "nothing is changed by: @args");
 	}
 	return @result;
+}
+
+# The same with octets on the standard input.
+sub feed
+{
+	my ($self, $input, @args) = @_;
+	local $self->{input} = $input;
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+
+	return $self->run(@args);
+}
+
+# Feeds it again and again, killed before its first system call, its second, and
+# so on, until it lives; each time what is at stake is made before, and judged
+# after with the number of the call.  Returns how many there were.
+sub feed_and_kill
+{
+	my ($self, $make, $judge, $input, @args) = @_;
+	my $n = 0;
+
+	for (;;) {
+		local $self->{kill_at} = ++$n;
+		$make->();
+		my ($status) = $self->feed($input, @args);
+		last if $status == 0;
+		die "call $n: status $status" if $status != 137;
+		die 'it never ends' if $n > 5000;
+		$self->{kill_at} = 0;
+		$judge->($n);
+	}
+	return $n - 1;
 }
 
 sub json
