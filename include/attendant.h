@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "channel.h"
+#include "guard.h"
 #include "peruser.h"
 #include "users.h"
 
@@ -19,6 +20,7 @@ struct attendant_settings {
 	bool hide_users; /* REQUEST_USER is not answered truly */
 	bool apop;
 	char login_delay[PERUSER_SIZE]; /* seconds */
+	struct guard_settings guard;
 	unsigned int tries; /* refusals, then the conversation ends */
 	int64_t pause;      /* milliseconds before the first refusal, growing */
 	int64_t timeout;    /* milliseconds to wait for a request */

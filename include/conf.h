@@ -44,8 +44,8 @@ struct conf {
 	char tls_user[CONF_TEXT];
 	uint64_t plaintext_auth; /* 0: yes, 1: tls, 2: auto */
 	char login_delay[PERUSER_SIZE], expire[PERUSER_SIZE];
-	uint64_t login_tries, login_pause, login_timeout, idle_timeout,
-	    write_timeout, max_sessions, max_per_address;
+	uint64_t login_tries, login_pause, login_penalty, login_timeout,
+	    idle_timeout, write_timeout, max_sessions, max_per_address;
 	char trusted[CONF_NETWORKS]; /* as networks_parse() reads it */
 	uint64_t lock, mbox_quoting; /* 1: update, mboxrd */
 	uint64_t log, log_level;     /* enum conf_log, enum log_level */

@@ -10,7 +10,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "address.h"
 #include "attendant.h"
 #include "conf.h"
 #include "confine.h"
@@ -28,7 +27,6 @@ struct service {
 	struct launcher launcher;
 	bool has_ucspi; /* session.ucspi was given by who started this one */
 	struct confine_identity session_id, keeper_id;
-	struct networks trusted;
 	unsigned int max_sessions, max_per_address;
 	/* Pipes, read end first: the log of each kind of process, ... */
 	int session_log[2], keeper_log[2], tls_log[2];

@@ -17,7 +17,8 @@ enum {
 	/* Lines of a fixed form have this many octets, the rest blanks, so that
 	 * one can take the place of another. */
 	SECRET_PADDED = 255,
-	SECRET_SALT = 64, /* octets at most, and of one that is made here */
+	SECRET_DECOY = 256, /* with its NUL */
+	SECRET_SALT = 64,   /* octets at most, and of one that is made here */
 	SECRET_NEW_SALT = 16,
 	/* Of PBKDF2: RFC 7677 section 4, and what takes about a second. */
 	SECRET_ITERATIONS = 4096,
@@ -70,6 +71,13 @@ void secret_parse(const char *line, size_t len, struct secret *);
 
 /* Whether the password is right; in a time that does not tell how wrong. */
 bool secret_is_password(const struct secret *, const char *password);
+
+/*
+ * A line whose check costs what that of this one costs, and that is nobody's:
+ * neither hash nor salt are in it, so that it is the same for all of that price.
+ * "" for what costs nothing.
+ */
+void secret_decoy(const struct secret *, char line[SECRET_DECOY]);
 
 /*
  * Whether digest is the one of APOP (RFC 1939 section 7) for this timestamp, or of

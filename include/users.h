@@ -44,7 +44,8 @@ int users_open(struct users *, const char *path);
 
 /*
  * Opens the user's mailbox, if the name is one and the file is regular and has
- * one link.  Not locked yet.  Returns USERS_OK, _NONE, _TEMP or _PERM.
+ * one link.  Not locked yet.  Returns USERS_OK, _NONE, _TEMP or _PERM; *fd is -1
+ * but for the first.
  */
 enum users_status users_find(const struct users *, const char *name, int *fd);
 

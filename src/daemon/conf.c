@@ -44,6 +44,7 @@ static const struct keyword keywords[] = {
 	{ "plaintext-auth", CHOICE, AT(plaintext_auth), 0, 0, "yes tls auto", "auto" },
 	{ "login-tries",   NUMBER, AT(login_tries), 1, 100, NULL, "3" },
 	{ "login-pause",   NUMBER, AT(login_pause), 0, 60, NULL, "2" },
+	{ "login-penalty", NUMBER, AT(login_penalty), 0, 60, NULL, "15" },
 	{ "login-delay",   PER_USER, AT(login_delay), 0, 86400, NULL, "0" },
 	{ "login-timeout", NUMBER, AT(login_timeout), 1, 86400, NULL, "120" },
 	{ "idle-timeout",  NUMBER, AT(idle_timeout), 1, 86400, NULL, "600" },

@@ -214,6 +214,24 @@ release(struct service *svc)
 	launcher_close(&svc->launcher);
 }
 
+/* Milliseconds; whoever waits for a refusal must still be there. */
+static int64_t
+penalty_most(const struct conf *c)
+{
+	uint64_t half = c->login_timeout * 1000 / 2;
+	uint64_t most = c->login_penalty * 1000;
+
+	return (int64_t)(most < half ? most : half);
+}
+
+static unsigned int
+processors(void)
+{
+	long n = sysconf(_SC_NPROCESSORS_ONLN);
+
+	return n < 1 ? 1 : (unsigned int)n;
+}
+
 int
 master_prepare(const struct conf *c, struct service *svc)
 {
@@ -248,6 +266,10 @@ master_prepare(const struct conf *c, struct service *svc)
 		.tries = (unsigned int)c->login_tries,
 		.pause = (int64_t)c->login_pause * 1000,
 		.timeout = (int64_t)c->login_timeout * 1000,
+		.guard = {
+			.places = processors(),
+			.penalty_most = penalty_most(c),
+		},
 	};
 	memcpy(svc->session.expire, c->expire, PERUSER_SIZE);
 	memcpy(svc->session.login_delay, c->login_delay, PERUSER_SIZE);
@@ -255,8 +277,8 @@ master_prepare(const struct conf *c, struct service *svc)
 	svc->max_sessions = (unsigned int)c->max_sessions;
 	svc->max_per_address = (unsigned int)c->max_per_address;
 	/* It was tried when it was set. */
-	(void)networks_parse(c->trusted, &svc->trusted);
 	describe_launcher(c, &svc->launcher);
+	(void)networks_parse(c->trusted, &svc->attendant.guard.trusted);
 	stamp_host(svc->host);
 	if (users_open(&svc->attendant.users, c->users) == -1) {
 		log_warn("the directory of mailboxes, %s", c->users);
@@ -324,7 +346,7 @@ become_listener(
 		.set = &svc->session,
 		.sockets = sockets,
 		.count = m->sockets.count,
-		.trusted = &svc->trusted,
+		.trusted = &svc->attendant.guard.trusted,
 		.max_sessions = svc->max_sessions,
 		.max_per_address = svc->max_per_address,
 	};

@@ -21,6 +21,7 @@ struct conversation {
 	int channel;
 	unsigned int refused;
 	bool passed; /* a client went to the launcher */
+	struct guard guard;
 };
 
 static const char *
@@ -47,14 +48,17 @@ verdict_of(enum users_status status)
 	return VERDICT_PERM;
 }
 
-/* Whether the credential fits the password line of the mailbox at fd. */
+/*
+ * Whether the credential fits the password line of the mailbox at fd; without one,
+ * -1, it does not, and takes as long.
+ */
 static enum verdict_kind
 check(const struct conversation *c, const struct request *req, int fd)
 {
-	struct secret secret;
+	struct secret secret = { .kind = SECRET_NONE };
 	bool right;
 
-	if (secret_read(fd, &secret) == -1) {
+	if (fd != -1 && secret_read(fd, &secret) == -1) {
 		log_warn("reading the password of %s", req->name);
 		return VERDICT_TEMP;
 	}
@@ -62,15 +66,12 @@ check(const struct conversation *c, const struct request *req, int fd)
 		right = c->set->apop &&
 		    secret_is_digest(&secret, c->reg->stamp, req->secret);
 	else
-		right = secret_is_password(&secret, req->secret);
+		right = guard_check(&c->guard, &secret, req->secret);
 	explicit_bzero(&secret, sizeof(secret));
 	return right ? VERDICT_YES : VERDICT_NO;
 }
 
-/*
- * The refusal leaves at a time that the request fixed: neither the file system
- * nor the price of a hash shows in it.
- */
+/* The refusal leaves at a time that the request fixed. */
 static int
 refuse(struct conversation *c, const struct request *req, int64_t asked,
     const char *why, const char *name)
@@ -78,7 +79,8 @@ refuse(struct conversation *c, const struct request *req, int64_t asked,
 	c->refused++;
 	log_info("login refused: user=%s addr=%s by=%s why=%s", name,
 	    c->reg->peer, method(req), why);
-	clock_sleep_until(asked + c->set->pause * c->refused);
+	guard_count(&c->guard, req->name, req->secret);
+	guard_wait(&c->guard, asked, c->set->pause * c->refused);
 	if (channel_answer(c->channel, VERDICT_NO, NULL) == -1)
 		return -1;
 	return c->refused < c->set->tries ? 0 : -1;
@@ -169,19 +171,26 @@ admit(const struct conversation *c, const struct request *req, int fd)
 static int
 credential(struct conversation *c, const struct request *req, int64_t asked)
 {
+	const char *why = "wrong-credential", *name = req->name;
 	enum verdict_kind verdict;
 	int fd = -1, status;
 
+	/* Right or wrong: who has failed too often waits. */
+	asked += guard_penalty(&c->guard);
+	clock_sleep_until(asked);
 	switch (users_find(&c->set->users, req->name, &fd)) {
 	case USERS_OK:
 		break;
 	case USERS_NONE:
 	case USERS_IN_USE:
 		/* Perhaps a password typed at the wrong prompt: not logged. */
-		return refuse(c, req, asked, "unknown-user", "-");
+		why = "unknown-user";
+		name = "-";
+		break;
 	case USERS_PERM:
 		log_warn("opening the mailbox of %s", req->name);
-		return refuse(c, req, asked, "unreadable", req->name);
+		why = "unreadable";
+		break;
 	case USERS_TEMP:
 		log_warn("opening the mailbox of %s", req->name);
 		return channel_answer(c->channel, VERDICT_TEMP, NULL);
@@ -190,10 +199,11 @@ credential(struct conversation *c, const struct request *req, int64_t asked)
 	if (verdict == VERDICT_YES)
 		status = admit(c, req, fd);
 	else if (verdict == VERDICT_NO)
-		status = refuse(c, req, asked, "wrong-credential", req->name);
+		status = refuse(c, req, asked, why, name);
 	else
 		status = channel_answer(c->channel, verdict, NULL);
-	(void)close(fd);
+	if (fd != -1)
+		(void)close(fd);
 	return status;
 }
 
@@ -251,6 +261,7 @@ attendant_run(const struct attendant_settings *set, int channel,
 	int status;
 
 	title_set("attendant %s", reg->peer);
+	guard_open(&c.guard, &set->guard, &set->users, reg->peer);
 	do {
 		now = clock_ms();
 		if (io_wait(channel, POLLIN, now + set->timeout) == -1 ||
@@ -265,4 +276,5 @@ attendant_run(const struct attendant_settings *set, int channel,
 			status = credential(&c, &req, now);
 		explicit_bzero(&req, sizeof(req));
 	} while (status == 0);
+	guard_close(&c.guard);
 }

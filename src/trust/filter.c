@@ -126,6 +126,7 @@ static const int calls_of_listener[] = {
 /* Attendants open mailboxes, and Landlock says where. */
 static const int calls_of_keeper[] = {
 	SYS_openat,
+	SYS_getdents64,
 	SYS_epoll_create1,
 	SYS_epoll_ctl,
 	SYS_epoll_pwait,
@@ -144,6 +145,7 @@ static const uint32_t fcntl_commands[] = {
 	F_GETFL,
 	F_DUPFD_CLOEXEC,
 	F_OFD_SETLK,
+	F_OFD_SETLKW,
 };
 
 #ifdef SYS_socketcall

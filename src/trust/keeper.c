@@ -128,6 +128,27 @@ start_attendant(struct keeper *k, uint32_t place)
 	forget(k, place);
 }
 
+/* What the most expensive password line costs, while logins go on. */
+static void
+start_survey(struct keeper *k)
+{
+	struct guard g;
+
+	switch (fork()) {
+	case -1:
+		log_warn("forking a survey of the password lines");
+		break;
+	case 0:
+		sig_child_defaults();
+		title_set("survey");
+		guard_open(&g, &k->set->guard, &k->set->users, "");
+		guard_survey(&g, &k->set->users);
+		_exit(0);
+	default:
+		k->attendants++;
+	}
+}
+
 static void
 reap(struct keeper *k)
 {
@@ -162,6 +183,7 @@ keeper_run(const struct attendant_settings *set, int fd, unsigned int most)
 	title_set("keeper");
 	open_keeper(&k, sig_open());
 	sig_ignore_quit();
+	start_survey(&k);
 	while (k.fd != -1 || k.waiting > 0) {
 		n = epoll_wait(k.epoll_fd, events, 32, -1);
 		if (n == -1 && errno != EINTR)

@@ -91,6 +91,7 @@ users_find(const struct users *u, const char *name, int *fd)
 {
 	struct stat st;
 
+	*fd = -1;
 	if (!users_is_name(name))
 		return USERS_NONE;
 	/* O_NONBLOCK: a FIFO in the mailbox's place must not hang. */
@@ -111,6 +112,7 @@ users_find(const struct users *u, const char *name, int *fd)
 	if (fstat(*fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink == 1)
 		return USERS_OK;
 	(void)close(*fd);
+	*fd = -1;
 	return USERS_NONE;
 }
 

@@ -51,6 +51,7 @@ static const struct {
 	    { "", "86401", "never", "alice=7", "60 70", "60 alice",
 		"60 alice=", "60 =7", "60 alice=never", "60 alice=1 alice=2",
 		"60 a/b=1", "60 alice=1,bob=2", "60s", "-1", " 60", "60 " } },
+	{ "login-penalty", { "0", "15", "60" }, { "", "61", "-1", "15s" } },
 	{ "login-timeout", { "1", "120", "86400" },
 	    { "", "0", "86401", "2m" } },
 	{ "idle-timeout", { "1", "600", "86400" },
@@ -198,6 +199,7 @@ defaults(void)
 	is(c.login_tries, 3, "login-tries is 3");
 	is(c.login_pause, 2, "login-pause is 2");
 	is_str(c.login_delay, "0", "login-delay is 0");
+	is(c.login_penalty, 15, "login-penalty is 15");
 	is(c.login_timeout, 120, "login-timeout is 120");
 	is(c.idle_timeout, 600, "idle-timeout is 600");
 	is(c.write_timeout, 300, "write-timeout is 300");

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: ISC */
+/* What guessing costs, and what it does not tell.  Runs as: attendant. */
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "channel.h"
+#include "clock.h"
+#include "guard.h"
+#include "log.h"
+
+enum {
+	/* Failures that cost nothing: people mistype. */
+	FREE_FAILURES = 3,
+	FIRST_PENALTY = 1000, /* milliseconds, and twice that, and so on */
+	/* Refusals leave at multiples of this after their request. */
+	GRID = 10,
+	/*
+	 * How much later than the price, which is that of the longest password:
+	 * one check of the user's line and one of the decoy, and some time for
+	 * others who want the processor.
+	 */
+	MARGIN_NUMERATOR = 5,
+	MARGIN_DENOMINATOR = 2,
+};
+
+void
+guard_open(struct guard *g, const struct guard_settings *set,
+    const struct users *users, const char *peer)
+{
+	struct address a;
+
+	g->set = set;
+	g->watched = address_parse(peer, &a) == 0 &&
+	    !networks_have(&set->trusted, &a);
+	if (g->watched)
+		g->client = address_client(&a);
+	if (penalties_open(&g->penalties, users->state_fd) == -1)
+		log_warn("opening the penalties");
+}
+
+void
+guard_close(struct guard *g)
+{
+	penalties_close(&g->penalties);
+}
+
+static int64_t
+now_in_seconds(void)
+{
+	return (int64_t)(clock_wall_ns() / 1000000000);
+}
+
+int64_t
+guard_penalty(const struct guard *g)
+{
+	int64_t penalty = FIRST_PENALTY;
+	unsigned int n;
+
+	if (!g->watched)
+		return 0;
+	n = penalties_count(&g->penalties, &g->client, now_in_seconds());
+	if (n <= FREE_FAILURES)
+		return 0;
+	for (; n > FREE_FAILURES + 1 && penalty < g->set->penalty_most; n--)
+		penalty *= 2;
+	return penalty < g->set->penalty_most ? penalty : g->set->penalty_most;
+}
+
+/* Microseconds of processor time that this process has had. */
+static int64_t
+time_spent(void)
+{
+	struct timespec ts;
+
+	if (clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts) == -1)
+		fatal("clock_gettime");
+	return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+}
+
+/* Checks the decoy as if it were a line.  Returns what it took. */
+static int64_t
+spend(const char *decoy, const char *password)
+{
+	int64_t started = time_spent();
+	struct secret s;
+
+	secret_parse(decoy, strlen(decoy), &s);
+	(void)secret_is_password(&s, password);
+	return time_spent() - started;
+}
+
+/* What such a line costs, at most. */
+static struct price
+price_of(const char decoy[SECRET_DECOY])
+{
+	struct price price;
+	char longest[CHANNEL_SECRET];
+
+	memset(longest, 'x', sizeof(longest) - 1);
+	longest[sizeof(longest) - 1] = '\0';
+	price.microseconds = (uint32_t)spend(decoy, longest);
+	memcpy(price.decoy, decoy, SECRET_DECOY);
+	return price;
+}
+
+/* A wrong password pays the site's price, if not by its own line. */
+static bool
+check_in_place(
+    const struct guard *g, const struct secret *s, const char *password)
+{
+	char decoy[SECRET_DECOY];
+	struct price price, own;
+	int64_t started = time_spent(), spent;
+
+	if (secret_is_password(s, password))
+		return true;
+	spent = time_spent() - started;
+	secret_decoy(s, decoy);
+	penalties_price(&g->penalties, &price);
+	if (strcmp(decoy, price.decoy) == 0)
+		return false;
+	if (decoy[0] == '\0' || spent <= price.microseconds) {
+		(void)spend(price.decoy, password);
+		return false;
+	}
+	own = price_of(decoy);
+	if (own.microseconds > price.microseconds)
+		penalties_set_price(&g->penalties, &own);
+	return false;
+}
+
+bool
+guard_check(const struct guard *g, const struct secret *s, const char *password)
+{
+	static const struct secret none = { .kind = SECRET_NONE };
+	struct price price;
+	bool right;
+
+	if (s == NULL)
+		s = &none;
+	penalties_price(&g->penalties, &price);
+	/* What costs nothing needs no place, where all lines are such. */
+	if (g->penalties.fd == -1 ||
+	    (price.decoy[0] == '\0' &&
+		(s->kind == SECRET_NONE || s->kind == SECRET_PLAIN)))
+		return secret_is_password(s, password);
+	penalties_take_place(
+	    &g->penalties, g->watched ? &g->client : NULL, g->set->places);
+	right = check_in_place(g, s, password);
+	penalties_give_back(&g->penalties);
+	return right;
+}
+
+void
+guard_count(const struct guard *g, const char *name, const char *secret)
+{
+	if (g->watched)
+		penalties_add(
+		    &g->penalties, &g->client, now_in_seconds(), name, secret);
+}
+
+void
+guard_wait(const struct guard *g, int64_t asked, int64_t pause)
+{
+	struct price price;
+	int64_t step, wait, now;
+
+	penalties_price(&g->penalties, &price);
+	step = (int64_t)price.microseconds * MARGIN_NUMERATOR /
+	    MARGIN_DENOMINATOR / 1000;
+	step = (step / GRID + 1) * GRID;
+	wait = pause > step ? pause : step;
+	now = clock_ms();
+	while (asked + wait <= now)
+		wait += step;
+	clock_sleep_until(asked + wait);
+}
+
+/* Adds what a line costs to the decoys that are known, if it is another one. */
+static size_t
+note(int fd, char (*decoys)[SECRET_DECOY], size_t count)
+{
+	struct secret s;
+
+	if (secret_read(fd, &s) == -1)
+		return count;
+	secret_decoy(&s, decoys[count]);
+	explicit_bzero(&s, sizeof(s));
+	if (decoys[count][0] == '\0')
+		return count;
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(decoys[i], decoys[count]) == 0)
+			return count;
+	return count + 1;
+}
+
+/* Milliseconds after which a survey is content with what it has. */
+enum { DECOYS = 16, SURVEY_TIME = 5000 };
+
+void
+guard_survey(const struct guard *g, const struct users *users)
+{
+	char decoys[DECOYS + 1][SECRET_DECOY];
+	struct price price, highest = { .microseconds = 0 };
+	int fd,
+	    dir_fd = openat(users->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = dir_fd == -1 ? NULL : fdopendir(dir_fd);
+	const struct dirent *d;
+	int64_t deadline = clock_ms() + SURVEY_TIME;
+	size_t count = 0;
+
+	while (dir != NULL && count < DECOYS && (d = readdir(dir)) != NULL)
+		if (users_find(users, d->d_name, &fd) == USERS_OK) {
+			count = note(fd, decoys, count);
+			(void)close(fd);
+		}
+	for (size_t i = 0; i < count && clock_ms() < deadline; i++) {
+		price = price_of(decoys[i]);
+		if (price.microseconds > highest.microseconds)
+			highest = price;
+	}
+	penalties_set_price(&g->penalties, &highest);
+}

@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: ISC */
+/* The file of penalties.  Runs as: attendant. */
+
+#include <sys/random.h>
+#include <sys/stat.h>
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stddef.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "channel.h"
+#include "io.h"
+#include "penalties.h"
+#include "sum.h"
+
+enum {
+	BUCKETS = 1024,
+	PER_BUCKET = 4, /* in one of them, a client has its entry */
+	MARK = 16,
+	FORGET_TIME = 60, /* seconds until one failure does not count */
+	FAILURES_MOST = 20,
+};
+
+struct header {
+	uint64_t magic; /* and version */
+	uint64_t seed;  /* of the buckets, so that nobody can choose one */
+	unsigned char key[SHA256_SIZE]; /* of the marks */
+	uint64_t sum;                   /* of the price */
+	struct price price;
+};
+
+struct entry {
+	struct address client;
+	int64_t when; /* of the last failure */
+	uint32_t failures, unused;
+	unsigned char mark[MARK]; /* of what it was */
+	uint64_t sum;             /* of all above; a free one is all zeros */
+};
+
+struct bucket {
+	struct entry entries[PER_BUCKET];
+};
+
+static const uint64_t magic = UINT64_C(0x3174736550747352);
+static const off_t buckets_at = 512;
+/* Octets that are only locked: a place each, and a client each. */
+static const off_t places_at = (off_t)1 << 40, clients_at = (off_t)1 << 41;
+
+static_assert(sizeof(struct header) <= 512, "a header has its place");
+
+static void
+lock(const struct penalties *p, short type, off_t at, off_t len)
+{
+	struct flock range = { .l_type = type,
+		.l_whence = SEEK_SET,
+		.l_start = at,
+		.l_len = len };
+
+	while (fcntl(p->fd, F_OFD_SETLKW, &range) == -1 && errno == EINTR)
+		;
+}
+
+static bool
+try_lock(const struct penalties *p, off_t at)
+{
+	struct flock range = { .l_type = F_WRLCK,
+		.l_whence = SEEK_SET,
+		.l_start = at,
+		.l_len = 1 };
+
+	return fcntl(p->fd, F_OFD_SETLK, &range) == 0;
+}
+
+static bool
+read_header(const struct penalties *p, struct header *h)
+{
+	return p->fd != -1 &&
+	    io_pread(p->fd, h, sizeof(*h), 0) == (ssize_t)sizeof(*h) &&
+	    h->magic == magic;
+}
+
+/* Two may have seen that it is none: the second finds it made. */
+static int
+make(const struct penalties *p, int state_fd)
+{
+	struct header h = { .magic = magic };
+	struct header found;
+	int fd = -1, status = 0;
+
+	lock(p, F_WRLCK, 0, buckets_at);
+	if (!read_header(p, &found)) {
+		fd = openat(state_fd, "penalties",
+		    O_RDWR | O_TRUNC | O_NOFOLLOW | O_CLOEXEC);
+		if (fd == -1 ||
+		    getrandom(&h.seed, sizeof(h.seed), 0) != sizeof(h.seed) ||
+		    getrandom(h.key, sizeof(h.key), 0) != sizeof(h.key) ||
+		    io_pwrite(p->fd, &h, sizeof(h), 0) == -1)
+			status = -1;
+	}
+	lock(p, F_UNLCK, 0, buckets_at);
+	if (fd != -1)
+		(void)close(fd);
+	return status;
+}
+
+int
+penalties_open(struct penalties *p, int state_fd)
+{
+	struct header h;
+	struct stat st;
+
+	p->fd = openat(state_fd, "penalties",
+	    O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
+	if (p->fd == -1)
+		return -1;
+	if (fstat(p->fd, &st) == -1 || !S_ISREG(st.st_mode) || st.st_nlink != 1)
+		errno = EINVAL;
+	else if (read_header(p, &h) || make(p, state_fd) == 0)
+		return 0;
+	penalties_close(p);
+	return -1;
+}
+
+void
+penalties_close(struct penalties *p)
+{
+	int saved = errno;
+
+	if (p->fd != -1)
+		(void)close(p->fd);
+	p->fd = -1;
+	errno = saved;
+}
+
+static uint64_t
+sum_of(const struct entry *e)
+{
+	return sum64(0, e, offsetof(struct entry, sum));
+}
+
+/* What an entry still says; nothing, where it is damaged or from the future. */
+static unsigned int
+count(const struct entry *e, int64_t now)
+{
+	uint64_t forgotten;
+
+	if (e->sum != sum_of(e) || e->when > now || e->failures > FAILURES_MOST)
+		return 0;
+	forgotten = ((uint64_t)now - (uint64_t)e->when) / FORGET_TIME;
+	return forgotten >= e->failures ? 0 : e->failures - (uint32_t)forgotten;
+}
+
+/* Where the client's bucket is. */
+static off_t
+find(const struct header *h, const struct address *client)
+{
+	return buckets_at +
+	    (off_t)(sum64(h->seed, client, sizeof(*client)) % BUCKETS *
+		sizeof(struct bucket));
+}
+
+/* No name has a NUL in it: what is hashed stands for one pair only. */
+static void
+make_mark(const struct header *h, const char *name, const char *secret,
+    unsigned char mark[SHA256_SIZE])
+{
+	char both[CHANNEL_NAME + CHANNEL_SECRET];
+	size_t len = strnlen(name, CHANNEL_NAME - 1);
+	size_t more = strnlen(secret, CHANNEL_SECRET - 1);
+
+	memcpy(both, name, len);
+	both[len] = '\0';
+	memcpy(both + len + 1, secret, more);
+	hmac_sha256(h->key, sizeof(h->key), both, len + 1 + more, mark);
+	explicit_bzero(both, sizeof(both));
+}
+
+/* What the file does not have is empty. */
+static void
+read_bucket(const struct penalties *p, off_t at, struct bucket *b)
+{
+	memset(b, 0, sizeof(*b));
+	if (io_pread(p->fd, b, sizeof(*b), at) == -1)
+		memset(b, 0, sizeof(*b));
+}
+
+/* The client's entry, or the one that is worth least. */
+static struct entry *
+choose(struct bucket *b, const struct address *client, int64_t now)
+{
+	struct entry *least = b->entries;
+
+	for (struct entry *e = b->entries; e < b->entries + PER_BUCKET; e++) {
+		if (count(e, now) > 0 &&
+		    memcmp(&e->client, client, sizeof(*client)) == 0)
+			return e;
+		if (count(e, now) < count(least, now))
+			least = e;
+	}
+	return least;
+}
+
+unsigned int
+penalties_count(
+    const struct penalties *p, const struct address *client, int64_t now)
+{
+	struct header h;
+	struct bucket b;
+	struct entry *e;
+
+	if (!read_header(p, &h))
+		return 0;
+	read_bucket(p, find(&h, client), &b);
+	e = choose(&b, client, now);
+	return memcmp(&e->client, client, sizeof(*client)) == 0 ? count(e, now)
+								: 0;
+}
+
+void
+penalties_add(const struct penalties *p, const struct address *client,
+    int64_t now, const char *name, const char *secret)
+{
+	unsigned char mark[SHA256_SIZE];
+	unsigned int before = 0;
+	struct header h;
+	struct bucket b;
+	struct entry *e;
+	off_t at;
+
+	if (!read_header(p, &h))
+		return;
+	make_mark(&h, name, secret, mark);
+	at = find(&h, client);
+	lock(p, F_WRLCK, at, sizeof(b));
+	read_bucket(p, at, &b);
+	e = choose(&b, client, now);
+	if (memcmp(&e->client, client, sizeof(*client)) == 0)
+		before = count(e, now);
+	if (before == 0 || memcmp(e->mark, mark, MARK) != 0) {
+		*e = (struct entry){ .client = *client, .when = now };
+		e->failures = before < FAILURES_MOST ? before + 1
+						     : FAILURES_MOST;
+		memcpy(e->mark, mark, MARK);
+		e->sum = sum_of(e);
+		/* A penalty that cannot be kept keeps nobody out. */
+		(void)io_pwrite(p->fd, e, sizeof(*e),
+		    at + (off_t)((size_t)(e - b.entries) * sizeof(*e)));
+	}
+	lock(p, F_UNLCK, at, sizeof(b));
+}
+
+void
+penalties_price(const struct penalties *p, struct price *price)
+{
+	struct header h;
+
+	*price = (struct price){ .microseconds = 0 };
+	if (read_header(p, &h) &&
+	    h.sum == sum64(0, &h.price, sizeof(h.price)) &&
+	    memchr(h.price.decoy, '\0', sizeof(h.price.decoy)) != NULL)
+		*price = h.price;
+}
+
+void
+penalties_set_price(const struct penalties *p, const struct price *price)
+{
+	struct header h;
+
+	if (p->fd == -1)
+		return;
+	lock(p, F_WRLCK, 0, buckets_at);
+	if (read_header(p, &h)) {
+		h.price = *price;
+		h.sum = sum64(0, &h.price, sizeof(h.price));
+		(void)io_pwrite(p->fd, &h, sizeof(h), 0);
+	}
+	lock(p, F_UNLCK, 0, buckets_at);
+}
+
+void
+penalties_take_place(const struct penalties *p, const struct address *client,
+    unsigned int places)
+{
+	struct header h;
+
+	if (p->fd == -1)
+		return;
+	if (client != NULL && read_header(p, &h))
+		lock(p, F_WRLCK, clients_at + find(&h, client), 1);
+	for (unsigned int i = 0; i < places; i++)
+		if (try_lock(p, places_at + i))
+			return;
+	lock(p, F_WRLCK, places_at + getpid() % (pid_t)places, 1);
+}
+
+void
+penalties_give_back(const struct penalties *p)
+{
+	if (p->fd != -1)
+		lock(p, F_UNLCK, places_at, 0);
+}

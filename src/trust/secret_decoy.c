@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: ISC */
+/* Password lines that are nobody's.  Runs as: attendant. */
+
+#include <stdio.h>
+#include <string.h>
+
+#include "secret.h"
+
+/* Where the salt of a hash begins: what stands before it says what it costs. */
+static size_t
+salt_of(const char *hash)
+{
+	const char *last = strrchr(hash, '$'), *before = last;
+
+	if (strncmp(hash, "$2", 2) == 0)
+		return 7; /* $2b$12$ */
+	if (strncmp(hash, "$7$", 3) == 0)
+		return 14; /* $7$CU..../.... */
+	while (before > hash && *--before != '$')
+		;
+	return (size_t)(before - hash) + 1;
+}
+
+void
+secret_decoy(const struct secret *s, char line[SECRET_DECOY])
+{
+	size_t len = strlen(s->text), salt;
+
+	line[0] = '\0';
+	if (s->kind == SECRET_SCRAM) {
+		(void)snprintf(line, SECRET_DECOY,
+		    "{SCRAM-SHA-256}%u,AAAAAAAAAAAAAAAAAAAAAA==,"
+		    "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=,"
+		    "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
+		    s->scram.iterations);
+	} else if (s->kind == SECRET_CRYPT && len < SECRET_DECOY) {
+		salt = salt_of(s->text);
+		/* A dot is all zeros in every alphabet of crypt(5). */
+		for (size_t i = 0; i <= len; i++)
+			line[i] = i < salt || s->text[i] == '$' ||
+				s->text[i] == '\0'
+			    ? s->text[i]
+			    : '.';
+	}
+}

@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: ISC
+# A refusal tells nothing by its time: not whether there is such a user, nor what
+# the password line is.  As a statistic: with how much luck somebody who has two
+# refusals, of an unknown name and of another, says by their times which is which.
+# That is the area under the ROC curve; half is no luck at all.
+#
+# TRIES (of each kind) is 500 in .ci/run, and then the bound is the one that is
+# wanted; make check has time for fewer, which say less.
+
+use strict;
+use warnings;
+
+use List::Util qw(shuffle);
+use Test::More;
+use Time::HiRes qw(time);
+
+use Restante;
+
+my $tries = $ENV{TRIES} // 50;
+# Of so many tries that show nothing, one in ten thousand is further away; and for
+# those that are wanted, such a deviation in one round must come again in another.
+my $bound = $tries >= 500 ? 0.05 : 3.9 * sqrt((2 * $tries + 1) / 12) / $tries;
+
+my $box = Restante::mbox("Subject: one\n\nfirst");
+my %lines = (
+	plain => 'secret',
+	locked => '!secret',
+	nothing => '',
+	md5 => crypt('secret', '$1$abcdefgh$'),
+	# Where there is time, what they cost by default.
+	sha512 => crypt('secret', $tries < 500 ? '$6$rounds=1000$abcdefgh$' :
+	    '$6$abcdefgh$'),
+	yescrypt => crypt('secret', $tries < 500 ? '$y$j5T$abcdefgh$' :
+	    '$y$j7T$abcdefgh$'),
+);
+# A method that this libcrypt does not know gives no line.
+delete @lines{ grep { !defined $lines{$_} || $lines{$_} =~ /^\*/ }
+    keys %lines };
+
+sub median
+{
+	my @sorted = sort { $a <=> $b } @_;
+
+	return $sorted[@sorted / 2];
+}
+
+# How often one of the first is less than one of the second; ties are halves.
+sub area
+{
+	my ($one, $two) = @_;
+	my ($wins, $at, $below) = (0, 0, 0);
+	my @one = sort { $a <=> $b } @$one;
+
+	for my $t (sort { $a <=> $b } @$two) {
+		$below++ while $below < @one && $one[$below] < $t;
+		$at = $below if $at < $below;
+		$at++ while $at < @one && $one[$at] == $t;
+		$wins += ($below + $at) / 2;
+	}
+	return $wins / (@$one * @$two);
+}
+
+is area([ 1, 2 ], [ 3, 4 ]), 1, 'the statistic: always later';
+is area([ 3, 4 ], [ 1, 2 ]), 0, 'never';
+is area([ 1, 2, 3 ], [ 1, 2, 3 ]), 0.5, 'the same';
+
+# Seconds that the refusals of each name take, in an order that says nothing.
+sub measure
+{
+	my ($d, $names, $way) = @_;
+	my (%client, %took);
+
+	for my $i (0 .. $tries - 1) {
+		for my $name (shuffle @$names) {
+			my $c = $client{$name};
+			$c = $client{$name} = $d->connect if $i % 90 == 0;
+			my $command = $way eq 'PASS' ? "PASS wrong$i" :
+			    "APOP $name " . '0' x 32;
+			$c->cmd("USER $name") if $way eq 'PASS';
+			my $start = time;
+			my $line = $c->cmd($command);
+			push @{ $took{$name} }, time - $start;
+			die "not refused: $line" if $line !~ /^-ERR \[AUTH\]/;
+		}
+	}
+	return \%took;
+}
+
+sub says_nothing
+{
+	my ($what, $d, $way, @names) = @_;
+	my @left = sort @names;
+
+	for my $round (1, 2) {
+		my $took = measure($d, [ 'nobody', @left ], $way);
+		my @seen;
+
+		for my $name (@left) {
+			my $area = area($took->{nobody}, $took->{$name});
+			note sprintf '%s, %s: %s: %.3f, median %.3f ms', $what,
+			    $way, $name, $area,
+			    1000 * median(@{ $took->{$name} });
+			push @seen, $name if abs($area - 0.5) > $bound;
+		}
+		@left = @seen or last;
+	}
+	return is("@left", '', sprintf '%s: refusals of %s tell nothing, '
+	    . 'within %.3f', $what, $way, $bound);
+}
+
+sub start
+{
+	my (%lines) = @_;
+	my $d = Restante->start(options => [ 'login-tries=100',
+	    'hide-users=yes' ],
+	    users => { map { ($_, "$lines{$_}\n$box") } keys %lines });
+
+	return $d;
+}
+
+my $d = start(%lines);
+ok Restante::wait_for(sub {
+	my $header = substr Restante::slurp($d->path('.restante/penalties')),
+	    0, 512;
+	return $header =~ /\$[56y]\$/;
+}), 'the price of a hash is learned from the lines';
+says_nothing('a site of many lines', $d, 'PASS', keys %lines);
+says_nothing('a site of many lines', $d, 'APOP', qw(plain sha512));
+$d->stop;
+
+$d = start(plain => 'secret', locked => '!secret');
+says_nothing('a site of plain lines', $d, 'PASS', qw(plain locked));
+
+# What would be seen if it could be: a right password is answered sooner.
+my (@right, @wrong);
+for (1 .. 30) {
+	my $c = $d->connect;
+	my $start = time;
+	$c->cmd("USER plain");
+	my $line = $c->cmd('PASS secret');
+	push @right, time - $start;
+	like $line, qr/^\+OK/, 'a login' if $line !~ /^\+OK/;
+	$c->cmd('QUIT');
+	$c = $d->connect;
+	$start = time;
+	$c->login('plain', 'wrong');
+	push @wrong, time - $start;
+}
+cmp_ok area(\@right, \@wrong), '>', 0.9,
+    'the statistic: a difference of ten milliseconds is seen';
+
+done_testing;
