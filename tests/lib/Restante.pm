@@ -16,6 +16,7 @@ package Restante;
 use strict;
 use warnings;
 
+use Fcntl qw(F_SETFD);
 use File::Temp ();
 use IO::Socket::IP ();
 use POSIX ();
@@ -146,7 +147,8 @@ sub command
 }
 
 # Forks and becomes the server in a process group of its own; $fds are what it
-# has as descriptors 0, 1 and 2.
+# has as descriptors 0, 1 and 2.  With pass => { NAME => handle } it has those too,
+# and their numbers in the environment.
 sub launch
 {
 	my ($self, $fds, @command) = @_;
@@ -157,7 +159,11 @@ sub launch
 		setpgrp 0, 0;
 		$SIG{$_} = 'DEFAULT' for qw(INT TERM HUP PIPE);
 		POSIX::dup2($fds->[$_], $_) // POSIX::_exit(127) for 0 .. 2;
-		POSIX::close($_) for 3 .. 63;
+		my $pass = $self->{pass} || {};
+		my %kept = map { fileno $_ => 1 } values %$pass;
+		$ENV{$_} = fileno $pass->{$_} for keys %$pass;
+		fcntl $_, F_SETFD, 0 for values %$pass;
+		POSIX::close($_) for grep { !$kept{$_} } 3 .. 63;
 		{ no warnings; exec { $command[0] } @command; }
 		POSIX::_exit(127);
 	}

@@ -95,30 +95,55 @@ sub spawn
 	return $pid;
 }
 
-# Passes on what either side says, until both have said their last.
+# Passes on what comes, for each [from, to], until each has said its last.
 sub relay
 {
-	my ($x, $y) = @_;
-	my %to = (fileno $x => $y, fileno $y => $x);
-	my %open = (fileno $x => $x, fileno $y => $y);
+	my %way = map { fileno $_->[0] => $_ } @_;
 
-	$_->blocking(1) for $x, $y;
-	while (%open) {
+	$_->blocking(1) for map { @$_ } @_;
+	while (%way) {
 		my $ready = '';
 
-		vec($ready, $_, 1) = 1 for keys %open;
+		vec($ready, $_, 1) = 1 for keys %way;
 		select $ready, undef, undef, Restante::PATIENCE or return;
-		for my $fd (grep { vec $ready, $_, 1 } keys %open) {
-			my $n = sysread $open{$fd}, my $octets, 1 << 16;
+		for my $fd (grep { vec $ready, $_, 1 } keys %way) {
+			my ($from, $to) = @{ $way{$fd} };
+			my $n = sysread $from, my $octets, 1 << 16;
 
 			if ($n) {
-				syswrite $to{$fd}, $octets;
-			} else {
-				CORE::shutdown $to{$fd}, 1;
-				delete $open{$fd};
+				syswrite $to, $octets;
+				next;
 			}
+			CORE::shutdown $to, 1 or CORE::close $to;
+			delete $way{$fd};
 		}
 	}
+}
+
+# Has stunnel take this handle for a client, and returns its plain side, or nothing
+# when there was no handshake.
+sub serve
+{
+	my ($client, $scratch) = @_;
+	my ($certificate, $key) = files();
+	my $listen = IO::Socket::UNIX->new(Local => "$scratch/plain",
+	    Listen => 1) or die "listening: $!";
+
+	Restante::spew("$scratch/conf", "foreground = yes\nsyslog = no\n" .
+	    "debug = 2\ncert = $certificate\nkey = $key\n" .
+	    "TIMEOUTclose = 2\nconnect = $scratch/plain\n");
+	my $pid = spawn(sub {
+		open STDIN, '<&', $client or die;
+		open STDOUT, '>&', $client or die;
+		POSIX::close($_) for 3 .. 63;
+		exec HELPER, "$scratch/conf";
+	});
+	$listen->blocking(0);
+	my $plain;
+	Restante::wait_for(sub {
+		$plain = $listen->accept or waitpid $pid, POSIX::WNOHANG;
+	});
+	return $plain;
 }
 
 # openssl's client, with these arguments, over what a client has of a connection.
@@ -144,7 +169,7 @@ sub over
 
 		close $mine;
 		close $its;
-		relay($x, $client->socket);
+		relay([ $x, $client->socket ], [ $client->socket, $x ]);
 		POSIX::_exit(0);
 	});
 	close $its;
