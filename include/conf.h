@@ -48,6 +48,7 @@ struct conf {
 	    idle_timeout, write_timeout, max_sessions, max_per_address;
 	char trusted[CONF_NETWORKS]; /* as networks_parse() reads it */
 	uint64_t lock, mbox_quoting; /* 1: update, mboxrd */
+	uint64_t language;           /* of words.h */
 	uint64_t log, log_level;     /* enum conf_log, enum log_level */
 };
 

@@ -11,5 +11,6 @@ extern const struct state pop3_transaction;   /* RFC 1939 section 5 */
 
 /* Means the same in both states. */
 enum next pop3_capa(struct session *, char **arg);
+enum next pop3_lang(struct session *, char **arg);
 
 #endif

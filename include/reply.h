@@ -21,6 +21,7 @@ enum {
 
 struct reply {
 	int fd;
+	int language;    /* see words.h */
 	int64_t timeout; /* milliseconds without any progress */
 	int error;       /* errno of the first failure, or 0 */
 	bool bol;        /* the body stands at the begin of a line */
@@ -30,11 +31,16 @@ struct reply {
 	char buf[REPLY_BUFFER];
 };
 
-/* "+OK text", "-ERR text": one line each, cut to REPLY_LINE. */
+/*
+ * "+OK text", "-ERR text": one line each, cut to REPLY_LINE.  The format is one of
+ * words.c, and goes out in the client's language.
+ */
 void reply_ok(struct reply *, const char *, ...)
     __attribute__((format(printf, 2, 3)));
 void reply_err(struct reply *, const char *, ...)
     __attribute__((format(printf, 2, 3)));
+/* One that has no arguments, and is chosen elsewhere. */
+void reply_err_text(struct reply *, const char *);
 /* A line of our own in a multi-line reply; it never starts with a dot. */
 void reply_line(struct reply *, const char *, ...)
     __attribute__((format(printf, 2, 3)));

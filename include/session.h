@@ -36,6 +36,7 @@ struct session_settings {
 	bool plain_local, plain_remote;
 	enum stls_kind stls;
 	int ucspi[UCSPI_FDS];           /* with STLS_UCSPI */
+	int language;                   /* which LANG * means: see words.h */
 	char login_delay[PERUSER_SIZE]; /* seconds */
 	char expire[PERUSER_SIZE];      /* days */
 	unsigned int login_tries;

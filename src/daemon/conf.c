@@ -57,6 +57,7 @@ static const struct keyword keywords[] = {
 	{ "expire",        PER_USER, AT(expire), 1, 36500, "never", "never" },
 	{ "utf8-strict",   YES_NO, AT(utf8_strict), 0, 0, NULL, "no" },
 	{ "show-version",  YES_NO, AT(show_version), 0, 0, NULL, "no" },
+	{ "language",      CHOICE, AT(language), 0, 0, "en de fr es it nl", "en" },
 	{ "log",           CHOICE, AT(log), 0, 0, "auto stderr syslog", "auto" },
 	{ "log-level",     CHOICE, AT(log_level), 0, 0, "error warn info debug", "info" },
 };

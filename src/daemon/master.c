@@ -241,6 +241,7 @@ master_prepare(const struct conf *c, struct service *svc)
 		.apop = c->apop,
 		.utf8_strict = c->utf8_strict,
 		.show_version = c->show_version,
+		.language = (int)c->language,
 		.plain_local = c->plaintext_auth != 1,
 		.plain_remote = c->plaintext_auth == 0 ||
 		    (c->plaintext_auth == 2 && !has_tls(c, svc)),

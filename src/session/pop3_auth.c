@@ -59,6 +59,7 @@ cmd_utf8(struct session *s, char **arg)
 static const struct command commands[] = {
 	{ "APOP", 2, 2,    NULL,   login_apop },
 	{ "CAPA", 0, 0,    NULL,   pop3_capa },
+	{ "LANG", 0, 1,    "LANG", pop3_lang },
 	{ "PASS", 1, REST, NULL,   login_pass },
 	{ "QUIT", 0, 0,    NULL,   cmd_quit },
 	{ "STLS", 0, 0,    "STLS", stls_begin },

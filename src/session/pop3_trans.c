@@ -97,16 +97,6 @@ end_listing(struct session *s)
 		reply_trim(&s->out);
 }
 
-/* "+OK maildrop has ..." for RSET, "+OK 2 messages ..." for LIST. */
-static void
-summary(struct session *s, const char *prefix)
-{
-	struct mailbox *mb = &s->mailbox;
-
-	reply_ok(&s->out, "%s%ju message%s (%ju octet%s)", prefix,
-	    PLURAL(mailbox_left(mb)), PLURAL(mailbox_octets(mb)));
-}
-
 static enum next
 cmd_stat(struct session *s, char **arg)
 {
@@ -129,7 +119,8 @@ cmd_list(struct session *s, char **arg)
 			    (uintmax_t)mailbox_message_octets(mb, n));
 		return NEXT_STAY;
 	}
-	summary(s, "");
+	reply_ok(&s->out, "%ju message%s (%ju octet%s)",
+	    PLURAL(mailbox_left(mb)), PLURAL(mailbox_octets(mb)));
 	for (n = 1; n <= mailbox_count(mb) && s->out.error == 0; n++)
 		if (!mailbox_marked(mb, n))
 			reply_line(&s->out, "%ju %ju", (uintmax_t)n,
@@ -296,10 +287,13 @@ cmd_noop(struct session *s, char **arg)
 static enum next
 cmd_rset(struct session *s, char **arg)
 {
+	const struct mailbox *mb = &s->mailbox;
+
 	(void)arg;
 	mailbox_unmark_all(&s->mailbox);
 	s->last = 0;
-	summary(s, "maildrop has ");
+	reply_ok(&s->out, "maildrop has %ju message%s (%ju octet%s)",
+	    PLURAL(mailbox_left(mb)), PLURAL(mailbox_octets(mb)));
 	return NEXT_STAY;
 }
 
@@ -335,6 +329,7 @@ cmd_quit(struct session *s, char **arg)
 static const struct command commands[] = {
 	{ "CAPA", 0, 0, NULL,   pop3_capa },
 	{ "DELE", 1, 1, NULL,   cmd_dele },
+	{ "LANG", 0, 1, NULL,   pop3_lang },
 	{ "LAST", 0, 0, NULL,   cmd_last },
 	{ "LIST", 0, 1, NULL,   cmd_list },
 	{ "NOOP", 0, 0, NULL,   cmd_noop },

@@ -93,7 +93,7 @@ split(char *rest, char **arg)
 static enum next
 bad(struct session *s, const char *why)
 {
-	reply_err(&s->out, "%s", why);
+	reply_err_text(&s->out, why);
 	if (++s->bad < SESSION_MAX_BAD)
 		return NEXT_STAY;
 	s->reason = "bad-commands";

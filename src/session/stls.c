@@ -9,6 +9,7 @@
 #include "clock.h"
 #include "io.h"
 #include "stls.h"
+#include "words.h"
 
 /* How often, and with what milliseconds between. */
 enum { PASS_TRIES = 200, PASS_REST = 10 };
@@ -126,7 +127,7 @@ enter_ucspi(struct session *s)
 static enum next
 refuse(struct session *s, const char *why)
 {
-	reply_err(&s->out, "%s", why);
+	reply_err_text(&s->out, why);
 	return NEXT_STAY;
 }
 
@@ -154,6 +155,7 @@ stls_begin(struct session *s, char **arg)
 	}
 	reply_ok(&s->out, "begin TLS");
 	line_forget(&s->in);
+	s->out.language = WORDS_ENGLISH;
 	s->name[0] = '\0';
 	status = reply_flush(&s->out);
 	if (status == 0)

@@ -11,6 +11,7 @@
 
 #include "io.h"
 #include "reply.h"
+#include "words.h"
 
 int
 reply_flush(struct reply *r)
@@ -56,7 +57,7 @@ reply_ok(struct reply *r, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	put_line(r, "+OK ", fmt, ap);
+	put_line(r, "+OK ", words_in(r->language, fmt), ap);
 	va_end(ap);
 }
 
@@ -66,8 +67,14 @@ reply_err(struct reply *r, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	put_line(r, "-ERR ", fmt, ap);
+	put_line(r, "-ERR ", words_in(r->language, fmt), ap);
 	va_end(ap);
+}
+
+void
+reply_err_text(struct reply *r, const char *text)
+{
+	reply_err(r, "%s", words_in(r->language, text));
 }
 
 void

@@ -547,8 +547,9 @@ sub status
 	return if !defined $line;
 	die "not a status line: $line" if $line !~ /^(?:\+OK|-ERR)(?: |\z)/;
 	die "a status line that is too long: $line" if length $line > 510;
+	# RFC 6856 section 3.2: UTF-8 is for who has asked for a language.
 	die "a status line that is not ASCII: $line"
-	    if $line =~ /[^\x20-\x7e]/;
+	    if $line =~ /[^\x20-\x7e]/ && !$self->{languages};
 	return $line;
 }
 
@@ -556,6 +557,7 @@ sub cmd
 {
 	my ($self, $line) = @_;
 
+	$self->{languages} ||= $line =~ /^LANG ./i;
 	$self->send("$line\r\n");
 	return $self->status;
 }

@@ -32,7 +32,7 @@ is_deeply [ sort @after ], [ sort @before ],
     'P3-303 P3-305 P3-306 what is announced before the login is announced behind it';
 ok $tags{$_}, "P3-305 $_ is announced"
     for qw(TOP UIDL USER RESP-CODES AUTH-RESP-CODE PIPELINING IMPLEMENTATION
-    LOGIN-DELAY EXPIRE UTF8);
+    LOGIN-DELAY EXPIRE UTF8 LANG);
 ok !$tags{APOP}, 'P3-312 there is no tag APOP';
 my ($implementation) = grep { /\AIMPLEMENTATION/ } @before;
 like $implementation, qr/\AIMPLEMENTATION \S/, 'P3-307 IMPLEMENTATION has a word';
@@ -59,6 +59,7 @@ my %works = (
 	},
 	IMPLEMENTATION => sub { 1 },
 	UTF8 => sub { $d->connect->cmd('UTF8') =~ /\A\+OK/ },
+	LANG => sub { ($c->multi('LANG'))[0] =~ /\A\+OK/ },
 	# See expire.t and login-delay.t.
 	EXPIRE => sub { grep { $_ eq 'EXPIRE NEVER' } @before },
 	'LOGIN-DELAY' => sub { grep { $_ eq 'LOGIN-DELAY 0' } @before },

@@ -14,12 +14,12 @@ my $d = Restante->start(users => { alice => $mbox },
     options => ['login-tries=100']);
 
 # What a command takes: M a message, L a number of lines, N a name, W a word,
-# R the rest of the line; small letters where it may be left out.
-my %authorization = (APOP => 'NW', CAPA => '', PASS => 'R', QUIT => '',
+# T a language's tag, R the rest of the line; small letters where it may be left out.
+my %authorization = (APOP => 'NW', CAPA => '', LANG => 't', PASS => 'R', QUIT => '',
     USER => 'N', UTF8 => '');
-my %transaction = (CAPA => '', DELE => 'M', LAST => '', LIST => 'm', NOOP => '',
+my %transaction = (CAPA => '', DELE => 'M', LANG => 't', LAST => '', LIST => 'm', NOOP => '',
     QUIT => '', RETR => 'M', RSET => '', STAT => '', TOP => 'ML', UIDL => 'm');
-my @unknown = ('AUTH', 'STLS', 'LANG', 'XTND', 'RDEL', 'RCEV', 'RCVD',
+my @unknown = ('AUTH', 'XTND', 'RDEL', 'RCEV', 'RCVD',
     'HELP', 'DEL', 'DELETE', 'LISTS', 'TOPS', 'S', 'STAT1', '+OK', '.', '..',
     '1', '-', 'QUIT;', 'QUIT.', "'QUIT'", '%s', '%n%n', '\\r\\n', '&STAT');
 
@@ -53,6 +53,8 @@ my %wrong = (
 	],
 	'L' => [ map { [ " 1 $_", $lines ] } '-1', '+1', '1x', 'x', 'all', '1.',
 	    '0x10', '*', '-0', '%d', '1,2', '9' x 99 . '-' ],
+	'T' => [ map { [ " $_", '-ERR no such language here' ] } 'xx', 'e', '-',
+	    'en-', 'en_US', '**', '1', '%s', 'x' x 99 ],
 	'N' => [ map { [ " $_", $no_name ] } '.', '..', '../alice', '/alice',
 	    'alice/', '-alice', 'al*', 'al?ce', '~', 'a' x 65, '.restante',
 	    'alice.lock', '%s', '$0', '"alice"', 'alice;',

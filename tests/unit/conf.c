@@ -7,6 +7,7 @@
 #include "conf.h"
 #include "distance.h"
 #include "tap.h"
+#include "words.h"
 
 enum { VALUES = 30 };
 
@@ -74,6 +75,8 @@ static const struct {
 		"never never", "30 alice=never alice=30" } },
 	{ "utf8-strict", { "yes", "no" }, { "", "true", "always" } },
 	{ "show-version", { "yes", "no" }, { "", "0.1", "both" } },
+	{ "language", { "en", "de", "fr", "es", "it", "nl" },
+	    { "", "*", "pt", "EN", "de-AT", "german" } },
 	{ "log", { "auto", "stderr", "syslog" },
 	    { "", "Auto", "auto stderr", "file", "std", "stderrs", " " } },
 	{ "log-level", { "error", "warn", "info", "debug" },
@@ -211,6 +214,7 @@ defaults(void)
 	is_str(c.expire, "never", "expire is never");
 	is(c.utf8_strict, false, "utf8-strict is no");
 	is(c.show_version, false, "show-version is no");
+	is(c.language, WORDS_ENGLISH, "language is en");
 	is(c.log, CONF_LOG_AUTO, "log is auto");
 	is(c.log_level, LOG_LEVEL_INFO, "log-level is info");
 	(void)survives(&c, "the defaults");
