@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "address.h"
+
 enum {
 	CHANNEL_NAME = 65,    /* a user name and its NUL */
 	CHANNEL_SECRET = 512, /* a password or digest and its NUL */
@@ -30,17 +32,22 @@ struct registration {
 	uint64_t serial; /* what the listener calls it; 0: there is none */
 	uint32_t protocol;
 	uint32_t protected; /* whether it came over TLS */
+	uint32_t proxied;   /* by a proxy: the session will say for whom */
 	char peer[CHANNEL_PEER];
 	char stamp[CHANNEL_STAMP];
 };
 
 /* What an attendant tells the listener of a session. */
-enum notice_kind { NOTICE_LOGIN = 1 };
+enum notice_kind {
+	NOTICE_LOGIN = 1,
+	NOTICE_PEER, /* from is whom a proxy speaks for */
+};
 
 struct notice {
 	uint64_t serial; /* of the registration */
 	uint32_t kind;
 	uint32_t unused;
+	struct address from;
 };
 
 enum request_kind {
@@ -48,6 +55,11 @@ enum request_kind {
 	REQUEST_PASS,     /* name and password */
 	REQUEST_APOP,     /* name and digest (RFC 1939 section 7) */
 	REQUEST_TLS,      /* CHANNEL_TLS_FDS are passed behind it */
+	/*
+	 * name is the address that the proxy gave.  Once, before all others,
+	 * and only of a session that is proxied; there is no answer.
+	 */
+	REQUEST_PEER,
 };
 
 struct request {
@@ -91,7 +103,7 @@ int channel_registered(int fd, struct registration *, int *channel);
  * waits.  The first returns 0 or -1; the second takes at most most of them, and
  * returns how many.
  */
-int channel_notify(int fd, uint64_t serial, enum notice_kind);
+int channel_notify(int fd, const struct notice *);
 size_t channel_noticed(int fd, struct notice *, size_t most);
 
 int channel_ask(int fd, const struct request *);

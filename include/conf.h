@@ -29,7 +29,8 @@ struct conf_listen {
 	char address[64]; /* numeric, or "" for all addresses */
 	uint16_t port;
 	enum protocol_kind protocol;
-	bool tls; /* what comes here was sent over TLS */
+	bool tls;   /* what comes here was sent over TLS */
+	bool proxy; /* from trusted_proxies, with the PROXY protocol */
 };
 
 /* Numbers of seconds are kept in seconds here. */
@@ -47,6 +48,7 @@ struct conf {
 	uint64_t login_tries, login_pause, login_penalty, login_timeout,
 	    idle_timeout, write_timeout, max_sessions, max_per_address;
 	char trusted[CONF_NETWORKS]; /* as networks_parse() reads it */
+	char trusted_proxies[CONF_NETWORKS];
 	uint64_t lock, mbox_quoting; /* 1: update, mboxrd */
 	uint64_t language;           /* of words.h */
 	uint64_t log, log_level;     /* enum conf_log, enum log_level */

@@ -43,6 +43,15 @@ line_read(struct line_reader *, int64_t deadline, char **line, size_t *len);
 /* Throws away what has been read and not used. */
 void line_forget(struct line_reader *);
 
+/*
+ * Reads what has come, at least an octet, without looking at it: it is in buf from
+ * start to end.  There must be room.
+ */
+enum line_status line_more(struct line_reader *, int64_t deadline);
+
+/* A word for why there was nothing: of what is neither LINE_OK nor LINE_BAD. */
+const char *line_reason(enum line_status);
+
 /* Whether a whole line waits that line_read() would yield without reading. */
 bool line_waits(const struct line_reader *);
 

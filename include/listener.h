@@ -22,6 +22,7 @@ struct listener {
 	size_t count;
 	unsigned int max_sessions, max_per_address;
 	const struct networks *trusted; /* no limit for each address */
+	const struct networks *proxies; /* who may speak for others */
 	int stop_fd;                    /* readable: sessions end */
 	int life_fd;                    /* at its end: no more connections */
 	int keeper_fd; /* for registrations; the next place after life_fd */

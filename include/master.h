@@ -27,6 +27,7 @@ struct service {
 	struct launcher launcher;
 	bool has_ucspi; /* session.ucspi was given by who started this one */
 	struct confine_identity session_id, keeper_id;
+	struct networks proxies;
 	unsigned int max_sessions, max_per_address;
 	/* Pipes, read end first: the log of each kind of process, ... */
 	int session_log[2], keeper_log[2], tls_log[2];

@@ -39,6 +39,13 @@ uint64_t roster_add(struct roster *, pid_t pid, const struct address *from,
 /* The session is logged in: its descriptor is closed.  One unknown is ignored. */
 void roster_login(struct roster *, uint64_t serial);
 
+/*
+ * The session is for a client that comes from elsewhere, and whether that counts.
+ * One unknown, or let go, is ignored.
+ */
+void roster_move(
+    struct roster *, uint64_t serial, const struct address *from, bool counted);
+
 /* The process has ended.  Returns whether it was a session. */
 bool roster_remove(struct roster *, pid_t pid);
 
@@ -48,5 +55,8 @@ bool roster_remove(struct roster *, pid_t pid);
  * which is the caller's now, or -1 when all have logged in.
  */
 int roster_evict(struct roster *, struct address *from);
+
+/* The same with this session, if it has not logged in. */
+int roster_dismiss(struct roster *, uint64_t serial);
 
 #endif

@@ -80,8 +80,9 @@ struct session {
 	const struct protocol *protocol;
 	const struct state *state;
 	const char *peer, *stamp;
-	const char *reason; /* why the session ended, for the log */
-	int channel;        /* to the attendant; -1 after the login */
+	char client[ADDRESS_TEXT]; /* whom a proxy speaks for: peer, then */
+	const char *reason;        /* why the session ended, for the log */
+	int channel;               /* to the attendant; -1 after the login */
 	int64_t login_deadline;
 	char user[CHANNEL_NAME]; /* who is logged in, or "" */
 	char name[CHANNEL_NAME]; /* what USER said, or "" */

@@ -13,7 +13,8 @@ enum { SOCKETS_MAX = 2 * CONF_LISTEN_MAX };
 struct listening {
 	int fd;
 	enum protocol_kind protocol;
-	bool tls; /* what comes here was sent over TLS */
+	bool tls;   /* what comes here was sent over TLS */
+	bool proxy; /* a proxy says first for whom it speaks */
 };
 
 struct sockets {

@@ -52,6 +52,7 @@ static const struct keyword keywords[] = {
 	{ "max-sessions",  NUMBER, AT(max_sessions), 1, 100000, NULL, "1000" },
 	{ "max-per-address", NUMBER, AT(max_per_address), 1, 100000, NULL, "100" },
 	{ "trusted",       NETWORKS, AT(trusted), SIZE(trusted), NULL, "127.0.0.0/8 ::1" },
+	{ "trusted-proxies", NETWORKS, AT(trusted_proxies), SIZE(trusted_proxies), NULL, "" },
 	{ "lock",          CHOICE, AT(lock), 0, 0, "session update", "session" },
 	{ "mbox-quoting",  CHOICE, AT(mbox_quoting), 0, 0, "none mboxrd", "none" },
 	{ "expire",        PER_USER, AT(expire), 1, 36500, "never", "never" },
@@ -292,6 +293,8 @@ set_flag(struct conf_listen *l, const char *word)
 		l->protocol = PROTOCOL_POP1;
 	else if (strcmp(word, "tls") == 0 && !l->tls)
 		l->tls = true;
+	else if (strcmp(word, "proxy") == 0 && !l->proxy)
+		l->proxy = true;
 	else
 		return false;
 	return true;
@@ -319,8 +322,9 @@ add_listen(struct conf *c, const char *value, char error[CONF_ERROR])
 	while ((word = strsep(&rest, blanks)) != NULL)
 		if (*word != '\0' && !set_flag(l, word))
 			return complain(error,
-			    "listen: only pop1 and tls may follow "
-			    "ADDRESS:PORT");
+			    "listen: only pop1, tls and proxy may follow "
+			    "ADDRESS:PORT, not \"%.64s\"",
+			    word);
 	if (is_there(c, l))
 		return complain(error, "listen: %s twice", where);
 	c->listen_count++;
@@ -479,9 +483,10 @@ print_listen(const struct conf_listen *l, const char *name, FILE *out)
 {
 	bool six = strchr(l->address, ':') != NULL;
 
-	fprintf(out, "%s %s%s%s:%u%s%s\n", name, six ? "[" : "",
+	fprintf(out, "%s %s%s%s:%u%s%s%s\n", name, six ? "[" : "",
 	    l->address[0] ? l->address : "*", six ? "]" : "", l->port,
-	    l->protocol == PROTOCOL_POP1 ? " pop1" : "", l->tls ? " tls" : "");
+	    l->protocol == PROTOCOL_POP1 ? " pop1" : "", l->tls ? " tls" : "",
+	    l->proxy ? " proxy" : "");
 }
 
 void

@@ -33,7 +33,7 @@ enum {
 };
 
 /* Why there is no session for a connection, or none any more. */
-enum refusal { FULL, CROWD, MADE_WAY, NO_MEANS, REFUSALS };
+enum refusal { FULL, CROWD, MADE_WAY, NO_MEANS, NO_PROXY, REFUSALS };
 
 static const struct {
 	const char *why;   /* for the log */
@@ -45,6 +45,7 @@ static const struct {
 	[MADE_WAY] = { "made-way",
 	    "too many sessions, and nobody has logged in here" },
 	[NO_MEANS] = { "no-means", "no session can be started now" },
+	[NO_PROXY] = { "no-proxy", "this port is for the proxies" },
 };
 
 struct burst {
@@ -167,6 +168,31 @@ start_session(struct accepting *a, struct client *c)
 }
 
 static void
+hang_up(
+    struct accepting *a, int fd, const struct address *from, enum refusal which)
+{
+	refuse(a, fd, from, which);
+	(void)shutdown(fd, SHUT_RDWR);
+	(void)close(fd);
+}
+
+/* A proxy has said for whom it speaks: that is who counts. */
+static void
+recount(struct accepting *a, const struct notice *n)
+{
+	bool counted = !networks_have(a->l->trusted, &n->from);
+	int fd = -1;
+
+	if (counted &&
+	    roster_count_from(a->roster, &n->from) >= a->l->max_per_address)
+		fd = roster_dismiss(a->roster, n->serial);
+	if (fd != -1)
+		hang_up(a, fd, &n->from, CROWD);
+	else
+		roster_move(a->roster, n->serial, &n->from, counted);
+}
+
+static void
 take_notices(struct accepting *a)
 {
 	struct notice n[NOTICES];
@@ -177,6 +203,8 @@ take_notices(struct accepting *a)
 		for (size_t i = 0; i < count; i++)
 			if (n[i].kind == NOTICE_LOGIN)
 				roster_login(a->roster, n[i].serial);
+			else if (n[i].kind == NOTICE_PEER)
+				recount(a, &n[i]);
 	} while (count == NOTICES);
 }
 
@@ -196,9 +224,7 @@ make_way(struct accepting *a)
 	fd = roster_evict(a->roster, &from);
 	if (fd == -1)
 		return false;
-	refuse(a, fd, &from, MADE_WAY);
-	(void)shutdown(fd, SHUT_RDWR);
-	(void)close(fd);
+	hang_up(a, fd, &from, MADE_WAY);
 	return true;
 }
 
@@ -208,6 +234,10 @@ has_place(struct accepting *a, const struct client *c)
 {
 	const struct listener *l = a->l;
 
+	if (c->reg.proxied && !networks_have(l->proxies, &c->from)) {
+		refuse(a, c->fd, &c->from, NO_PROXY);
+		return false;
+	}
 	if (c->counted &&
 	    roster_count_from(a->roster, &c->from) >= l->max_per_address) {
 		refuse(a, c->fd, &c->from, CROWD);
@@ -231,7 +261,8 @@ take(struct accepting *a, const struct listening *from)
 	socklen_t len = sizeof(ss);
 	struct client c = { .channel = { -1, -1 },
 		.reg.protocol = from->protocol,
-		.reg.protected = from->tls };
+		.reg.protected = from->tls,
+		.reg.proxied = from->proxy };
 	bool rest = false;
 
 	c.fd = accept4(from->fd, (struct sockaddr *)&ss, &len,
@@ -244,7 +275,8 @@ take(struct accepting *a, const struct listening *from)
 		(void)make_way(a);
 		return true;
 	}
-	c.counted = address_of(&ss, &c.from) == 0 &&
+	/* A proxy does not count, but for whom it will speak. */
+	c.counted = address_of(&ss, &c.from) == 0 && !from->proxy &&
 	    !networks_have(a->l->trusted, &c.from);
 	address_text(&c.from, c.reg.peer);
 	if (has_place(a, &c)) {

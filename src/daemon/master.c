@@ -181,6 +181,14 @@ master_check(const struct conf *c)
 	if (geteuid() == 0 && find_session_account(c, &id) == -1)
 		status = -1;
 	close_users(&users);
+	if (c->trusted_proxies[0] != '\0')
+		return status;
+	for (uint64_t i = 0; i < c->listen_count; i++)
+		if (c->listen[i].proxy) {
+			log_warnx("listening for proxies, but trusted-proxies "
+				  "is empty");
+			return -1;
+		}
 	return status;
 }
 
@@ -280,6 +288,7 @@ master_prepare(const struct conf *c, struct service *svc)
 	/* It was tried when it was set. */
 	describe_launcher(c, &svc->launcher);
 	(void)networks_parse(c->trusted, &svc->attendant.guard.trusted);
+	(void)networks_parse(c->trusted_proxies, &svc->proxies);
 	stamp_host(svc->host);
 	if (users_open(&svc->attendant.users, c->users) == -1) {
 		log_warn("the directory of mailboxes, %s", c->users);
@@ -348,6 +357,7 @@ become_listener(
 		.sockets = sockets,
 		.count = m->sockets.count,
 		.trusted = &svc->attendant.guard.trusted,
+		.proxies = &svc->proxies,
 		.max_sessions = svc->max_sessions,
 		.max_per_address = svc->max_per_address,
 	};

@@ -214,6 +214,21 @@ roster_login(struct roster *r, uint64_t serial)
 		(void)close(fd);
 }
 
+void
+roster_move(
+    struct roster *r, uint64_t serial, const struct address *from, bool counted)
+{
+	struct place *p = &r->places[serial % r->most];
+	struct address client = address_client(from);
+
+	if (serial == 0 || p->serial != serial || p->leaving)
+		return;
+	p->from = *from;
+	if (p->client != none)
+		discount_client(r, p->client);
+	p->client = counted ? count_client(r, &client) : none;
+}
+
 bool
 roster_remove(struct roster *r, pid_t pid)
 {
@@ -240,15 +255,27 @@ roster_remove(struct roster *r, pid_t pid)
 	return true;
 }
 
-int
-roster_evict(struct roster *r, struct address *from)
+static int
+dismiss(struct roster *r, struct place *p)
 {
-	struct place *p = &r->places[r->oldest];
-
-	if (r->oldest == none)
-		return -1;
-	*from = p->from;
 	p->leaving = true;
 	r->count--;
 	return let_go(r, p);
+}
+
+int
+roster_evict(struct roster *r, struct address *from)
+{
+	if (r->oldest == none)
+		return -1;
+	*from = r->places[r->oldest].from;
+	return dismiss(r, &r->places[r->oldest]);
+}
+
+int
+roster_dismiss(struct roster *r, uint64_t serial)
+{
+	struct place *p = &r->places[serial % r->most];
+
+	return p->serial == serial && p->fd != -1 ? dismiss(r, p) : -1;
 }

@@ -143,6 +143,7 @@ label(const struct conf_listen *line, struct listening *l)
 {
 	l->protocol = line->protocol;
 	l->tls = line->tls;
+	l->proxy = line->proxy;
 }
 
 /*

@@ -16,6 +16,7 @@
 #include "login.h"
 #include "pop1.h"
 #include "pop3.h"
+#include "proxied.h"
 #include "title.h"
 #include "utf8.h"
 
@@ -184,18 +185,12 @@ turn(struct session *s)
 		s->named = false;
 		return bad(s, "a line that is too long or holds a NUL");
 	case LINE_EOF:
-		s->reason = "lost";
-		break;
 	case LINE_TIMEOUT:
-		s->reason = "timeout";
-		break;
 	case LINE_STOPPED:
-		s->reason = "shutdown";
-		break;
 	case LINE_ERROR:
-		s->reason = "lost";
 		break;
 	}
+	s->reason = line_reason(status);
 	return NEXT_CLOSE;
 }
 
@@ -254,9 +249,11 @@ session_run(const struct session_settings *set, int in, int out, int channel,
 	s.out.timeout = set->write_timeout;
 	title_set("session - %s", s.peer);
 
-	s.protocol->greet(&s);
-	while (turn(&s) != NEXT_CLOSE)
-		;
+	if (!reg->proxied || proxied_meet(&s) == 0) {
+		s.protocol->greet(&s);
+		while (turn(&s) != NEXT_CLOSE)
+			;
+	}
 
 	/* Unlocked before the client can know that it is over. */
 	mailbox_close(&s.mailbox);

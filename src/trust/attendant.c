@@ -17,8 +17,9 @@
 
 struct conversation {
 	const struct attendant_settings *set;
-	const struct registration *reg;
+	struct registration *reg;
 	int channel;
+	bool asked; /* something has been asked before */
 	unsigned int refused;
 	bool passed; /* a client went to the launcher */
 	struct guard guard;
@@ -99,6 +100,15 @@ put_off(const struct conversation *c, const struct request *req,
 	return channel_answer(c->channel, verdict_of(status), NULL);
 }
 
+static void
+tell_listener(const struct conversation *c, struct notice *n)
+{
+	n->serial = c->reg->serial;
+	if (c->set->notice_fd != -1 &&
+	    channel_notify(c->set->notice_fd, n) == -1)
+		log_warn("telling the listener of a session");
+}
+
 static int
 hand_over(const struct conversation *c, const struct request *req,
     const struct mailbox_files *files)
@@ -108,10 +118,7 @@ hand_over(const struct conversation *c, const struct request *req,
 	log_info("login: user=%s addr=%s by=%s", req->name, c->reg->peer,
 	    method(req));
 	/* Before the client can know: it must not be told to make way. */
-	if (c->set->notice_fd != -1 &&
-	    channel_notify(c->set->notice_fd, c->reg->serial, NOTICE_LOGIN) ==
-		-1)
-		log_warn("telling the listener of a login");
+	tell_listener(c, &(struct notice){ .kind = NOTICE_LOGIN });
 	fds[CHANNEL_MAILBOX] = files->fd;
 	fds[CHANNEL_JOURNAL] = files->journal_fd;
 	fds[CHANNEL_INDEX] = files->index_fd;
@@ -247,13 +254,34 @@ pass_client(struct conversation *c)
 	return 0;
 }
 
+/*
+ * Whom a proxy speaks for: that is who counts and is logged from now on.  Nobody
+ * else's session may say so, nor a proxy's at another time.
+ */
+static int
+meet(struct conversation *c, const struct request *req)
+{
+	struct notice n = { .kind = NOTICE_PEER };
+
+	if (!c->reg->proxied || c->asked ||
+	    address_parse(req->name, &n.from) == -1)
+		return -1;
+	address_text(&n.from, c->reg->peer);
+	title_set("attendant %s", c->reg->peer);
+	guard_close(&c->guard);
+	guard_open(&c->guard, &c->set->guard, &c->set->users, c->reg->peer);
+	tell_listener(c, &n);
+	return 0;
+}
+
 void
 attendant_run(const struct attendant_settings *set, int channel,
     const struct registration *reg)
 {
+	struct registration own = *reg;
 	struct conversation c = {
 		.set = set,
-		.reg = reg,
+		.reg = &own,
 		.channel = channel,
 	};
 	struct request req;
@@ -268,12 +296,15 @@ attendant_run(const struct attendant_settings *set, int channel,
 		    channel_asked(channel, &req) == -1)
 			break;
 		now = clock_ms();
-		if (req.kind == REQUEST_USER)
+		if (req.kind == REQUEST_PEER)
+			status = meet(&c, &req);
+		else if (req.kind == REQUEST_USER)
 			status = user(&c, &req);
 		else if (req.kind == REQUEST_TLS)
 			status = pass_client(&c);
 		else
 			status = credential(&c, &req, now);
+		c.asked = true;
 		explicit_bzero(&req, sizeof(req));
 	} while (status == 0);
 	guard_close(&c.guard);

@@ -142,12 +142,10 @@ channel_registered(int fd, struct registration *reg, int *channel)
 }
 
 int
-channel_notify(int fd, uint64_t serial, enum notice_kind kind)
+channel_notify(int fd, const struct notice *n)
 {
-	const struct notice n = { .serial = serial, .kind = kind };
-
 	/* So short that it is written whole or not at all. */
-	return write(fd, &n, sizeof(n)) == (ssize_t)sizeof(n) ? 0 : -1;
+	return write(fd, n, sizeof(*n)) == (ssize_t)sizeof(*n) ? 0 : -1;
 }
 
 size_t
@@ -178,7 +176,7 @@ channel_asked(int fd, struct request *req)
 	if (get(fd, req, sizeof(*req), NULL, &nfds) == -1)
 		return -1;
 	if (req->magic == magic && req->kind >= REQUEST_USER &&
-	    req->kind <= REQUEST_TLS &&
+	    req->kind <= REQUEST_PEER &&
 	    is_string(req->name, sizeof(req->name)) &&
 	    is_string(req->secret, sizeof(req->secret)))
 		return 0;

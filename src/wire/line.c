@@ -83,6 +83,20 @@ line_read(struct line_reader *lr, int64_t deadline, char **line, size_t *len)
 	return LINE_OK;
 }
 
+enum line_status
+line_more(struct line_reader *lr, int64_t deadline)
+{
+	return fill(lr, deadline);
+}
+
+const char *
+line_reason(enum line_status status)
+{
+	if (status == LINE_TIMEOUT)
+		return "timeout";
+	return status == LINE_STOPPED ? "shutdown" : "lost";
+}
+
 bool
 line_waits(const struct line_reader *lr)
 {

@@ -99,7 +99,7 @@ for my $keyword (@keywords) {
 	} elsif ($refusal =~ /is yes or no$/) {
 		like($text, qr/Cm yes \| no /, "restante.conf.5: words, $keyword");
 	} elsif ($refusal =~ /wants numeric networks/) {
-		like($text, qr{/ Ar bits}, "restante.conf.5: form, $keyword");
+		like($text, qr{/ Ar bits|as above}, "restante.conf.5: form, $keyword");
 	} else {
 		is($keyword, 'listen', 'nothing else has a form of its own');
 	}

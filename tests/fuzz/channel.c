@@ -78,7 +78,7 @@ take_request(int fd, size_t len)
 		return;
 	}
 	must(len == sizeof(req) && req.kind >= REQUEST_USER &&
-	    req.kind <= REQUEST_TLS && is_string(req.name, sizeof(req.name)) &&
+	    req.kind <= REQUEST_PEER && is_string(req.name, sizeof(req.name)) &&
 	    is_string(req.secret, sizeof(req.secret)));
 }
 

@@ -278,7 +278,7 @@ static void
 wrong_fields(void)
 {
 	for (size_t what = REQUEST; what <= VERDICT; what++) {
-		uint32_t last = what == REQUEST ? REQUEST_TLS : VERDICT_PERM;
+		uint32_t last = what == REQUEST ? REQUEST_PEER : VERDICT_PERM;
 
 		for (size_t bit = 0; bit < 64; bit++) {
 			unsigned char packet[SIZE_MOST];
@@ -425,7 +425,9 @@ notices(const int *files)
 	int pipe_ends[2], pair[2];
 
 	need(pipe2(pipe_ends, O_CLOEXEC | O_NONBLOCK) == 0, "pipe2");
-	while (channel_notify(pipe_ends[1], sent + 1, NOTICE_LOGIN) == 0)
+	while (channel_notify(pipe_ends[1],
+		   &(struct notice){
+		       .serial = sent + 1, .kind = NOTICE_LOGIN }) == 0)
 		sent++;
 	check(errno == EAGAIN && sent > 1000, "full at %ju", (uintmax_t)sent);
 	for (;;) {

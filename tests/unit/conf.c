@@ -22,12 +22,13 @@ static const struct {
 		"0.0.0.0:65535", "127.0.0.1:0", "[::ffff:1.2.3.4]:1",
 		"[1.2.3.4]:5", "0110", "109 pop1", "[::1]:109 pop1",
 		"127.0.0.1:109 \t pop1", "995 tls", "109 tls pop1",
-		"[::1]:109 pop1\ttls" },
+		"[::1]:109 pop1\ttls", "110 proxy", "1 proxy tls pop1" },
 	    { "", ":", "x", "*", "*:", "127.0.0.1", "127.0.0.1:", "127.0.0.1:x",
 		"127.0.0.1:65536", "127.0.0.1:-1", "127.0.0.1: 110", "109 pop2",
 		"109 pop1 x", "109 pop1 pop1", "109 tls tls", "110 TLS",
-		"109pop1", "pop1", "pop1 109", "localhost:110", "1.2.3:110",
-		"[::1:110", "[::1]110", "[::1%lo]:110", "[localhost]:110",
+		"110 proxy proxy", "110 proxied", "109pop1", "pop1", "pop1 109",
+		"localhost:110", "1.2.3:110", "[::1:110", "[::1]110",
+		"[::1%lo]:110", "[localhost]:110",
 		"127.0.0.1:18446744073709551726",
 		"[0000:0000:0000:0000:0000:0000:0000:0000:0000:0000:0000:0000:"
 		"0000]:110" } },
@@ -66,6 +67,8 @@ static const struct {
 	{ "trusted", { "", "127.0.0.0/8 ::1", "192.0.2.1", "2001:db8::/32" },
 	    { "all", "127.0.0.1/8", "::1/129", "10.0.0.0/33", "localhost",
 		"::1,::2", "10.0.0.0/" } },
+	{ "trusted-proxies", { "", "127.0.0.1", "192.0.2.0/24 ::1" },
+	    { "none", "proxy.example.org", "127.0.0.1/8" } },
 	{ "lock", { "update", "session" },
 	    { "", "Session", "session update", "none" } },
 	{ "mbox-quoting", { "mboxrd", "none" }, { "", "mboxo", "yes" } },
@@ -155,6 +158,8 @@ tidy(struct conf *c)
 	tidy_text(c->tls_user, sizeof(c->tls_user));
 	tidy_text(c->login_delay, sizeof(c->login_delay));
 	tidy_text(c->expire, sizeof(c->expire));
+	tidy_text(c->trusted, sizeof(c->trusted));
+	tidy_text(c->trusted_proxies, sizeof(c->trusted_proxies));
 	for (size_t i = 0; i < CONF_LISTEN_MAX; i++)
 		if (i < c->listen_count)
 			tidy_text(

@@ -118,6 +118,40 @@ evict(struct roster *l)
 	list[i].leaving = true;
 }
 
+/* One comes from elsewhere than it seemed to. */
+static void
+move(struct roster *l)
+{
+	size_t i = chance(MOST);
+	int to = (int)chance(CLIENTS + 1);
+
+	roster_move(l, chance(MOST), &client[0], true);
+	if (i >= count)
+		return;
+	roster_move(l, list[i].serial, &client[to % CLIENTS], to < CLIENTS);
+	if (!list[i].leaving)
+		list[i].client = to;
+}
+
+static void
+dismiss(struct roster *l)
+{
+	size_t i = chance(MOST);
+	int fd;
+
+	check(roster_dismiss(l, chance(MOST)) == -1, "nobody's");
+	if (i >= count)
+		return;
+	fd = roster_dismiss(l, list[i].serial);
+	check(fd == list[i].fd, "not its own");
+	if (fd == -1)
+		return;
+	check(is_open(fd), "closed");
+	(void)close(fd);
+	list[i].fd = -1;
+	list[i].leaving = true;
+}
+
 static void
 compare(const struct roster *l)
 {
@@ -178,7 +212,7 @@ main(void)
 	for (int i = 0; i < CLIENTS; i++)
 		client[i].octets[7] = (unsigned char)i;
 	for (int i = 0; i < STEPS; i++) {
-		switch (chance(8)) {
+		switch (chance(11)) {
 		case 0:
 		case 1:
 		case 2:
@@ -191,6 +225,13 @@ main(void)
 			break;
 		case 6:
 			login(l);
+			break;
+		case 7:
+		case 8:
+			move(l);
+			break;
+		case 9:
+			dismiss(l);
 			break;
 		default:
 			evict(l);
