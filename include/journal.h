@@ -37,7 +37,8 @@ struct journal_move {
 enum journal_kind {
 	JOURNAL_RUNS,
 	JOURNAL_MOVE,
-	JOURNAL_HEAD, /* another password line: see head.h */
+	JOURNAL_HEAD,   /* another password line: see head.h */
+	JOURNAL_APPEND, /* mail that is being delivered: see append.h */
 };
 
 struct journal_promise {

@@ -163,6 +163,9 @@ void mailbox_check_index(struct mailbox *);
 /* Writes the index down, if it can be; size is what of the file it covers. */
 void mailbox_save_index(struct mailbox *, uint64_t size);
 
+/* The file is so long now: learns of the messages that were added to it. */
+void mailbox_take_in(struct mailbox *, uint64_t size);
+
 /*
  * For who looks at a mailbox and changes nothing, neither the files nor what is
  * promised.

@@ -24,6 +24,9 @@ enum { PROMISE_HOLE = 64 * 1024 };
  */
 int promise_finish(const struct mailbox *, const struct journal_promise *);
 
+/* Zeroes octets and gives their blocks back where that pays.  0 or -1. */
+int promise_zero(const struct mailbox *, uint64_t offset, uint64_t len);
+
 /*
  * Notes by what a move will be known: sums of the octets before it, which it
  * never touches, at its begin, which it overwrites first, and at the end, which

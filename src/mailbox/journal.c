@@ -16,7 +16,32 @@
 
 enum { BLOCK = 4096, PIECE = 64 * 1024 };
 
-enum kind { KIND_EMPTY, KIND_RUNS, KIND_MOVE, KIND_ASIDE, KIND_HEAD };
+enum kind {
+	KIND_EMPTY,
+	KIND_RUNS,
+	KIND_MOVE,
+	KIND_ASIDE,
+	KIND_HEAD,
+	KIND_APPEND,
+	KINDS
+};
+
+/* What is promised, of which kind; the others promise nothing. */
+static const int promises[KINDS] = {
+	[KIND_EMPTY] = -1,
+	[KIND_RUNS] = JOURNAL_RUNS,
+	[KIND_MOVE] = JOURNAL_MOVE,
+	[KIND_ASIDE] = -1,
+	[KIND_HEAD] = JOURNAL_HEAD,
+	[KIND_APPEND] = JOURNAL_APPEND,
+};
+
+static const enum kind kinds[] = {
+	[JOURNAL_RUNS] = KIND_RUNS,
+	[JOURNAL_MOVE] = KIND_MOVE,
+	[JOURNAL_HEAD] = KIND_HEAD,
+	[JOURNAL_APPEND] = KIND_APPEND,
+};
 
 /* In the byte order of the machine: one from elsewhere has another magic. */
 static const uint64_t magic = UINT64_C(0x334c4e4a54534552);
@@ -142,15 +167,14 @@ journal_load(int fd, struct journal_promise *p)
 	*p = (struct journal_promise){ .runs = NULL };
 	if (read_header(fd, &h) == -1 || fstat(fd, &st) == -1)
 		return JOURNAL_ERROR;
-	if (h.kind == KIND_RUNS && h.count > 0 &&
-	    h.count <= SIZE_MAX / sizeof(*p->runs) &&
+	if (h.kind >= KINDS || promises[h.kind] == -1)
+		return JOURNAL_EMPTY;
+	p->kind = (enum journal_kind)promises[h.kind];
+	if (p->kind != JOURNAL_RUNS)
+		whole = check_move(fd, &h);
+	else if (h.count > 0 && h.count <= SIZE_MAX / sizeof(*p->runs) &&
 	    h.count <= ((uint64_t)st.st_size - sizeof(h)) / sizeof(*p->runs))
 		whole = load_runs(fd, &h, p);
-	else if (h.kind == KIND_MOVE || h.kind == KIND_HEAD)
-		whole = check_move(fd, &h);
-	p->kind = h.kind == KIND_RUNS ? JOURNAL_RUNS
-	    : h.kind == KIND_MOVE     ? JOURNAL_MOVE
-				      : JOURNAL_HEAD;
 	p->move = h.move;
 	if (whole == -1)
 		return JOURNAL_ERROR;
@@ -242,8 +266,7 @@ journal_commit_move(const struct journal_writer *w, enum journal_kind kind,
 	unsigned char first[BLOCK] = { 0 };
 	struct header h;
 
-	if (begin_header(
-		w->fd, kind == JOURNAL_MOVE ? KIND_MOVE : KIND_HEAD, &h) == -1)
+	if (begin_header(w->fd, kinds[kind], &h) == -1)
 		return JOURNAL_REFUSED;
 	h.move = *move;
 	if (sum_octets(w->fd, w->length, &h.body) == -1)
@@ -337,8 +360,7 @@ journal_describe(int fd, struct journal_about *about)
 	about->damaged = h.magic != magic &&
 	    memcmp(&raw, &none, sizeof(raw)) != 0;
 	about->aside = h.kind == KIND_ASIDE;
-	about->promises = h.kind == KIND_RUNS || h.kind == KIND_MOVE ||
-	    h.kind == KIND_HEAD;
+	about->promises = h.kind < KINDS && promises[h.kind] != -1;
 	about->login = h.login;
 	return 0;
 }

@@ -297,6 +297,18 @@ mailbox_learn(struct mailbox *mb)
 	return 0;
 }
 
+void
+mailbox_take_in(struct mailbox *mb, uint64_t size)
+{
+	uint64_t from = mb->subject.size;
+
+	if (!index_check(&mb->index, 0))
+		return; /* the next login sees that, too */
+	mb->subject.size = size;
+	if (scan(mb, &mb->index, from) == 0)
+		mailbox_save_index(mb, size);
+}
+
 /* All but what is in the file. */
 static void
 begin(struct mailbox *mb, const struct mailbox_settings *set,

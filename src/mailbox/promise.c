@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "append.h"
 #include "head.h"
 #include "io.h"
 #include "log.h"
@@ -107,9 +108,8 @@ write_zeros(int fd, uint64_t offset, uint64_t len)
 	return 0;
 }
 
-/* Zeroes octets and gives their blocks back where that pays. */
-static int
-zero(const struct mailbox *mb, uint64_t offset, uint64_t len)
+int
+promise_zero(const struct mailbox *mb, uint64_t offset, uint64_t len)
 {
 	if (len >= PROMISE_HOLE &&
 	    fallocate(mb->files.fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
@@ -134,7 +134,7 @@ bury(const struct mailbox *mb, const struct journal_run *run)
 		return -1;
 	}
 	tail = end[0] == '\r' ? 3 : 2;
-	return zero(mb, run->offset + FROM, run->length - FROM - tail);
+	return promise_zero(mb, run->offset + FROM, run->length - FROM - tail);
 }
 
 static int
@@ -174,7 +174,7 @@ finish_move(const struct mailbox *mb, const struct journal_move *move)
 	if (io_pwrite(mb->files.fd, "From ", FROM, (off_t)end) == -1 ||
 	    io_pwrite(mb->files.fd, "\n\n", 2, (off_t)(move->size - 2)) == -1)
 		return -1;
-	return zero(mb, end + FROM, move->size - 2 - (end + FROM));
+	return promise_zero(mb, end + FROM, move->size - 2 - (end + FROM));
 }
 
 int
@@ -191,6 +191,9 @@ promise_finish(const struct mailbox *mb, const struct journal_promise *p)
 		break;
 	case JOURNAL_HEAD:
 		status = head_finish(mb, &p->move);
+		break;
+	case JOURNAL_APPEND:
+		status = append_undo(mb, &p->move);
 		break;
 	}
 	if (status == -1 || fdatasync(mb->files.fd) == -1)
@@ -339,9 +342,11 @@ promise_fit(const struct mailbox *mb, const struct journal_promise *p,
 	case JOURNAL_MOVE:
 		return fit_move(mb, &p->move, fit);
 	case JOURNAL_HEAD:
+		return head_fit(mb, &p->move, fit);
+	case JOURNAL_APPEND:
 		break;
 	}
-	return head_fit(mb, &p->move, fit);
+	return append_fit(mb, &p->move, fit);
 }
 
 /* A journal fits by what the mailbox holds, never by the file's number. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The update of a mailbox, a new password line, and the recovery from both, ended at every call that changes a
+ * The update of a mailbox, a new password line, a delivery, and the recovery from
+ * each, ended at every call that changes a
  * file: by a kill, by a power loss, by an error.  The calls are caught by the
  * linker (see the Makefile), noted, and played again to any point.
  *
@@ -17,6 +18,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "append.h"
 #include "head.h"
 #include "journal.h"
 #include "lock.h"
@@ -543,7 +545,32 @@ judge(bool promised, bool delivered)
 	    step, turn);
 }
 
-/* What is tried: marked messages go, or without a choice the line changes. */
+/* What is delivered, in pieces of some size; or NULL. */
+static const char *new_mail;
+static size_t new_piece;
+
+static enum mailbox_status
+deliver(struct mailbox *mb)
+{
+	size_t len = strlen(new_mail), n;
+	struct append a;
+
+	if (append_begin(&a, mb, len) == -1)
+		return MAILBOX_TEMP;
+	for (size_t i = 0; i < len; i += n) {
+		n = len - i < new_piece ? len - i : new_piece;
+		if (append_write(&a, new_mail + i, n) == -1) {
+			append_cancel(&a);
+			return MAILBOX_TEMP;
+		}
+	}
+	return append_commit(&a);
+}
+
+/*
+ * What is tried: marked messages go; or without a choice there is new mail, or the
+ * line changes.
+ */
 static enum mailbox_status
 update(const struct choice *choice, int count)
 {
@@ -551,7 +578,9 @@ update(const struct choice *choice, int count)
 	struct mailbox mb;
 
 	status = open_mailbox(&mb);
-	if (status == MAILBOX_OK && choice == NULL) {
+	if (status == MAILBOX_OK && choice == NULL && new_mail != NULL) {
+		status = deliver(&mb);
+	} else if (status == MAILBOX_OK && choice == NULL) {
 		status = head_replace(&mb, new_line, strlen(new_line), false);
 		check(status != MAILBOX_TEMP || begins_with(old_line),
 		    "nothing has changed");
@@ -774,6 +803,75 @@ try_lines(void)
 			try_line(&mails[i], lines[k][0], lines[k][1]);
 }
 
+/* One message or several, in one piece or many. */
+static void
+try_delivery(
+    const struct mail *m, const char *name, const char *text, size_t piece)
+{
+	int ok_at;
+
+	new_mail = text;
+	new_piece = piece;
+	mail_name = m->name;
+	choice_name = name;
+	make_line(old_line, 's', 7);
+	make_line(new_line, 's', 7);
+	settings.notes_login = false;
+	make_mail(m);
+	write_images(start);
+	before = see(NULL, 0);
+	forget_calls();
+
+	write_images(start);
+	check(
+	    update(NULL, 0) == MAILBOX_OK, "%s, %s: delivered", m->name, name);
+	ok_at = call_count;
+	for (int f = 0; f < FILES; f++)
+		copy_image(&state[f], &start[f]);
+	for (int i = 0; i < ok_at; i++)
+		apply(&state[calls[i].file], &calls[i], UINT64_MAX);
+	write_images(state);
+	after = see(NULL, 0);
+	check(after.count > before.count, "%s, %s: it is seen", m->name, name);
+	while (call_count > ok_at)
+		free(calls[--call_count].octets);
+	end_everywhere(ok_at, m->count <= 6);
+	ends += (uint64_t)((ok_at + 1) * (losses + 1));
+	fail_everywhere(NULL, 0, ok_at);
+	new_mail = NULL;
+	point("%s: %s", m->name, name);
+}
+
+#define SEPARATOR "From new@example.org Thu Nov 19 10:00:00 2026\n"
+
+static void
+try_deliveries(void)
+{
+	static const struct mail mails[] = {
+		{ "no mail", 0, 0, 0, 0 },
+		{ "few small", 3, 100, 700, 0 },
+		{ "with tombstones", 8, 300, 6000, 2 },
+	};
+	static char large[20000];
+	size_t n = (size_t)snprintf(
+	    large, sizeof(large), SEPARATOR "Subject: large\n\n");
+
+	while (n < sizeof(large) - 80)
+		n += (size_t)snprintf(large + n, sizeof(large) - n,
+		    "%zu octets are there, and\n\n", n);
+	for (size_t i = 0; i < sizeof(mails) / sizeof(mails[0]); i++) {
+		try_delivery(&mails[i], "one message",
+		    SEPARATOR "Subject: new\n\nnew\n\n", 1000);
+		try_delivery(
+		    &mails[i], "nothing but a separator", SEPARATOR "\n", 7);
+		try_delivery(&mails[i], "twins",
+		    SEPARATOR "Subject: twin\n\n\n" SEPARATOR
+			      "Subject: twin\n\n\n",
+		    50);
+		try_delivery(&mails[i], "a large one", large, 4000);
+	}
+}
+
 int
 main(int argc, char **argv)
 {
@@ -821,6 +919,7 @@ main(int argc, char **argv)
 		}
 	no_holes = false;
 	try_lines();
+	try_deliveries();
 	printf("# ended at %ju states, %ju errors\n", (uintmax_t)ends,
 	    (uintmax_t)errors);
 	for (int f = 0; f < FILES; f++)

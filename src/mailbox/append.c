@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: ISC */
+/* Adding mail to a mailbox.  Runs as: restantectl, session. */
+
+#include <sys/stat.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "append.h"
+#include "io.h"
+#include "log.h"
+
+enum {
+	FROM = 5,         /* a tombstone begins as a separator does */
+	LEAST = FROM + 2, /* and has two line ends */
+};
+
+/* What stands where the mail is to begin. */
+enum place { PLACE_NOTHING, PLACE_OURS, PLACE_MAIL, PLACE_OTHER };
+
+/* 0, or -1 with errno set. */
+static int
+look(const struct mailbox *mb, const struct journal_move *move,
+    enum place *place, uint64_t *size)
+{
+	struct stat st;
+	char first = '\0';
+
+	if (fstat(mb->files.fd, &st) == -1 ||
+	    io_pread(mb->files.fd, &first, 1, (off_t)move->offset) == -1)
+		return -1;
+	*size = (uint64_t)st.st_size;
+	if (*size < move->offset)
+		*place = PLACE_OTHER;
+	else if (*size == move->offset)
+		*place = PLACE_NOTHING;
+	else if (first == 'F')
+		*place = PLACE_MAIL; /* all of ours, or an agent's */
+	else
+		*place = first == '\0' && *size >= move->size ? PLACE_OURS
+							      : PLACE_OTHER;
+	return 0;
+}
+
+static int
+cut(const struct mailbox *mb, uint64_t size)
+{
+	if (ftruncate(mb->files.fd, (off_t)size) == -1)
+		return -1;
+	return fsync(mb->files.fd);
+}
+
+/* Others have delivered behind it: again its first octet comes last. */
+static int
+bury(const struct mailbox *mb, const struct journal_move *move)
+{
+	int fd = mb->files.fd;
+
+	if (promise_zero(mb, move->offset + FROM,
+		move->size - move->offset - LEAST) == -1 ||
+	    io_pwrite(fd, "rom ", FROM - 1, (off_t)(move->offset + 1)) == -1 ||
+	    io_pwrite(fd, "\n\n", 2, (off_t)(move->size - 2)) == -1 ||
+	    fdatasync(fd) == -1)
+		return -1;
+	return io_pwrite(fd, "F", 1, (off_t)move->offset);
+}
+
+int
+append_undo(const struct mailbox *mb, const struct journal_move *move)
+{
+	enum place place;
+	uint64_t size;
+
+	if (look(mb, move, &place, &size) == -1)
+		return -1;
+	if (place != PLACE_OURS)
+		return 0;
+	return size == move->size ? cut(mb, move->offset) : bury(mb, move);
+}
+
+int
+append_fit(const struct mailbox *mb, const struct journal_move *move,
+    struct promise_fit *fit)
+{
+	struct journal_move now = *move;
+	enum place place;
+	uint64_t size;
+
+	*fit = (struct promise_fit){ .fits = false };
+	/* What nobody promises who means it. */
+	if (move->length != 0 || move->size < move->offset ||
+	    move->size - move->offset < LEAST)
+		return 0;
+	if (look(mb, move, &place, &size) == -1)
+		return -1;
+	if (place == PLACE_OTHER)
+		return 0;
+	now.size = size;
+	if (promise_sum_around(mb, &now) == -1)
+		return -1;
+	fit->fits = now.before == move->before;
+	fit->begun = fit->fits && place == PLACE_OURS;
+	return 0;
+}
+
+/* Takes the promise back, keeping errno. */
+static void
+withdraw(const struct mailbox *mb)
+{
+	int saved = errno;
+
+	(void)journal_clear(mb->files.journal_fd);
+	errno = saved;
+}
+
+int
+append_begin(struct append *a, struct mailbox *mb, uint64_t length)
+{
+	struct journal_writer w = { .fd = mb->files.journal_fd };
+	uint64_t size = mb->subject.size;
+	struct stat st;
+
+	*a = (struct append){ .mb = mb,
+		.move = { .offset = size, .size = size } };
+	if (!mb->complete) {
+		errno = ENOSPC;
+		return -1;
+	}
+	if (fstat(mb->files.fd, &st) == -1 ||
+	    promise_sum_around(mb, &a->move) == -1)
+		return -1;
+	if ((uint64_t)st.st_size != size) {
+		errno = ESTALE;
+		return -1;
+	}
+	a->move.size += length;
+	/* Room is had now or not at all. */
+	if (fallocate(mb->files.fd, FALLOC_FL_KEEP_SIZE, (off_t)size,
+		(off_t)length) == -1 &&
+	    (errno == ENOSPC || errno == EDQUOT || errno == EFBIG))
+		return -1;
+	if (journal_commit_move(&w, JOURNAL_APPEND, &a->move) !=
+	    JOURNAL_PROMISED)
+		return -1;
+	if (ftruncate(mb->files.fd, (off_t)a->move.size) == -1) {
+		withdraw(mb);
+		return -1;
+	}
+	if (fsync(mb->files.fd) == 0)
+		return 0;
+	append_cancel(a);
+	return -1;
+}
+
+int
+append_write(struct append *a, const void *data, size_t len)
+{
+	const char *octets = data;
+	uint64_t at = a->move.offset + a->done;
+
+	if (len == 0)
+		return 0;
+	a->done += len;
+	if (at == a->move.offset) {
+		a->first = *octets++;
+		at++;
+		len--;
+	}
+	return io_pwrite(a->mb->files.fd, octets, len, (off_t)at);
+}
+
+void
+append_cancel(struct append *a)
+{
+	struct journal_promise promise = { .kind = JOURNAL_APPEND,
+		.move = a->move };
+	int saved = errno;
+
+	if (promise_finish(a->mb, &promise) == -1)
+		log_warn("an unfinished delivery is undone by the next login");
+	errno = saved;
+}
+
+enum mailbox_status
+append_commit(struct append *a)
+{
+	int fd = a->mb->files.fd;
+
+	if (a->move.offset + a->done != a->move.size) {
+		errno = EINVAL;
+		append_cancel(a);
+		return MAILBOX_TEMP;
+	}
+	if (fdatasync(fd) == -1) {
+		append_cancel(a);
+		return MAILBOX_TEMP;
+	}
+	if (io_pwrite(fd, &a->first, 1, (off_t)a->move.offset) == -1) {
+		append_cancel(a);
+		return MAILBOX_TEMP;
+	}
+	if (fdatasync(fd) == -1)
+		return MAILBOX_UNSURE;
+	/* Left promised, the next login finds that there is nothing to undo. */
+	if (journal_clear(a->mb->files.journal_fd) == -1)
+		log_warn("emptying a journal");
+	mailbox_take_in(a->mb, a->move.size);
+	return MAILBOX_OK;
+}
