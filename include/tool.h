@@ -15,7 +15,11 @@ struct tool {
 	const char *path; /* of the directory */
 	struct mailbox_settings mailbox;
 	bool json;
-	bool yes; /* do not ask */
+	bool yes;    /* do not ask */
+	bool defers; /* every failure of the system may be over later */
+	bool lock_update;
+	const char *sender;
+	uint64_t quota; /* octets; 0: none */
 	/* A new password line. */
 	int (*make_line)(const char *password, char line[SECRET_LINE]);
 	/* All names in the directory, sorted, if nobody was named; or those. */
@@ -30,6 +34,7 @@ void add_run(struct tool *);
 void check_run(struct tool *);
 void compact_run(struct tool *);
 void delete_run(struct tool *);
+void deliver_run(struct tool *);
 void list_run(struct tool *);
 void lock_run(struct tool *);
 void passwd_run(struct tool *);

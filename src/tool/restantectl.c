@@ -18,6 +18,7 @@
 #include "conf.h"
 #include "log.h"
 #include "master.h"
+#include "num.h"
 #include "sig.h"
 #include "tool.h"
 
@@ -35,6 +36,7 @@ static const struct verb {
 	{ "check",   false, EVERYBODY, "j",  check_run },
 	{ "compact", true,  EVERYBODY, "j",  compact_run },
 	{ "delete",  true,  SOME,      "y",  delete_run },
+	{ "deliver", true,  ONE,       "fq", deliver_run },
 	{ "list",    false, EVERYBODY, "j",  list_run },
 	{ "lock",    true,  SOME,      "",   lock_run },
 	{ "passwd",  true,  ONE,       "ps", passwd_run },
@@ -59,11 +61,13 @@ usage(void)
 
 /* Ends the program for a reason of errno's. */
 static _Noreturn void
-cannot(const char *path)
+cannot(const struct tool *t, const char *path)
 {
 	int status = EX_OSERR;
 
-	if (errno == ENOENT || errno == ENOTDIR)
+	if (t->defers)
+		status = EX_TEMPFAIL;
+	else if (errno == ENOENT || errno == ENOTDIR)
 		status = EX_NOINPUT;
 	else if (errno == EACCES || errno == EPERM || errno == EROFS)
 		status = EX_NOPERM;
@@ -112,15 +116,45 @@ parse_options(int argc, char **argv, struct conf *c)
 	}
 }
 
+/* Octets, or thousands, millions, thousands of millions of them. */
+static uint64_t
+parse_octets(const char *text)
+{
+	static const char units[] = "kMG";
+	size_t len = strlen(text);
+	const char *unit = len == 0 ? NULL : strchr(units, text[len - 1]);
+	uint64_t factor = 1, n;
+	char digits[24];
+
+	if (unit != NULL)
+		len--;
+	for (const char *u = units; unit != NULL && u <= unit; u++)
+		factor *= 1000;
+	if (snprintf(digits, sizeof(digits), "%.*s", (int)len, text) !=
+		(int)len ||
+	    num_parse(digits, UINT64_MAX / factor, &n) == -1 || n == 0) {
+		fprintf(stderr, "restantectl: \"%s\" is no number of octets\n",
+		    text);
+		usage();
+	}
+	return n * factor;
+}
+
 static void
 take_option(int opt, struct tool *t)
 {
 	switch (opt) {
+	case 'f':
+		t->sender = optarg;
+		break;
 	case 'j':
 		t->json = true;
 		break;
 	case 'p':
 		t->make_line = secret_make_plain;
+		break;
+	case 'q':
+		t->quota = parse_octets(optarg);
 		break;
 	case 's':
 		t->make_line = secret_make_scram;
@@ -138,6 +172,7 @@ parse_arguments(int argc, char **argv, const struct verb *verb, struct tool *t)
 	static const struct option options[] = {
 		{ "json", no_argument, NULL, 'j' },
 		{ "plain", no_argument, NULL, 'p' },
+		{ "quota", required_argument, NULL, 'q' },
 		{ "scram", no_argument, NULL, 's' },
 		{ "yes", no_argument, NULL, 'y' },
 		{ NULL, 0, NULL, 0 },
@@ -145,7 +180,7 @@ parse_arguments(int argc, char **argv, const struct verb *verb, struct tool *t)
 	int opt;
 
 	optind = 0; /* starts anew, and takes options behind names */
-	while ((opt = getopt_long(argc, argv, "", options, NULL)) != -1) {
+	while ((opt = getopt_long(argc, argv, "f:", options, NULL)) != -1) {
 		if (opt == '?' || strchr(verb->options, opt) == NULL)
 			usage();
 		take_option(opt, t);
@@ -162,7 +197,7 @@ static void
 name_everybody(struct tool *t)
 {
 	if (tool_read_names(t->users.fd, &t->names, &t->count) == -1)
-		cannot(t->path);
+		cannot(t, t->path);
 }
 
 /* Opens the directory as whoever started this, and goes on as the keeper. */
@@ -173,7 +208,7 @@ open_users(const struct conf *c, struct tool *t)
 
 	t->path = c->users;
 	if (users_look(&t->users, c->users) == -1)
-		cannot(c->users);
+		cannot(t, c->users);
 	if (geteuid() == 0) {
 		if (master_find_keeper(c, t->users.fd, &keeper) == -1)
 			exit(EX_CONFIG);
@@ -199,10 +234,12 @@ main(int argc, char **argv)
 
 	(void)umask(077);
 	sig_catch_bus();
+	t.defers = verb->run == deliver_run;
+	t.lock_update = c.lock == 1;
 	t.mailbox.unquote = c.mbox_quoting == 1;
 	open_users(&c, &t);
 	if (verb->writes && users_make_state(&t.users) == -1)
-		cannot(c.users);
+		cannot(&t, c.users);
 	if (t.everybody)
 		name_everybody(&t);
 	verb->run(&t);

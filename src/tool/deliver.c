@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * restantectl deliver: a message from the standard input into a mailbox, all of it
+ * or nothing.  Runs as: restantectl.
+ */
+
+#include <sys/stat.h>
+#include <sys/uio.h>
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "append.h"
+#include "clock.h"
+#include "letter.h"
+#include "lock.h"
+#include "num.h"
+#include "tool.h"
+
+/*
+ * The message in its form in the mailbox.  A separator line that is there already
+ * says who sent it and when, unless somebody else does.
+ */
+static size_t
+read_letter(struct tool *t, const char *user, char **mbox)
+{
+	char line[LETTER_SEPARATOR], *text;
+	size_t len, skip, n = 0;
+
+	*mbox = NULL;
+	if (letter_read(STDIN_FILENO, &text, &len) == -1) {
+		tool_complain(t, EX_IOERR, user, "reading the message: %s",
+		    strerror(errno));
+		return 0;
+	}
+	skip = mbox_separator((unsigned char *)text, len);
+	letter_separator(t->sender == NULL ? "" : t->sender,
+	    clock_wall_ns() / 1000000000, line);
+	if (skip != 0 && skip < sizeof(line) && t->sender == NULL) {
+		memcpy(line, text, skip);
+		line[skip] = '\0';
+		memcpy(line + strcspn(line, "\r\n"), "\n", 2);
+	}
+	if (len == skip)
+		tool_complain(t, EX_DATAERR, user, "the message is empty");
+	else if ((n = letter_compose(line, text + skip, len - skip, mbox)) == 0)
+		tool_complain(t, EX_OSERR, user, "%s", strerror(errno));
+	free(text);
+	return n;
+}
+
+static void
+not_delivered(struct tool *t, const char *user)
+{
+	tool_complain(t, EX_IOERR, user, "not delivered: %s", strerror(errno));
+}
+
+static bool
+has_room(struct tool *t, const char *user, const struct mailbox *mb, size_t len)
+{
+	if (t->quota == 0 || mb->index.is.stored + len <= t->quota)
+		return true;
+	tool_complain(t, EX_CANTCREAT, user,
+	    "over quota: %ju octet%s and %ju more, of %ju",
+	    PLURAL(mb->index.is.stored), (uintmax_t)len, (uintmax_t)t->quota);
+	return false;
+}
+
+static void
+deliver(struct tool *t, const char *user, struct mailbox *mb, const char *mbox,
+    size_t len)
+{
+	struct append a;
+
+	if (append_begin(&a, mb, len) == -1) {
+		not_delivered(t, user);
+		return;
+	}
+	if (append_write(&a, mbox, len) == -1) {
+		append_cancel(&a);
+		not_delivered(t, user);
+		return;
+	}
+	switch (append_commit(&a)) {
+	case MAILBOX_OK:
+		break;
+	case MAILBOX_UNSURE:
+		tool_complain(t, EX_IOERR, user,
+		    "the message may have been delivered: %s", strerror(errno));
+		break;
+	case MAILBOX_TEMP:
+	case MAILBOX_PERM:
+		not_delivered(t, user);
+	}
+}
+
+/* Writes to the end, or takes back what it could write. */
+static int
+append_at_once(
+    const struct mailbox *mb, const char *end, const char *mbox, size_t len)
+{
+	struct iovec iov[] = {
+		{ (void *)(uintptr_t)end, strlen(end) },
+		{ (void *)(uintptr_t)mbox, len },
+	};
+	off_t size = (off_t)mb->subject.size;
+	ssize_t n = pwritev(mb->files.fd, iov, 2, size);
+	int saved;
+
+	if (n != -1 && n != (ssize_t)(strlen(end) + len))
+		errno = ENOSPC;
+	else if (n != -1 && fsync(mb->files.fd) == 0)
+		return 0;
+	saved = errno;
+	(void)!ftruncate(mb->files.fd, size);
+	errno = saved;
+	return -1;
+}
+
+/*
+ * With "lock update" a session has the journal all the time, and the mailbox for
+ * moments only: what is delivered meanwhile is appended as any agent does it.
+ */
+static void
+deliver_beside(struct tool *t, const char *user, const char *mbox, size_t len)
+{
+	struct mailbox mb = { .files = { -1, -1, -1 } };
+	struct mailbox_files files = { tool_find(t, user), -1, -1 };
+	const char *end;
+
+	if (files.fd == -1)
+		return;
+	mb.files = files;
+	if (lock_take(-1, files.fd) == -1)
+		tool_explain(
+		    t, user, errno == EWOULDBLOCK ? USERS_IN_USE : USERS_TEMP);
+	else if (mailbox_examine(&mb, &t->mailbox, &files) == -1 ||
+	    (end = mailbox_missing_end(&mb)) == NULL ||
+	    append_at_once(&mb, end, mbox, len) == -1)
+		not_delivered(t, user);
+	mailbox_close(&mb);
+}
+
+/* Whether a session has the journal and lets others deliver. */
+static bool
+is_shared(struct tool *t, const char *user)
+{
+	struct mailbox_files files = { -1, -1, -1 };
+	bool taken;
+
+	if (!t->lock_update ||
+	    users_find(&t->users, user, &files.fd) != USERS_OK)
+		return false;
+	if (users_complete(&t->users, user, &files) != USERS_OK) {
+		(void)close(files.fd);
+		return false;
+	}
+	taken = lock_journal(files.journal_fd) == -1 && errno == EWOULDBLOCK;
+	(void)close(files.fd);
+	(void)close(files.journal_fd);
+	if (files.index_fd != -1)
+		(void)close(files.index_fd);
+	return taken;
+}
+
+void
+deliver_run(struct tool *t)
+{
+	const char *user = t->names[0];
+	struct mailbox mb;
+	char *mbox;
+	size_t len = read_letter(t, user, &mbox);
+
+	if (len > 0 && is_shared(t, user)) {
+		deliver_beside(t, user, mbox, len);
+	} else if (len > 0 && tool_open(t, user, &mb) == 0) {
+		if (has_room(t, user, &mb, len))
+			deliver(t, user, &mb, mbox, len);
+		mailbox_close(&mb);
+	}
+	free(mbox);
+	/* A mail system that sees anything else sends the message back. */
+	if (t->status != EX_OK && t->status != EX_NOUSER &&
+	    t->status != EX_DATAERR && t->status != EX_CANTCREAT)
+		t->status = EX_TEMPFAIL;
+}
