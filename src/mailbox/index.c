@@ -404,24 +404,48 @@ index_remove(struct index *ix, uint64_t position)
 		ix->cursor_page = ix->cursor_before = 0;
 }
 
+/* Forgets the entries of page i from one of them on. */
+static void
+cut_page(struct index *ix, uint64_t i, uint64_t used)
+{
+	struct index_page *p = &ix->pages[i];
+
+	for (uint64_t k = used; k < p->used; k++)
+		p->messages -= index_is_dead(&p->entries[k]) ? 0 : 1;
+	memset(p->entries + used, 0,
+	    (INDEX_PAGE_ENTRIES - used) * sizeof(*p->entries));
+	p->used = used;
+	ix->state[i] |= DIRTY;
+	ix->removed = true;
+}
+
 void
 index_cut(struct index *ix, uint64_t position)
 {
-	while (ix->is.entries > position) {
-		uint64_t last = ix->is.entries - 1;
-		struct mbox_entry *e = entry_at(ix, last);
+	uint64_t count = page_count(ix->is.entries);
+	uint64_t first = page_count(position), used;
+	const struct mbox_entry *e;
 
-		if (!index_is_dead(e))
-			index_remove(ix, last);
-		ix->is.dead -= e->stored;
-		ix->is.entries = last;
-		memset(e, 0, sizeof(*e));
-		ix->pages[last / INDEX_PAGE_ENTRIES].used--;
-		ix->state[last / INDEX_PAGE_ENTRIES] |= DIRTY;
-		ix->removed = true;
+	for (uint64_t i = position; i < ix->is.entries; i++) {
+		e = entry_at(ix, i);
+		if (index_is_dead(e)) {
+			ix->is.dead -= e->stored;
+			continue;
+		}
+		ix->is.messages--;
+		ix->is.octets -= e->octets;
+		ix->is.stored -= e->stored;
 	}
-	if (ix->is.entries == 0)
-		ix->is.looked = 0;
+	used = position % INDEX_PAGE_ENTRIES;
+	if (used > 0 && position < ix->is.entries)
+		cut_page(ix, first - 1, used);
+	/* Of the file's pages nobody asks for those behind the last. */
+	if (!ix->mapped && first < count)
+		memset(&ix->pages[first], 0, (size_t)(count - first) * PAGE);
+	ix->is.entries = position;
+	if (position == 0)
+		/* A page that a power loss brings back is of no build. */
+		ix->is.looked = ix->is.build = 0;
 	ix->cursor_page = ix->cursor_before = 0;
 }
 

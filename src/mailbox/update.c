@@ -214,8 +214,11 @@ settle_index(struct mailbox *mb, const struct plan *p, bool was_cut)
 		if (!mailbox_marked(mb, n))
 			continue;
 		/* Each removal moves the numbers behind it. */
-		(void)mailbox_entry(mb, n - removed++, &position);
+		(void)mailbox_entry(mb, n - removed, &position);
+		if (was_cut && position >= p->position)
+			break; /* goes with the cut */
 		index_remove(&mb->index, position);
+		removed++;
 	}
 	if (was_cut)
 		index_cut(&mb->index, p->position);
