@@ -197,7 +197,10 @@ sub deletions
 		}
 	}
 	for (1 .. $rounds) {
+		# As large, as warm, as long on the disk.
+		Servers::copy(make('large'), $file);
 		fresh('large', @servers);
+		Bench::run("$tools/limits", 'scan', $file);
 		limit('large.dele-all.machine', 'cut', $file);
 		for my $s (@servers) {
 			my $took = session($s, qw(open all quit));

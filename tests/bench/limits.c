@@ -6,9 +6,9 @@
  *	  limits loopback OCTETS	from memory through TCP, and read() it
  *	  limits sync FILE	three times a block and fdatasync(), once with a
  *				hole: what a safe deletion cannot do without
- *	  limits cut FILE	ftruncate() to a block, and fsync()
+ *	  limits cut FILE	ftruncate() to a block, fsync(), and unlink()
  *
- * The last two make the file, which must not be there.
+ * The last but one makes the file, which must not be there.
  */
 
 #include <sys/socket.h>
@@ -176,9 +176,12 @@ sync_file(const char *path)
 static double
 cut_file(const char *path)
 {
-	int fd = new_file(path);
-	double begin = now();
+	double begin;
+	int fd = open(path, O_RDWR);
 
+	if (fd == -1)
+		err(1, "%s", path);
+	begin = now();
 	if (ftruncate(fd, BLOCK) == -1 || fsync(fd) == -1)
 		err(1, "%s", path);
 	begin = now() - begin;
