@@ -15,8 +15,12 @@
 #include "journal.h"
 #include "mailbox.h"
 
-/* A run this long becomes a hole, which gives its blocks back to the disk. */
-enum { PROMISE_HOLE = 64 * 1024 };
+/*
+ * A run this long becomes a hole, which gives its blocks back to the disk.  A
+ * shorter one is zeroed by writing: that takes less time than a hole, and what
+ * is dead is compacted away before it outweighs what is alive.
+ */
+enum { PROMISE_HOLE = 256 * 1024 };
 
 /*
  * Does what is promised, from the begin or again, syncs it and empties the

@@ -34,10 +34,11 @@
 enum {
 	/*
 	 * What things cost, in octets written.  Measured on ext4: burying a run
-	 * takes as long as writing 4 KB, and a hole as 128 KB.
+	 * takes as long as writing 4 KB.  A hole takes as long as 128 KB, and as
+	 * long as some megabytes where freed blocks are discarded at once.
 	 */
 	RUN_COST = 4096,
-	HOLE_COST = 128 * 1024,
+	HOLE_COST = PROMISE_HOLE,
 };
 
 /* What an update comes to. */

@@ -877,7 +877,7 @@ main(int argc, char **argv)
 {
 	static const struct mail mails[] = {
 		{ "few small", 6, 300, 700, 0 },
-		{ "small between large", 9, 400, 40000, 0 },
+		{ "small between large", 5, 400, 270000, 0 },
 		{ "large between small", 8, 30000, 500, 0 },
 		{ "with tombstones", 12, 900, 20000, 3 },
 		{ "two pages of index", 80, 60, 8500, 0 },
