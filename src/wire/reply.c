@@ -9,9 +9,16 @@
 #include <string.h>
 #include <unistd.h>
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 #include "io.h"
 #include "reply.h"
 #include "words.h"
+
+/* Of a body: for less room than twice this the buffer is sent first. */
+enum { PIECE = 8 * 1024 };
 
 int
 reply_flush(struct reply *r)
@@ -106,52 +113,96 @@ put(struct reply *r, const char *p, size_t len)
 	}
 }
 
-/* The octets of a body up to the next line end.  Returns where it goes on. */
-static const char *
-put_body_line(struct reply *r, const char *p, const char *end)
+/*
+ * Copies the octets before the next LF, or all len when there is none, and
+ * returns how many.  Some octets behind them in out are lost.
+ */
+static inline size_t
+copy_line(char *out, const char *p, size_t len)
 {
-	const char *lf = memchr(p, '\n', (size_t)(end - p));
+	size_t n = 0, left;
+	const char *lf;
 
-	if (lf == NULL) {
-		put(r, p, (size_t)(end - p));
-		r->bol = false;
-		r->cr = end[-1] == '\r';
-		return end;
+#ifdef __SSE2__
+	const __m128i want = _mm_set1_epi8('\n');
+	unsigned int found;
+	__m128i v;
+
+	for (; len - n >= sizeof(v); n += sizeof(v)) {
+		v = _mm_loadu_si128((const void *)(p + n));
+		_mm_storeu_si128((void *)(out + n), v);
+		found = (unsigned int)_mm_movemask_epi8(
+		    _mm_cmpeq_epi8(v, want));
+		if (found != 0)
+			return n + (size_t)__builtin_ctz(found);
 	}
-	/* The CR may have been the last octet of the piece before. */
-	if (lf > p ? lf[-1] == '\r' : r->cr) {
-		put(r, p, (size_t)(lf + 1 - p));
-	} else {
-		put(r, p, (size_t)(lf - p));
-		put(r, "\r\n", 2);
-		r->octets++;
+#endif
+	lf = memchr(p + n, '\n', len - n);
+	left = lf == NULL ? len - n : (size_t)(lf - (p + n));
+	memcpy(out + n, p + n, left);
+	return n + left;
+}
+
+/* Appends octets of a body, for which there is room at twice their length. */
+static void
+put_lines(struct reply *r, const char *p, size_t len, bool stuffing)
+{
+	const char *end = p + len;
+	char *out = r->buf + r->len;
+	size_t n;
+
+	while (p < end) {
+		if (stuffing && r->bol && *p == '.')
+			*out++ = '.';
+		n = copy_line(out, p, (size_t)(end - p));
+		out += n;
+		if (n == (size_t)(end - p)) {
+			r->bol = false;
+			r->cr = end[-1] == '\r';
+			break;
+		}
+		/* The CR may have been the last octet of the piece before. */
+		if (n > 0 ? p[n - 1] != '\r' : !r->cr) {
+			*out++ = '\r';
+			r->octets++;
+		}
+		*out++ = '\n';
+		p += n + 1;
+		r->bol = true;
+		r->cr = false;
 	}
-	r->bol = true;
-	r->cr = false;
-	return lf + 1;
+	r->len = (size_t)(out - r->buf);
+}
+
+static void
+put_body(struct reply *r, const char *p, size_t len, bool stuffing)
+{
+	size_t n;
+
+	r->octets += len;
+	for (; len > 0 && r->error == 0; p += n, len -= n) {
+		/* A dot or a CR goes with each octet, at the most. */
+		n = (sizeof(r->buf) - r->len) / 2;
+		if (n < PIECE) {
+			(void)reply_flush(r);
+			n = sizeof(r->buf) / 2;
+		}
+		if (n > len)
+			n = len;
+		put_lines(r, p, n, stuffing);
+	}
 }
 
 void
 reply_body(struct reply *r, const char *p, size_t len)
 {
-	const char *end = p + len;
-
-	r->octets += len;
-	while (p < end && r->error == 0) {
-		if (r->bol && *p == '.')
-			put(r, ".", 1);
-		p = put_body_line(r, p, end);
-	}
+	put_body(r, p, len, true);
 }
 
 void
 reply_data(struct reply *r, const char *p, size_t len)
 {
-	const char *end = p + len;
-
-	r->octets += len;
-	while (p < end && r->error == 0)
-		p = put_body_line(r, p, end);
+	put_body(r, p, len, false);
 }
 
 uint64_t
