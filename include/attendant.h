@@ -19,6 +19,7 @@ struct attendant_settings {
 	int notice_fd;   /* the listener's, to tell of logins; or -1 */
 	bool hide_users; /* REQUEST_USER is not answered truly */
 	bool apop;
+	unsigned int mechanisms;        /* a bit for each enum sasl_mechanism */
 	char login_delay[PERUSER_SIZE]; /* seconds */
 	struct guard_settings guard;
 	unsigned int tries; /* refusals, then the conversation ends */

@@ -14,10 +14,13 @@
 #include "address.h"
 
 enum {
-	CHANNEL_NAME = 65,    /* a user name and its NUL */
-	CHANNEL_SECRET = 512, /* a password or digest and its NUL */
-	CHANNEL_PEER = 64,    /* an address as text */
-	CHANNEL_STAMP = 160,  /* the APOP timestamp */
+	CHANNEL_NAME = 65, /* a user name and its NUL */
+	/* A password or digest and its NUL; or a message of AUTH: three words of
+	 * 255 octets must fit (RFC 4616 section 2). */
+	CHANNEL_SECRET = 1024,
+	CHANNEL_TEXT = 360,  /* a challenge of AUTH and a NUL */
+	CHANNEL_PEER = 64,   /* an address as text */
+	CHANNEL_STAMP = 160, /* the APOP timestamp */
 };
 
 /* What a connection speaks. */
@@ -60,11 +63,17 @@ enum request_kind {
 	 * and only of a session that is proxied; there is no answer.
 	 */
 	REQUEST_PEER,
+	/* RFC 5034: the name is a mechanism's; without and with an initial
+	 * response; and the answer to VERDICT_MORE. */
+	REQUEST_AUTH,
+	REQUEST_AUTH_INITIAL,
+	REQUEST_AUTH_ANSWER,
 };
 
 struct request {
 	uint32_t magic;
 	uint32_t kind;
+	uint32_t len; /* of a message of AUTH, which is no string; else 0 */
 	char name[CHANNEL_NAME];
 	char secret[CHANNEL_SECRET];
 };
@@ -76,11 +85,15 @@ enum verdict_kind {
 	VERDICT_TEMP,
 	VERDICT_EARLY, /* the credential is right, but it is not time yet */
 	VERDICT_PERM,
+	VERDICT_MORE, /* AUTH goes on: the text is the challenge */
+	VERDICT_BAD,  /* AUTH ends: that was no message of the mechanism */
+	VERDICT_KINDS,
 };
 
 struct verdict {
 	uint32_t magic;
 	uint32_t kind;
+	char text[CHANNEL_TEXT]; /* with the descriptors: who has logged in */
 };
 
 /* What comes with VERDICT_YES to a credential, in this order; the index may be
@@ -109,15 +122,18 @@ size_t channel_noticed(int fd, struct notice *, size_t most);
 int channel_ask(int fd, const struct request *);
 /*
  * Takes one request.  The session has talked to a stranger and may be anybody by
- * now: size, magic, kind and both strings are checked here, and nothing past this
+ * now: size, magic, kind, length and strings are checked here, and nothing past this
  * looks at raw octets again.  EPROTO when they are not right.
  */
 int channel_asked(int fd, struct request *);
 
-/* fds: CHANNEL_FDS descriptors, the last of which may be -1; or NULL. */
-int channel_answer(int fd, enum verdict_kind, const int *fds);
+/*
+ * A verdict with its text, or "".  fds: CHANNEL_FDS descriptors, the last of which
+ * may be -1; or NULL.
+ */
+int channel_answer(int fd, enum verdict_kind, const char *text, const int *fds);
 /* fds[CHANNEL_MAILBOX] is -1 when none came. */
-int channel_answered(int fd, enum verdict_kind *, int fds[CHANNEL_FDS]);
+int channel_answered(int fd, struct verdict *, int fds[CHANNEL_FDS]);
 
 /*
  * What goes from the session by its attendant to the launcher: the client, and

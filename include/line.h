@@ -13,6 +13,8 @@
 enum {
 	/* RFC 2449 section 4 asks for 255 octets, the line end included. */
 	LINE_MAX_OCTETS = 512,
+	/* RFC 5034 section 4: a message of AUTH in base64 may be longer. */
+	LINE_AUTH_OCTETS = 2048,
 	LINE_BUFFER = 8192,
 };
 
@@ -27,6 +29,7 @@ enum line_status {
 
 struct line_reader {
 	int fd;
+	size_t most;       /* octets of a line, its end included */
 	size_t start, end; /* what is not yet used, in buf */
 	bool skipping;     /* inside a line that is too long */
 	char buf[LINE_BUFFER];

@@ -22,5 +22,9 @@ enum next login_user(struct session *, char **arg);
 enum next login_pass(struct session *, char **arg);
 /* APOP: RFC 1939 section 7. */
 enum next login_apop(struct session *, char **arg);
+/* AUTH: RFC 5034. */
+enum next login_auth(struct session *, char **arg);
+/* The line of CAPA, if any mechanism is offered. */
+void login_announce(struct session *);
 
 #endif

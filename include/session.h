@@ -32,6 +32,7 @@ enum { UCSPI_CONTROL, UCSPI_IN, UCSPI_OUT, UCSPI_FDS };
 struct session_settings {
 	const char *host; /* this machine's name */
 	bool hide_users, apop, utf8_strict, show_version;
+	unsigned int mechanisms; /* a bit for each enum sasl_mechanism */
 	/* Passwords as they are, without TLS: from here, from other hosts. */
 	bool plain_local, plain_remote;
 	enum stls_kind stls;
@@ -79,6 +80,8 @@ struct session {
 	const struct session_settings *set;
 	const struct protocol *protocol;
 	const struct state *state;
+	/* Takes the next line in the place of the state: AUTH; or NULL. */
+	enum next (*answer)(struct session *, char *line);
 	const char *peer, *stamp;
 	char client[ADDRESS_TEXT]; /* whom a proxy speaks for: peer, then */
 	const char *reason;        /* why the session ended, for the log */

@@ -13,20 +13,22 @@
 #include "distance.h"
 #include "num.h"
 
-enum kind { TEXT, YES_NO, NUMBER, CHOICE, PER_USER, NETWORKS, LISTEN };
+enum kind { TEXT, YES_NO, NUMBER, CHOICE, SEVERAL, PER_USER, NETWORKS, LISTEN };
 
 struct keyword {
 	const char *name;
 	enum kind kind;
 	size_t offset;     /* of its member in struct conf */
 	uint64_t min, max; /* of a number; of a text: least octets, size */
-	const char *words; /* of a choice, in the order of its enum */
+	const char *words; /* to choose one or several of, as in their enum */
 	const char *standard;
 };
 
 #define AT(member)   offsetof(struct conf, member)
 #define SIZE(member) 0, sizeof(((struct conf *)0)->member)
 #define SOME(member) 1, sizeof(((struct conf *)0)->member)
+
+#define ALL_MECHANISMS "PLAIN LOGIN CRAM-MD5 SCRAM-SHA-256"
 
 /* clang-format off */
 static const struct keyword keywords[] = {
@@ -37,6 +39,7 @@ static const struct keyword keywords[] = {
 	{ "pid-file",      TEXT,   AT(pid_file), SIZE(pid_file), NULL, "/run/restante.pid" },
 	{ "hide-users",    YES_NO, AT(hide_users), 0, 0, NULL, "no" },
 	{ "apop",          YES_NO, AT(apop), 0, 0, NULL, "yes" },
+	{ "mechanisms",    SEVERAL, AT(mechanisms), 0, 0, ALL_MECHANISMS, ALL_MECHANISMS },
 	{ "tls-helper",    TEXT,   AT(tls_helper), SIZE(tls_helper), NULL, "" },
 	{ "tls-certificate", TEXT, AT(tls_certificate), SIZE(tls_certificate), NULL, "" },
 	{ "tls-key",       TEXT,   AT(tls_key), SIZE(tls_key), NULL, "" },
@@ -129,6 +132,32 @@ set_choice(struct conf *c, const struct keyword *k, const char *value,
 			return 0;
 		}
 	return complain(error, "%s is one of: %s", k->name, k->words);
+}
+
+/* Words between blanks, or none at all: a bit for each. */
+static int
+set_several(struct conf *c, const struct keyword *k, const char *value,
+    char error[CONF_ERROR])
+{
+	uint64_t bits = 0;
+	char word[32];
+
+	for (value += strspn(value, blanks); *value != '\0';
+	     value += strspn(value, blanks)) {
+		size_t len = strcspn(value, blanks);
+		uint64_t n = 0;
+
+		while (nth_word(k->words, n, word, sizeof(word)) &&
+		    (strlen(word) != len || strncmp(word, value, len) != 0))
+			n++;
+		if (!nth_word(k->words, n, word, sizeof(word)))
+			return complain(
+			    error, "%s are some of: %s", k->name, k->words);
+		bits |= UINT64_C(1) << n;
+		value += len;
+	}
+	*number_of(c, k) = bits;
+	return 0;
 }
 
 static int
@@ -374,6 +403,8 @@ conf_set(struct conf *c, const char *keyword, const char *value,
 		return set_number(c, k, value, error);
 	case CHOICE:
 		return set_choice(c, k, value, error);
+	case SEVERAL:
+		return set_several(c, k, value, error);
 	case PER_USER:
 		return set_per_user(c, k, value, error);
 	case NETWORKS:
@@ -489,6 +520,18 @@ print_listen(const struct conf_listen *l, const char *name, FILE *out)
 	    l->proxy ? " proxy" : "");
 }
 
+static void
+print_several(uint64_t bits, const struct keyword *k, FILE *out)
+{
+	char word[32];
+
+	fputs(k->name, out);
+	for (uint64_t n = 0; nth_word(k->words, n, word, sizeof(word)); n++)
+		if ((bits >> n & 1) != 0)
+			fprintf(out, " %s", word);
+	fputs("\n", out);
+}
+
 void
 conf_print(const struct conf *c, FILE *out)
 {
@@ -515,6 +558,9 @@ conf_print(const struct conf *c, FILE *out)
 			if (nth_word(k->words, *number_of(&copy, k), word,
 				sizeof(word)))
 				fprintf(out, "%s %s\n", k->name, word);
+			break;
+		case SEVERAL:
+			print_several(*number_of(&copy, k), k, out);
 			break;
 		case LISTEN:
 			for (uint64_t i = 0; i < c->listen_count; i++)

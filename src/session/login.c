@@ -7,9 +7,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base64.h"
 #include "clock.h"
 #include "io.h"
 #include "login.h"
+#include "sasl.h"
 #include "title.h"
 #include "users.h"
 
@@ -21,7 +23,7 @@ enum { ATTENDANT_TIME = 300 * 1000 };
  * to be had any more.
  */
 static int
-ask(struct session *s, struct request *req, enum verdict_kind *verdict,
+ask(struct session *s, struct request *req, struct verdict *verdict,
     int fds[CHANNEL_FDS])
 {
 	int status = -1;
@@ -80,24 +82,14 @@ refused(struct session *s)
 	return NEXT_CLOSE;
 }
 
-/* Tries a credential; kind says which. */
+/* The last word of the attendant on a credential. */
 static enum next
-log_in(struct session *s, enum request_kind kind, const char *name,
-    const char *secret)
+conclude(struct session *s, const struct verdict *verdict,
+    const int fds[CHANNEL_FDS])
 {
-	struct request req = { .kind = kind };
-	int fds[CHANNEL_FDS] = { -1 };
-	enum verdict_kind verdict;
-
-	/* What does not fit is wrong, and costs what a wrong one costs. */
-	(void)snprintf(
-	    req.name, sizeof(req.name), "%s", users_is_name(name) ? name : "");
-	(void)snprintf(req.secret, sizeof(req.secret), "%s", secret);
-	if (ask(s, &req, &verdict, fds) == -1)
-		return no_attendant(s);
 	if (fds[CHANNEL_MAILBOX] != -1)
-		return enter(s, name, fds);
-	switch (verdict) {
+		return enter(s, verdict->text, fds);
+	switch ((enum verdict_kind)verdict->kind) {
 	case VERDICT_IN_USE:
 		reply_err(&s->out,
 		    "[IN-USE] the maildrop is in use by another "
@@ -116,11 +108,34 @@ log_in(struct session *s, enum request_kind kind, const char *name,
 	case VERDICT_PERM:
 		reply_err(&s->out, "[SYS/PERM] the maildrop cannot be opened");
 		break;
+	case VERDICT_BAD:
+		reply_err(&s->out, "that is nothing that the mechanism knows");
+		break;
 	case VERDICT_YES:
 	case VERDICT_NO:
+	case VERDICT_MORE:
+	case VERDICT_KINDS:
 		return refused(s);
 	}
 	return NEXT_STAY;
+}
+
+/* Tries a credential; kind says which. */
+static enum next
+log_in(struct session *s, enum request_kind kind, const char *name,
+    const char *secret)
+{
+	struct request req = { .kind = kind };
+	int fds[CHANNEL_FDS] = { -1 };
+	struct verdict verdict;
+
+	/* What does not fit is wrong, and costs what a wrong one costs. */
+	(void)snprintf(
+	    req.name, sizeof(req.name), "%s", users_is_name(name) ? name : "");
+	(void)snprintf(req.secret, sizeof(req.secret), "%s", secret);
+	if (ask(s, &req, &verdict, fds) == -1)
+		return no_attendant(s);
+	return conclude(s, &verdict, fds);
 }
 
 /* Whether nothing between the client and here is another host's. */
@@ -155,7 +170,7 @@ login_user(struct session *s, char **arg)
 {
 	struct request req = { .kind = REQUEST_USER };
 	int fds[CHANNEL_FDS] = { -1 };
-	enum verdict_kind verdict = VERDICT_YES;
+	struct verdict verdict;
 	bool is_name = users_is_name(arg[0]);
 
 	if (!login_plain(s))
@@ -168,7 +183,7 @@ login_user(struct session *s, char **arg)
 		(void)snprintf(req.name, sizeof(req.name), "%s", arg[0]);
 		if (ask(s, &req, &verdict, fds) == -1)
 			return no_attendant(s);
-		if (verdict == VERDICT_NO) {
+		if (verdict.kind == VERDICT_NO) {
 			reply_err(&s->out, "never heard of mailbox %s", arg[0]);
 			return NEXT_STAY;
 		}
@@ -207,4 +222,110 @@ login_apop(struct session *s, char **arg)
 		return NEXT_STAY;
 	}
 	return log_in(s, REQUEST_APOP, arg[0], arg[1]);
+}
+
+static bool
+is_offered(const struct session *s, enum sasl_mechanism m)
+{
+	return (s->set->mechanisms >> m & 1) != 0 &&
+	    (!sasl_is_clear(m) || login_plain(s));
+}
+
+void
+login_announce(struct session *s)
+{
+	char line[REPLY_LINE] = "SASL";
+	size_t len = 4;
+
+	for (unsigned int m = 0; m < SASL_MECHANISMS; m++)
+		if (is_offered(s, m))
+			len += (size_t)snprintf(line + len, sizeof(line) - len,
+			    " %s", sasl_name(m));
+	if (len > 4)
+		reply_line(&s->out, "%s", line);
+}
+
+/* What some servers have answered from before there was CAPA. */
+static enum next
+list_mechanisms(struct session *s)
+{
+	reply_ok(&s->out, "mechanisms follow");
+	for (unsigned int m = 0; m < SASL_MECHANISMS; m++)
+		if (is_offered(s, m))
+			reply_line(&s->out, "%s", sasl_name(m));
+	reply_end(&s->out);
+	return NEXT_STAY;
+}
+
+static enum next answer(struct session *s, char *line);
+
+/* Passes a message on, and what is said to it back. */
+static enum next
+exchange(struct session *s, struct request *req)
+{
+	char text[BASE64_TEXT(CHANNEL_TEXT)];
+	int fds[CHANNEL_FDS] = { -1 };
+	struct verdict verdict;
+
+	if (ask(s, req, &verdict, fds) == -1)
+		return no_attendant(s);
+	if (verdict.kind != VERDICT_MORE)
+		return conclude(s, &verdict, fds);
+	base64_encode(verdict.text, strlen(verdict.text), text);
+	reply_line(&s->out, "+ %s", text);
+	s->answer = answer;
+	return NEXT_STAY;
+}
+
+/* A message in base64 for the attendant; wipes it here. */
+static enum next
+pass_on(struct session *s, struct request *req, char *text)
+{
+	size_t len = strlen(text), got;
+	int status = base64_decode(
+	    text, len, req->secret, sizeof(req->secret) - 1, &got);
+
+	explicit_bzero(text, len);
+	req->len = (uint32_t)got;
+	if (status == 0)
+		return exchange(s, req);
+	explicit_bzero(req, sizeof(*req));
+	reply_err(&s->out, "that is no base64, or too much of it");
+	return NEXT_STAY;
+}
+
+/* The client's answer to a challenge: base64, or "*" to give up. */
+static enum next
+answer(struct session *s, char *line)
+{
+	struct request req = { .kind = REQUEST_AUTH_ANSWER };
+
+	s->answer = NULL;
+	if (strcmp(line, "*") != 0)
+		return pass_on(s, &req, line);
+	reply_err(&s->out, "given up");
+	return NEXT_STAY;
+}
+
+enum next
+login_auth(struct session *s, char **arg)
+{
+	struct request req = { .kind = REQUEST_AUTH };
+	enum sasl_mechanism m;
+
+	if (arg[0] == NULL)
+		return list_mechanisms(s);
+	m = sasl_find(arg[0]);
+	if (m == SASL_MECHANISMS || !is_offered(s, m)) {
+		reply_err(&s->out, "that mechanism is not offered here");
+		return NEXT_STAY;
+	}
+	(void)snprintf(req.name, sizeof(req.name), "%s", sasl_name(m));
+	if (arg[1] == NULL)
+		return exchange(s, &req);
+	req.kind = REQUEST_AUTH_INITIAL;
+	/* "=" is a message of no octets (RFC 5034 section 4). */
+	if (strcmp(arg[1], "=") == 0)
+		*arg[1] = '\0';
+	return pass_on(s, &req, arg[1]);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * POP3 up to the login: RFC 1939 sections 4 and 7, CAPA of RFC 2449, the response
- * codes of RFC 2449 and RFC 3206, UTF8 of RFC 6856.  Runs as: session.
+ * POP3 up to the login: RFC 1939 sections 4 and 7, AUTH of RFC 5034, CAPA of
+ * RFC 2449, the response codes of RFC 2449 and RFC 3206, UTF8 of RFC 6856.
+ * Runs as: session.
  */
 
 #include "login.h"
@@ -58,6 +59,7 @@ cmd_utf8(struct session *s, char **arg)
 /* clang-format off */
 static const struct command commands[] = {
 	{ "APOP", 2, 2,    NULL,   login_apop },
+	{ "AUTH", 0, 2,    NULL,   login_auth },
 	{ "CAPA", 0, 0,    NULL,   pop3_capa },
 	{ "LANG", 0, 1,    "LANG", pop3_lang },
 	{ "PASS", 1, REST, NULL,   login_pass },

@@ -421,6 +421,7 @@ pop3_capa(struct session *s, char **arg)
 	for (size_t i = 0; i < sizeof(capabilities) / sizeof(capabilities[0]);
 	     i++)
 		reply_line(&s->out, "%s", capabilities[i]);
+	login_announce(s);
 	announce_policies(s);
 	reply_line(&s->out, "IMPLEMENTATION restante%s",
 	    s->set->show_version ? "-" VERSION : "");

@@ -177,12 +177,14 @@ turn(struct session *s)
 	}
 	if (s->user[0] == '\0' && s->login_deadline < deadline)
 		deadline = s->login_deadline;
+	s->in.most = s->answer == NULL ? LINE_MAX_OCTETS : LINE_AUTH_OCTETS;
 	status = line_read(&s->in, deadline, &line, &len);
 	switch (status) {
 	case LINE_OK:
-		return obey(s, line);
+		return s->answer == NULL ? obey(s, line) : s->answer(s, line);
 	case LINE_BAD:
 		s->named = false;
+		s->answer = NULL;
 		return bad(s, "a line that is too long or holds a NUL");
 	case LINE_EOF:
 	case LINE_TIMEOUT:

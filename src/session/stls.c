@@ -25,13 +25,13 @@ stls_is_offered(const struct session *s)
 static bool
 is_expected(const struct session *s, const struct request *req)
 {
-	enum verdict_kind verdict;
+	struct verdict verdict;
 	int none[CHANNEL_FDS];
 
 	return channel_ask(s->channel, req) == 0 &&
 	    io_wait(s->channel, POLLIN, s->login_deadline) == 0 &&
 	    channel_answered(s->channel, &verdict, none) == 0 &&
-	    verdict == VERDICT_YES;
+	    verdict.kind == VERDICT_YES;
 }
 
 /* The kernel counts what all sessions have under way; it never takes long. */

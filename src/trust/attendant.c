@@ -12,8 +12,18 @@
 #include "journal.h"
 #include "log.h"
 #include "peruser.h"
+#include "sasl.h"
 #include "secret.h"
 #include "title.h"
+
+/* Whose mailbox a credential is for, and what was found there. */
+struct claim {
+	const char *name, *by; /* whose, and how it is shown to be */
+	const char *tried;     /* the password, or what is as good as one */
+	int fd;                /* the mailbox, or -1 */
+	struct secret secret;  /* its password line */
+	const char *why;       /* it is refused, if it is */
+};
 
 struct conversation {
 	const struct attendant_settings *set;
@@ -21,15 +31,20 @@ struct conversation {
 	int channel;
 	bool asked; /* something has been asked before */
 	unsigned int refused;
-	bool passed; /* a client went to the launcher */
+	struct claim claim;
+	struct sasl sasl;
+	bool in_auth; /* an answer to sasl.challenge is due */
+	bool passed;  /* a client went to the launcher */
 	struct guard guard;
 };
 
-static const char *
-method(const struct request *req)
-{
-	return req->kind == REQUEST_APOP ? "APOP" : "PASS";
-}
+enum {
+	/* Milliseconds after which a challenge leaves that a name was looked up
+	 * for: longer than that takes, and the same whether it is there or not. */
+	CHALLENGE_TIME = 10,
+};
+
+static const char unknown[] = "unknown-user";
 
 static enum verdict_kind
 verdict_of(enum users_status status)
@@ -50,54 +65,84 @@ verdict_of(enum users_status status)
 }
 
 /*
- * Whether the credential fits the password line of the mailbox at fd; without one,
- * -1, it does not, and takes as long.
+ * Opens the mailbox of a name and reads its password line.  Returns 0, or -1 when
+ * that cannot be done now; a mailbox that is not there has a line that lets nobody
+ * in.
  */
-static enum verdict_kind
-check(const struct conversation *c, const struct request *req, int fd)
+static int
+look_up(struct claim *claim, const struct users *users)
 {
-	struct secret secret = { .kind = SECRET_NONE };
-	bool right;
+	enum users_status status = users_find(users, claim->name, &claim->fd);
 
-	if (fd != -1 && secret_read(fd, &secret) == -1) {
-		log_warn("reading the password of %s", req->name);
-		return VERDICT_TEMP;
-	}
-	if (req->kind == REQUEST_APOP)
-		right = c->set->apop &&
-		    secret_is_digest(&secret, c->reg->stamp, req->secret);
-	else
-		right = guard_check(&c->guard, &secret, req->secret);
-	explicit_bzero(&secret, sizeof(secret));
-	return right ? VERDICT_YES : VERDICT_NO;
+	claim->why = "wrong-credential";
+	if (status == USERS_OK && secret_read(claim->fd, &claim->secret) == 0)
+		return 0;
+	if (status == USERS_OK)
+		log_warn("reading the password of %s", claim->name);
+	if (status == USERS_PERM || status == USERS_TEMP)
+		log_warn("opening the mailbox of %s", claim->name);
+	claim->why = status == USERS_PERM ? "unreadable" : unknown;
+	return status == USERS_PERM || status == USERS_NONE ? 0 : -1;
 }
 
-/* The refusal leaves at a time that the request fixed. */
+/*
+ * The same for who has shown who it is by what was tried.  Right or wrong, who has
+ * failed too often waits, and *asked is the later.
+ */
 static int
-refuse(struct conversation *c, const struct request *req, int64_t asked,
-    const char *why, const char *name)
+hear_claim(struct conversation *c, const char *name, const char *by,
+    const char *tried, int64_t *asked)
 {
+	c->claim.name = name;
+	c->claim.by = by;
+	c->claim.tried = tried;
+	*asked += guard_penalty(&c->guard);
+	clock_sleep_until(*asked);
+	return look_up(&c->claim, &c->set->users);
+}
+
+/* What was looked up, and the exchange that it was for, are over. */
+static void
+forget(struct conversation *c)
+{
+	if (c->claim.fd != -1)
+		(void)close(c->claim.fd);
+	explicit_bzero(&c->claim, sizeof(c->claim));
+	c->claim.fd = -1;
+	explicit_bzero(&c->sasl, sizeof(c->sasl));
+	c->in_auth = false;
+}
+
+/*
+ * The refusal leaves at a time that the request fixed.  A name that is unknown may
+ * be a password typed at the wrong prompt: not logged.
+ */
+static int
+refuse(struct conversation *c, int64_t asked)
+{
+	const struct claim *claim = &c->claim;
+
 	c->refused++;
-	log_info("login refused: user=%s addr=%s by=%s why=%s", name,
-	    c->reg->peer, method(req), why);
-	guard_count(&c->guard, req->name, req->secret);
+	log_info("login refused: user=%s addr=%s by=%s why=%s",
+	    claim->why == unknown ? "-" : claim->name, c->reg->peer, claim->by,
+	    claim->why);
+	guard_count(&c->guard, claim->name, claim->tried);
 	guard_wait(&c->guard, asked, c->set->pause * c->refused);
-	if (channel_answer(c->channel, VERDICT_NO, NULL) == -1)
+	if (channel_answer(c->channel, VERDICT_NO, "", NULL) == -1)
 		return -1;
 	return c->refused < c->set->tries ? 0 : -1;
 }
 
 /* The mailbox could not be had, whatever the credential was. */
 static int
-put_off(const struct conversation *c, const struct request *req,
-    enum users_status status)
+put_off(const struct conversation *c, enum users_status status)
 {
 	if (status == USERS_IN_USE)
-		log_info("login put off: user=%s addr=%s why=in-use", req->name,
-		    c->reg->peer);
+		log_info("login put off: user=%s addr=%s why=in-use",
+		    c->claim.name, c->reg->peer);
 	else
-		log_warn("locking the mailbox of %s", req->name);
-	return channel_answer(c->channel, verdict_of(status), NULL);
+		log_warn("locking the mailbox of %s", c->claim.name);
+	return channel_answer(c->channel, verdict_of(status), "", NULL);
 }
 
 static void
@@ -110,19 +155,18 @@ tell_listener(const struct conversation *c, struct notice *n)
 }
 
 static int
-hand_over(const struct conversation *c, const struct request *req,
-    const struct mailbox_files *files)
+hand_over(const struct conversation *c, const struct mailbox_files *files)
 {
 	int fds[CHANNEL_FDS];
 
-	log_info("login: user=%s addr=%s by=%s", req->name, c->reg->peer,
-	    method(req));
+	log_info("login: user=%s addr=%s by=%s", c->claim.name, c->reg->peer,
+	    c->claim.by);
 	/* Before the client can know: it must not be told to make way. */
 	tell_listener(c, &(struct notice){ .kind = NOTICE_LOGIN });
 	fds[CHANNEL_MAILBOX] = files->fd;
 	fds[CHANNEL_JOURNAL] = files->journal_fd;
 	fds[CHANNEL_INDEX] = files->index_fd;
-	(void)channel_answer(c->channel, VERDICT_YES, fds);
+	(void)channel_answer(c->channel, VERDICT_YES, c->claim.name, fds);
 	return -1;
 }
 
@@ -131,9 +175,9 @@ hand_over(const struct conversation *c, const struct request *req,
  * cannot be kept does not keep anybody out.
  */
 static bool
-is_early(const struct conversation *c, const struct request *req, int journal)
+is_early(const struct conversation *c, int journal)
 {
-	uint64_t delay = peruser_of(c->set->login_delay, req->name);
+	uint64_t delay = peruser_of(c->set->login_delay, c->claim.name);
 	int turn;
 
 	if (delay == 0)
@@ -143,7 +187,7 @@ is_early(const struct conversation *c, const struct request *req, int journal)
 		log_warn("noting a login");
 	if (turn == 0)
 		log_info("login put off: user=%s addr=%s why=login-delay",
-		    req->name, c->reg->peer);
+		    c->claim.name, c->reg->peer);
 	return turn == 0;
 }
 
@@ -152,22 +196,22 @@ is_early(const struct conversation *c, const struct request *req, int journal)
  * wants it from the login on.
  */
 static int
-admit(const struct conversation *c, const struct request *req, int fd)
+admit(const struct conversation *c)
 {
-	struct mailbox_files files = { fd, -1, -1 };
+	struct mailbox_files files = { c->claim.fd, -1, -1 };
 	enum users_status status;
 	int answered;
 
-	status = users_complete(&c->set->users, req->name, &files);
+	status = users_complete(&c->set->users, c->claim.name, &files);
 	if (status == USERS_OK && c->reg->protocol == PROTOCOL_POP3)
 		status = users_lock(&files);
 	if (status != USERS_OK)
-		answered = put_off(c, req, status);
+		answered = put_off(c, status);
 	else if (c->reg->protocol == PROTOCOL_POP3 &&
-	    is_early(c, req, files.journal_fd))
-		answered = channel_answer(c->channel, VERDICT_EARLY, NULL);
+	    is_early(c, files.journal_fd))
+		answered = channel_answer(c->channel, VERDICT_EARLY, "", NULL);
 	else
-		answered = hand_over(c, req, &files);
+		answered = hand_over(c, &files);
 	if (files.journal_fd != -1)
 		(void)close(files.journal_fd);
 	if (files.index_fd != -1)
@@ -175,43 +219,84 @@ admit(const struct conversation *c, const struct request *req, int fd)
 	return answered;
 }
 
+/* APOP: the digest is for the timestamp that the client was greeted with. */
 static int
-credential(struct conversation *c, const struct request *req, int64_t asked)
+apop(struct conversation *c, const struct request *req, int64_t asked)
 {
-	const char *why = "wrong-credential", *name = req->name;
-	enum verdict_kind verdict;
-	int fd = -1, status;
+	if (hear_claim(c, req->name, "APOP", req->secret, &asked) == -1)
+		return channel_answer(c->channel, VERDICT_TEMP, "", NULL);
+	if (c->set->apop &&
+	    secret_is_digest(&c->claim.secret, c->reg->stamp, req->secret))
+		return admit(c);
+	return refuse(c, asked);
+}
 
-	/* Right or wrong: who has failed too often waits. */
-	asked += guard_penalty(&c->guard);
-	clock_sleep_until(asked);
-	switch (users_find(&c->set->users, req->name, &fd)) {
-	case USERS_OK:
-		break;
-	case USERS_NONE:
-	case USERS_IN_USE:
-		/* Perhaps a password typed at the wrong prompt: not logged. */
-		why = "unknown-user";
-		name = "-";
-		break;
-	case USERS_PERM:
-		log_warn("opening the mailbox of %s", req->name);
-		why = "unreadable";
-		break;
-	case USERS_TEMP:
-		log_warn("opening the mailbox of %s", req->name);
-		return channel_answer(c->channel, VERDICT_TEMP, NULL);
-	}
-	verdict = check(c, req, fd);
-	if (verdict == VERDICT_YES)
-		status = admit(c, req, fd);
-	else if (verdict == VERDICT_NO)
-		status = refuse(c, req, asked, why, name);
-	else
-		status = channel_answer(c->channel, verdict, NULL);
-	if (fd != -1)
-		(void)close(fd);
+/* A password as it is: PASS, PLAIN, LOGIN.  No password is none. */
+static int
+try_password(struct conversation *c, const char *name, const char *by,
+    const char *password, int64_t asked)
+{
+	if (hear_claim(c, name, by, password, &asked) == -1)
+		return channel_answer(c->channel, VERDICT_TEMP, "", NULL);
+	if (password[0] != '\0' &&
+	    guard_check(&c->guard, &c->claim.secret, password))
+		return admit(c);
+	return refuse(c, asked);
+}
+
+/* Takes a message of AUTH (RFC 5034); an answer only where one is due. */
+static enum sasl_status
+hear(struct conversation *c, const struct request *req)
+{
+	enum sasl_mechanism m = sasl_find(req->name);
+	bool with_response = req->kind == REQUEST_AUTH_INITIAL;
+	enum sasl_status status;
+
+	if (req->kind == REQUEST_AUTH_ANSWER)
+		return sasl_take(&c->sasl, req->secret, req->len);
+	if ((c->set->mechanisms >> m & 1) == 0)
+		return SASL_BAD;
+	status = sasl_begin(&c->sasl, m, with_response, c->reg->stamp);
+	if (status == SASL_CONTINUE && with_response)
+		status = sasl_take(&c->sasl, req->secret, req->len);
 	return status;
+}
+
+static int
+auth(struct conversation *c, const struct request *req, int64_t asked)
+{
+	enum sasl_status status = hear(c, req);
+	struct sasl *x = &c->sasl;
+	unsigned char key[SITE_KEY];
+
+	if (status == SASL_LOOKUP) {
+		if (hear_claim(c, x->name, sasl_name(x->mechanism), x->proof,
+			&asked) == -1)
+			return channel_answer(
+			    c->channel, VERDICT_TEMP, "", NULL);
+		site_key(c->set->users.state_fd, key);
+		status = sasl_look(x, &c->claim.secret, key);
+		explicit_bzero(key, sizeof(key));
+		if (status == SASL_CONTINUE)
+			clock_sleep_until(asked + CHALLENGE_TIME);
+	}
+	c->in_auth = status == SASL_CONTINUE;
+	switch (status) {
+	case SASL_CONTINUE:
+		return channel_answer(
+		    c->channel, VERDICT_MORE, x->challenge, NULL);
+	case SASL_PASSWORD:
+		return try_password(
+		    c, x->name, sasl_name(x->mechanism), x->proof, asked);
+	case SASL_GRANTED:
+		return admit(c);
+	case SASL_LOOKUP:
+	case SASL_DENIED:
+		return refuse(c, asked);
+	case SASL_BAD:
+		break;
+	}
+	return channel_answer(c->channel, VERDICT_BAD, "", NULL);
 }
 
 /* Whether the mailbox is there; whoever hides its users does not say. */
@@ -228,7 +313,7 @@ user(const struct conversation *c, const struct request *req)
 	/* It is there; PASS will tell what is wrong with it. */
 	if (status == USERS_PERM)
 		status = USERS_OK;
-	return channel_answer(c->channel, verdict_of(status), NULL);
+	return channel_answer(c->channel, verdict_of(status), "", NULL);
 }
 
 /*
@@ -241,7 +326,7 @@ pass_client(struct conversation *c)
 	int fds[CHANNEL_TLS_FDS], status;
 
 	if (c->passed || c->set->launcher_fd == -1 ||
-	    channel_answer(c->channel, VERDICT_YES, NULL) == -1 ||
+	    channel_answer(c->channel, VERDICT_YES, "", NULL) == -1 ||
 	    io_wait(c->channel, POLLIN, clock_ms() + c->set->timeout) == -1 ||
 	    channel_passed(c->channel, fds, CHANNEL_TLS_FDS) == -1)
 		return -1;
@@ -274,6 +359,34 @@ meet(struct conversation *c, const struct request *req)
 	return 0;
 }
 
+/* Answers a request; -1: the conversation is over. */
+static int
+answer(struct conversation *c, const struct request *req, int64_t asked)
+{
+	/* What AUTH has begun lasts as long as nothing else comes in. */
+	if (req->kind != REQUEST_AUTH_ANSWER)
+		forget(c);
+	else if (!c->in_auth)
+		return -1;
+	switch ((enum request_kind)req->kind) {
+	case REQUEST_PEER:
+		return meet(c, req);
+	case REQUEST_USER:
+		return user(c, req);
+	case REQUEST_PASS:
+		return try_password(c, req->name, "PASS", req->secret, asked);
+	case REQUEST_APOP:
+		return apop(c, req, asked);
+	case REQUEST_TLS:
+		return pass_client(c);
+	case REQUEST_AUTH:
+	case REQUEST_AUTH_INITIAL:
+	case REQUEST_AUTH_ANSWER:
+		break;
+	}
+	return auth(c, req, asked);
+}
+
 void
 attendant_run(const struct attendant_settings *set, int channel,
     const struct registration *reg)
@@ -283,6 +396,7 @@ attendant_run(const struct attendant_settings *set, int channel,
 		.set = set,
 		.reg = &own,
 		.channel = channel,
+		.claim.fd = -1,
 	};
 	struct request req;
 	int64_t now;
@@ -295,16 +409,10 @@ attendant_run(const struct attendant_settings *set, int channel,
 		if (io_wait(channel, POLLIN, now + set->timeout) == -1 ||
 		    channel_asked(channel, &req) == -1)
 			break;
-		now = clock_ms();
-		if (req.kind == REQUEST_PEER)
-			status = meet(&c, &req);
-		else if (req.kind == REQUEST_USER)
-			status = user(&c, &req);
-		else if (req.kind == REQUEST_TLS)
-			status = pass_client(&c);
-		else
-			status = credential(&c, &req, now);
+		status = answer(&c, &req, clock_ms());
 		c.asked = true;
+		if (!c.in_auth)
+			forget(&c);
 		explicit_bzero(&req, sizeof(req));
 	} while (status == 0);
 	guard_close(&c.guard);

@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -176,7 +177,9 @@ channel_asked(int fd, struct request *req)
 	if (get(fd, req, sizeof(*req), NULL, &nfds) == -1)
 		return -1;
 	if (req->magic == magic && req->kind >= REQUEST_USER &&
-	    req->kind <= REQUEST_PEER &&
+	    req->kind <= REQUEST_AUTH_ANSWER &&
+	    (req->kind >= REQUEST_AUTH_INITIAL || req->len == 0) &&
+	    req->len < sizeof(req->secret) &&
 	    is_string(req->name, sizeof(req->name)) &&
 	    is_string(req->secret, sizeof(req->secret)))
 		return 0;
@@ -186,30 +189,29 @@ channel_asked(int fd, struct request *req)
 }
 
 int
-channel_answer(int fd, enum verdict_kind kind, const int *fds)
+channel_answer(int fd, enum verdict_kind kind, const char *text, const int *fds)
 {
 	struct verdict v = { .magic = magic, .kind = kind };
 	size_t nfds = fds == NULL ? 0 : CHANNEL_FDS;
 
+	(void)snprintf(v.text, sizeof(v.text), "%s", text);
 	if (nfds > 0 && fds[CHANNEL_INDEX] == -1)
 		nfds--;
 	return put(fd, &v, sizeof(v), fds, nfds, 0);
 }
 
 int
-channel_answered(int fd, enum verdict_kind *kind, int fds[CHANNEL_FDS])
+channel_answered(int fd, struct verdict *v, int fds[CHANNEL_FDS])
 {
 	size_t nfds = CHANNEL_FDS;
-	struct verdict v;
 
 	fds[CHANNEL_MAILBOX] = fds[CHANNEL_INDEX] = -1;
-	if (get(fd, &v, sizeof(v), fds, &nfds) == -1)
+	if (get(fd, v, sizeof(*v), fds, &nfds) == -1)
 		return -1;
-	if (v.magic == magic && v.kind >= VERDICT_YES &&
-	    v.kind <= VERDICT_PERM && nfds != 1) {
-		*kind = (enum verdict_kind)v.kind;
+	if (v->magic == magic && v->kind >= VERDICT_YES &&
+	    v->kind < VERDICT_KINDS && is_string(v->text, sizeof(v->text)) &&
+	    nfds != 1)
 		return 0;
-	}
 	close_fds(fds, nfds);
 	errno = EPROTO;
 	return -1;

@@ -12,6 +12,8 @@ salt_of(const char *hash)
 {
 	const char *last = strrchr(hash, '$'), *before = last;
 
+	if (last == NULL)
+		return hash[0] == '_' ? 5 : 0; /* _J9.. or DES */
 	if (strncmp(hash, "$2", 2) == 0)
 		return 7; /* $2b$12$ */
 	if (strncmp(hash, "$7$", 3) == 0)
@@ -25,6 +27,7 @@ void
 secret_decoy(const struct secret *s, char line[SECRET_DECOY])
 {
 	size_t len = strlen(s->text), salt;
+	int mark;
 
 	line[0] = '\0';
 	if (s->kind == SECRET_SCRAM) {
@@ -33,7 +36,10 @@ secret_decoy(const struct secret *s, char line[SECRET_DECOY])
 		    "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=,"
 		    "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
 		    s->scram.iterations);
-	} else if (s->kind == SECRET_CRYPT && len < SECRET_DECOY) {
+	} else if (s->kind == SECRET_CRYPT && len + 7 < SECRET_DECOY) {
+		mark = snprintf(line, SECRET_DECOY, "%s",
+		    s->text[0] == '$' ? "" : "{CRYPT}");
+		line += mark;
 		salt = salt_of(s->text);
 		/* A dot is all zeros in every alphabet of crypt(5). */
 		for (size_t i = 0; i <= len; i++)

@@ -38,7 +38,7 @@ make_room(struct line_reader *lr)
 {
 	size_t len = lr->end - lr->start;
 
-	if (lr->skipping || len >= LINE_MAX_OCTETS) {
+	if (lr->skipping || len >= lr->most) {
 		lr->skipping = true;
 		len = 0;
 	}
@@ -72,7 +72,7 @@ line_read(struct line_reader *lr, int64_t deadline, char **line, size_t *len)
 	lr->start = (size_t)(lf + 1 - lr->buf);
 
 	end = lf > bol && lf[-1] == '\r' ? lf - 1 : lf;
-	bad = lr->skipping || lf + 1 - bol > LINE_MAX_OCTETS ||
+	bad = lr->skipping || (size_t)(lf + 1 - bol) > lr->most ||
 	    memchr(bol, '\0', (size_t)(end - bol)) != NULL;
 	lr->skipping = false;
 	if (bad)

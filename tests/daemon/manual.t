@@ -96,6 +96,8 @@ for my $keyword (@keywords) {
 		like($text, qr/\b$1\b/i, "restante.conf.5: range, $keyword");
 	} elsif ($refusal =~ /is (one of: .*)$/) {
 		like($text, qr/\b$1\./i, "restante.conf.5: words, $keyword");
+	} elsif ($refusal =~ /are (some of: .*)$/) {
+		like($text, qr/\b$1[;.]/i, "restante.conf.5: words, $keyword");
 	} elsif ($refusal =~ /is yes or no$/) {
 		like($text, qr/Cm yes \| no /, "restante.conf.5: words, $keyword");
 	} elsif ($refusal =~ /wants numeric networks/) {

@@ -78,23 +78,25 @@ take_request(int fd, size_t len)
 		return;
 	}
 	must(len == sizeof(req) && req.kind >= REQUEST_USER &&
-	    req.kind <= REQUEST_PEER && is_string(req.name, sizeof(req.name)) &&
+	    req.kind <= REQUEST_AUTH_ANSWER && req.len < sizeof(req.secret) &&
+	    (req.len == 0 || req.kind >= REQUEST_AUTH_INITIAL) &&
+	    is_string(req.name, sizeof(req.name)) &&
 	    is_string(req.secret, sizeof(req.secret)));
 }
 
 static void
 take_verdict(int fd, size_t len, size_t count)
 {
-	enum verdict_kind kind;
+	struct verdict v;
 	int fds[CHANNEL_FDS];
 
-	if (channel_answered(fd, &kind, fds) == -1) {
+	if (channel_answered(fd, &v, fds) == -1) {
 		must(errno == (len == 0 ? EPIPE : EPROTO));
 		must(fds[CHANNEL_MAILBOX] == -1 && fds[CHANNEL_INDEX] == -1);
 		return;
 	}
-	must(len == sizeof(struct verdict) && kind >= VERDICT_YES &&
-	    kind <= VERDICT_PERM);
+	must(len == sizeof(v) && v.kind >= VERDICT_YES &&
+	    v.kind < VERDICT_KINDS && is_string(v.text, sizeof(v.text)));
 	must((fds[CHANNEL_MAILBOX] == -1) == (count == 0));
 	if (fds[CHANNEL_MAILBOX] != -1)
 		must(close(fds[CHANNEL_MAILBOX]) == 0 &&

@@ -68,7 +68,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (ends[0] == -1)
 		must(socketpair(
 			 AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends) == 0);
-	lr = (struct line_reader){ .fd = ends[0] };
+	lr = (struct line_reader){ .fd = ends[0], .most = LINE_MAX_OCTETS };
 	for (size_t i = 0; sent < in.len; i++) {
 		size_t n = i < count ? 1 + pieces[i] % 9000 : in.len;
 

@@ -6,7 +6,9 @@
  *
  *	call NUMBER ARG...	one raw system call: "RESULT ERRNO"
  *	ia32 NUMBER		the same by way of the 32-bit gate
- *	ask KIND NAME SECRET	a proper request: "verdict KIND FD..."
+ *	ask KIND NAME SECRET	a proper request: "verdict KIND FD...", or
+ *				"verdict KIND CHALLENGE"; the secret of AUTH is
+ *				%hex
  *	send HEX COUNT FD...	COUNT packets into the channel, with descriptors:
  *				"SENT ERRNO"
  *	hear MILLISECONDS	what comes from the channel: "OCTETS FD..." or
@@ -123,22 +125,27 @@ static void
 ask(char **word)
 {
 	struct request req = { .kind = (uint32_t)argument(word[0]) };
-	enum verdict_kind verdict = 0;
+	struct verdict verdict;
 	int fds[CHANNEL_FDS] = { -1 };
 
 	if (strcmp(word[1], "-") != 0)
 		(void)snprintf(req.name, sizeof(req.name), "%s", word[1]);
-	if (strcmp(word[2], "-") != 0)
+	if (word[2][0] == '%')
+		req.len = (uint32_t)from_hex(
+		    word[2] + 1, req.secret, sizeof(req.secret) - 1);
+	else if (strcmp(word[2], "-") != 0)
 		(void)snprintf(req.secret, sizeof(req.secret), "%s", word[2]);
 	if (channel_ask(to_attendant, &req) == -1 ||
 	    channel_answered(to_attendant, &verdict, fds) == -1) {
 		answer("none %d", errno);
 		return;
 	}
-	if (fds[0] == -1)
-		answer("verdict %d", (int)verdict);
+	if (verdict.kind == VERDICT_MORE)
+		answer("verdict %u %s", verdict.kind, verdict.text);
+	else if (fds[0] == -1)
+		answer("verdict %u", verdict.kind);
 	else
-		answer("verdict %d %d %d", (int)verdict, fds[0], fds[1]);
+		answer("verdict %u %d %d", verdict.kind, fds[0], fds[1]);
 }
 
 /* Raw, so that nothing of channel.c mends it. */

@@ -14,9 +14,10 @@ use Test::More;
 use Restante;
 
 # KIND of a request and of a verdict, as in include/channel.h.
-use constant { USER => 1, PASS => 2, APOP => 3 };
+use constant { USER => 1, PASS => 2, APOP => 3, AUTH => 6, AUTH_INITIAL => 7,
+	AUTH_ANSWER => 8 };
 use constant { YES => 1, NO => 2, IN_USE => 3, TEMP => 4, EARLY => 5,
-    PERM => 6 };
+    PERM => 6, MORE => 7, BAD => 8 };
 
 sub binary
 {
@@ -114,8 +115,8 @@ sub request
 	my (%with) = @_;
 	my $magic = $with{magic} // 0x52455354;
 
-	return unpack 'H*', pack 'L L a65 a512 x![L]', $magic,
-	    $with{kind} // PASS, $with{name} // "alice\0", $with{secret} // "secret\0";
+	return unpack 'H*', pack 'L L L a65 a1024 x![L]', $magic,
+	    $with{kind} // PASS, $with{len} // 0, $with{name} // "alice\0", $with{secret} // "secret\0";
 }
 
 # Numbers that Perl's own modules do not have.

@@ -538,14 +538,16 @@ sub line
 	return $line;
 }
 
-# The first line of a reply: RFC 1939 section 3, RFC 2449 sections 3 and 4.
+# The first line of a reply: RFC 1939 section 3, RFC 2449 sections 3 and 4; or a
+# challenge, RFC 5034 section 4.
 sub status
 {
 	my ($self) = @_;
 	my $line = $self->line;
 
 	return if !defined $line;
-	die "not a status line: $line" if $line !~ /^(?:\+OK|-ERR)(?: |\z)/;
+	die "not a status line: $line"
+	    if $line !~ m{^(?:(?:\+OK|-ERR)(?: |\z)|\+ [A-Za-z0-9+/]*={0,2}\z)};
 	die "a status line that is too long: $line" if length $line > 510;
 	# RFC 6856 section 3.2: UTF-8 is for who has asked for a language.
 	die "a status line that is not ASCII: $line"

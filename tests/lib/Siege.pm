@@ -118,11 +118,20 @@ sub channel_garbage
 		'60000 octets' => 'ff' x 60000,
 		'a wrong magic' => Hostile::request(magic => 0x52455355),
 		'kind 0' => Hostile::request(kind => 0),
-		'kind 4' => Hostile::request(kind => 4),
+		'kind 9' => Hostile::request(kind => 9),
+		'a password with a length' => Hostile::request(len => 1),
+		'AUTH with a length' =>
+		    Hostile::request(kind => Hostile::AUTH, len => 1),
+		'a message that is longer than it can be' =>
+		    Hostile::request(kind => Hostile::AUTH_INITIAL,
+			name => "PLAIN\0", len => 1024),
+		'the longest message of all' =>
+		    Hostile::request(kind => Hostile::AUTH_INITIAL,
+			name => "PLAIN\0", len => 0xffffffff),
 		'kind -1' => Hostile::request(kind => 0xffffffff),
 		'a name without an end' => Hostile::request(name => 'a' x 65),
 		'a secret without an end' =>
-		    Hostile::request(secret => 's' x 512),
+		    Hostile::request(secret => 's' x 1024),
 	);
 
 	for my $what (sort keys %bad) {
@@ -162,6 +171,64 @@ sub channel_names
 	    'channel: nor is ../alice there';
 	is $h->ask(Hostile::APOP, 'alice', '-'), 'verdict 2',
 	    'channel: an empty digest is wrong';
+}
+
+# AUTH out of turn: a message is taken where one is due, and a secret that is
+# stored never comes back.
+sub channel_auth
+{
+	my ($d) = @_;
+	my $auth = sub {
+		my ($h, $kind, $name, $message) = @_;
+		return $h->ask($kind, $name, '%' . unpack 'H*', $message);
+	};
+	my $right = "\0alice\0secret";
+	my $scram = 'n,,n=alice,r=nonce';
+	my $none = qr/^none /;
+	my $h = Hostile->new($d);
+
+	like $auth->($h, Hostile::AUTH_ANSWER, '-', $right), $none,
+	    'AUTH: an answer to nothing ends the conversation';
+	for my $first ([ Hostile::USER, 'alice', '-' ],
+	    [ Hostile::PASS, 'alice', 'wrong' ], [ Hostile::APOP, 'alice', '-' ]) {
+		$h = Hostile->new($d);
+		is $h->ask(Hostile::AUTH, 'PLAIN', '-'), 'verdict 7 ',
+		    'AUTH: has begun';
+		like $h->ask(@$first), qr/^verdict [12]\z/, 'AUTH: is left';
+		like $auth->($h, Hostile::AUTH_ANSWER, '-', $right), $none,
+		    'AUTH: and cannot be gone on with';
+	}
+	$h = Hostile->new($d);
+	is $auth->($h, Hostile::AUTH_INITIAL, $_->[0], $_->[1]), 'verdict 8',
+	    "AUTH: nothing of $_->[0]"
+	    for [ 'EXTERNAL', '' ], [ '-', $right ], [ 'PLAI', $right ],
+		[ '../alice', $right ], [ 'a' x 64, $right ],
+		[ 'PLAIN', 'alice' ], [ 'PLAIN', "\0" x 1023 ],
+		[ 'CRAM-MD5', 'alice 0' ], [ 'SCRAM-SHA-256', 'p=x,,n=alice,r=x' ],
+		[ 'SCRAM-SHA-256', '' ], [ 'SCRAM-SHA-256', "$scram\0" ];
+	like $auth->($h, Hostile::AUTH_ANSWER, '-', $right), $none,
+	    'AUTH: none of them has begun';
+
+	# It has the salt of anybody, as any client has, and no more than that.
+	$h = Hostile->new($d);
+	for (1 .. 2) {
+		like $auth->($h, Hostile::AUTH_INITIAL, 'SCRAM-SHA-256', $scram),
+		    qr/^verdict 7 r=nonce[^,]{24},s=[^,]{24},i=4096\z/,
+		    'AUTH: a salt';
+		my $final = 'c=biws,r=x,p=' . 'A' x 43 . '=';
+		is $auth->($h, Hostile::AUTH_ANSWER, '-', $final), 'verdict 2',
+		    'AUTH: a wrong proof';
+	}
+	is $auth->($h, Hostile::AUTH_INITIAL, 'PLAIN', "\0bob\0secret"),
+	    'verdict 2', 'AUTH: the third wrong one';
+	like $auth->($h, Hostile::AUTH_INITIAL, 'PLAIN', $right), $none,
+	    'AUTH: is the last';
+	$h = Hostile->new($d);
+	like $auth->($h, Hostile::AUTH_INITIAL, 'PLAIN', $right),
+	    qr/^verdict 1 \d+ \d+\z/, 'AUTH: the right one opens the mailbox';
+	like $auth->($h, Hostile::AUTH_INITIAL, 'PLAIN', $right), $none,
+	    'AUTH: once';
+	$h->client->close;
 }
 
 # Nothing comes with a verdict but what belongs to it, and only once.
@@ -281,6 +348,7 @@ sub lay
 	channel_garbage($d);
 	channel_names($d);
 	channel_login($d);
+	channel_auth($d);
 	channel_floods($d);
 	log_forged($d);
 	serves($d, 'after all');

@@ -14,12 +14,13 @@ my $d = Restante->start(users => { alice => $mbox },
     options => ['login-tries=100']);
 
 # What a command takes: M a message, L a number of lines, N a name, W a word,
-# T a language's tag, R the rest of the line; small letters where it may be left out.
-my %authorization = (APOP => 'NW', CAPA => '', LANG => 't', PASS => 'R', QUIT => '',
-    USER => 'N', UTF8 => '');
+# A a mechanism, T a language's tag, R the rest of the line; small letters where it
+# may be left out.
+my %authorization = (APOP => 'NW', AUTH => 'aw', CAPA => '', LANG => 't',
+    PASS => 'R', QUIT => '', USER => 'N', UTF8 => '');
 my %transaction = (CAPA => '', DELE => 'M', LANG => 't', LAST => '', LIST => 'm', NOOP => '',
     QUIT => '', RETR => 'M', RSET => '', STAT => '', TOP => 'ML', UIDL => 'm');
-my @unknown = ('AUTH', 'XTND', 'RDEL', 'RCEV', 'RCVD',
+my @unknown = ('XTND', 'RDEL', 'RCEV', 'RCVD',
     'HELP', 'DEL', 'DELETE', 'LISTS', 'TOPS', 'S', 'STAT1', '+OK', '.', '..',
     '1', '-', 'QUIT;', 'QUIT.', "'QUIT'", '%s', '%n%n', '\\r\\n', '&STAT');
 
@@ -30,6 +31,7 @@ my $gone = '-ERR message 2 is deleted already';
 my $lines = '-ERR that is not a number of lines';
 my $refused = '-ERR [AUTH] wrong name or password';
 my $no_name = '-ERR never heard of such a mailbox';
+my $no_mechanism = '-ERR that mechanism is not offered here';
 my $missing = '-ERR this command needs an argument';
 my $another = '-ERR this command needs another argument';
 my $no_argument = '-ERR this command takes no argument';
@@ -59,6 +61,9 @@ my %wrong = (
 	    'alice/', '-alice', 'al*', 'al?ce', '~', 'a' x 65, '.restante',
 	    'alice.lock', '%s', '$0', '"alice"', 'alice;',
 	    @utf8 ],
+	'A' => [ map { [ " $_", $no_mechanism ] } 'GSSAPI', 'PLAI', 'PLAINX',
+	    'SCRAM-SHA-1', 'SCRAM-SHA-256-PLUS', '=', '*', 'PLAIN,LOGIN',
+	    'x' x 99, '%s', 'EXTERNAL =' ],
 );
 my @broken = (	# whatever the command
 	(map { [ " $_", $text ] } "1\t", "\t1", "1\r", "\x801", "1\xff", "\x7f",

@@ -15,7 +15,7 @@
 #include "channel.h"
 #include "tap.h"
 
-enum { FDS_MOST = 6, SIZE_MOST = 1024 };
+enum { FDS_MOST = 6, SIZE_MOST = 2048 };
 
 static int ends[2];
 
@@ -83,7 +83,7 @@ static const size_t sizes[PACKETS] = { sizeof(struct registration),
 static struct {
 	struct registration reg;
 	struct request req;
-	enum verdict_kind verdict;
+	struct verdict verdict;
 	int fds[FDS_MOST];
 	size_t count;
 } out;
@@ -146,7 +146,7 @@ make_good(void)
 	check(channel_ask(ends[0], &req) == 0 &&
 		recv(ends[1], good[REQUEST], SIZE_MOST, 0) == sizeof(req),
 	    "ask");
-	check(channel_answer(ends[0], VERDICT_YES, NULL) == 0 &&
+	check(channel_answer(ends[0], VERDICT_YES, "", NULL) == 0 &&
 		recv(ends[1], good[VERDICT], SIZE_MOST, 0) ==
 		    sizeof(struct verdict),
 	    "answer");
@@ -181,6 +181,18 @@ round_trips(const int *files)
 	    "another request");
 	(void)point("a request arrives");
 
+	for (size_t len = 0; len < sizeof(req.secret); len++) {
+		req = (struct request){ .kind = REQUEST_AUTH_ANSWER,
+			.len = (uint32_t)len };
+		for (size_t i = 0; i < len; i++)
+			req.secret[i] = (char)chance(3);
+		check(channel_ask(ends[0], &req) == 0 && take(REQUEST) == 0 &&
+			out.req.len == len &&
+			memcmp(out.req.secret, req.secret, len) == 0,
+		    "%zu octets", len);
+	}
+	(void)point("P3-368: messages of every length, with NULs in them");
+
 	check(channel_register(ends[0], &reg, files[0]) == 0 &&
 		take(REGISTRATION) == 0 &&
 		memcmp(&out.reg, &reg, sizeof(reg)) == 0 &&
@@ -191,24 +203,26 @@ round_trips(const int *files)
 
 	memcpy(no_index, files, sizeof(no_index));
 	no_index[CHANNEL_INDEX] = -1;
-	for (int kind = VERDICT_YES; kind <= VERDICT_PERM; kind++) {
-		check(channel_answer(ends[0], (enum verdict_kind)kind, NULL) ==
-			    0 &&
-			take(VERDICT) == 0 && (int)out.verdict == kind &&
+	for (int kind = VERDICT_YES; kind < VERDICT_KINDS; kind++) {
+		check(channel_answer(ends[0], (enum verdict_kind)kind, "a text",
+			  NULL) == 0 &&
+			take(VERDICT) == 0 && (int)out.verdict.kind == kind &&
+			strcmp(out.verdict.text, "a text") == 0 &&
 			out.fds[0] == -1,
 		    "verdict %d", kind);
-		check(channel_answer(ends[0], (enum verdict_kind)kind, files) ==
-			    0 &&
-			take(VERDICT) == 0 && (int)out.verdict == kind &&
+		check(channel_answer(
+			  ends[0], (enum verdict_kind)kind, "", files) == 0 &&
+			take(VERDICT) == 0 && (int)out.verdict.kind == kind &&
 			out.count == CHANNEL_FDS,
 		    "verdict %d with descriptors", kind);
 		for (size_t i = 0; i < out.count; i++)
 			check(inode_of(out.fds[i]) == inode_of(files[i]),
 			    "descriptor %zu is another", i);
 		close_taken();
-		check(channel_answer(
-			  ends[0], (enum verdict_kind)kind, no_index) == 0 &&
-			take(VERDICT) == 0 && (int)out.verdict == kind &&
+		check(channel_answer(ends[0], (enum verdict_kind)kind, "alice",
+			  no_index) == 0 &&
+			take(VERDICT) == 0 && (int)out.verdict.kind == kind &&
+			strcmp(out.verdict.text, "alice") == 0 &&
 			out.count == CHANNEL_INDEX &&
 			inode_of(out.fds[CHANNEL_JOURNAL]) ==
 			    inode_of(files[CHANNEL_JOURNAL]),
@@ -277,8 +291,13 @@ wrong_descriptors(const int *files)
 static void
 wrong_fields(void)
 {
+	static const uint32_t lasts[PACKETS] = {
+		[REQUEST] = REQUEST_AUTH_ANSWER,
+		[VERDICT] = VERDICT_KINDS - 1,
+	};
+
 	for (size_t what = REQUEST; what <= VERDICT; what++) {
-		uint32_t last = what == REQUEST ? REQUEST_PEER : VERDICT_PERM;
+		uint32_t last = lasts[what];
 
 		for (size_t bit = 0; bit < 64; bit++) {
 			unsigned char packet[SIZE_MOST];
@@ -326,12 +345,35 @@ wrong_protocols(const int *files)
 	(void)point("a registration for another protocol");
 }
 
+/* Only a message of AUTH has a length, and none is longer than its room. */
+static void
+wrong_lengths(void)
+{
+	for (uint32_t kind = REQUEST_USER; kind <= REQUEST_AUTH_ANSWER; kind++)
+		for (uint32_t len = 0; len < 3 * CHANNEL_SECRET; len++) {
+			bool right = len == 0 ||
+			    (kind >= REQUEST_AUTH_INITIAL &&
+				len < CHANNEL_SECRET);
+			struct request req;
+
+			memcpy(&req, good[REQUEST], sizeof(req));
+			req.kind = kind;
+			req.len = len < 2 * CHANNEL_SECRET ? len
+							   : UINT32_MAX - len;
+			send_raw(&req, sizeof(req), NULL, 0);
+			check(take(REQUEST) == (right ? 0 : -1),
+			    "kind %u of length %u", kind, req.len);
+		}
+	(void)point("a request with a length that cannot be");
+}
+
 /* Each field of text without its NUL, or with one only just behind it. */
 static void
 endless_strings(const int *files)
 {
 	struct request req;
 	struct registration reg;
+	struct verdict verdict;
 
 	memcpy(&req, good[REQUEST], sizeof(req));
 	memset(req.name, 'x', sizeof(req.name));
@@ -352,6 +394,10 @@ endless_strings(const int *files)
 	memset(reg.stamp, 'x', sizeof(reg.stamp));
 	send_raw(&reg, sizeof(reg), files, 1);
 	check(take(REGISTRATION) == -1 && errno == EPROTO, "stamp");
+	memcpy(&verdict, good[VERDICT], sizeof(verdict));
+	memset(verdict.text, 'x', sizeof(verdict.text));
+	send_raw(&verdict, sizeof(verdict), NULL, 0);
+	check(take(VERDICT) == -1 && errno == EPROTO, "text");
 	(void)point("text without an end is no text");
 }
 
@@ -407,8 +453,8 @@ ended(const int *files)
 		    "%s: errno %d", names[what], errno);
 	errno = 0;
 	check(channel_ask(ends[1], &req) == -1 && errno == EPIPE, "ask");
-	check(
-	    channel_answer(ends[1], VERDICT_YES, files) == -1 && errno == EPIPE,
+	check(channel_answer(ends[1], VERDICT_YES, "", files) == -1 &&
+		errno == EPIPE,
 	    "answer");
 	check(channel_register(ends[1], &reg, files[0]) == -1 && errno == EPIPE,
 	    "register");
@@ -481,6 +527,7 @@ main(void)
 	wrong_descriptors(files);
 	wrong_fields();
 	wrong_protocols(files);
+	wrong_lengths();
 	endless_strings(files);
 	noise(files);
 	ended(files);

@@ -108,6 +108,10 @@ others(void)
 		check(decoy[0] == '\0', "%s", cheap[i]);
 	}
 	point("what costs nothing has none");
+	decoy_of("{CRYPT}abNANd1rDfiNc", decoy);
+	is_str(decoy, "{CRYPT}.............", "a decoy of a hash by DES");
+	decoy_of("{CRYPT}_J9..abcdefghijklmno", decoy);
+	is_str(decoy, "{CRYPT}_J9.................", "of one with a price");
 	decoy_of(scram, decoy);
 	secret_parse(decoy, strlen(decoy), &s);
 	check(

@@ -20,6 +20,9 @@ enum { TEXT_MAX = 64 * 1024 };
 static char text[TEXT_MAX];
 static size_t text_len;
 
+/* How long a line may be: a command, or a message of AUTH. */
+static size_t limit = LINE_MAX_OCTETS;
+
 /* The reader, the client's end, and how far the oracle has come in text. */
 static struct line_reader lr;
 static int client = -1;
@@ -32,7 +35,7 @@ open_reader(void)
 
 	need(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends) == 0,
 	    "socketpair");
-	lr = (struct line_reader){ .fd = ends[0] };
+	lr = (struct line_reader){ .fd = ends[0], .most = limit };
 	client = ends[1];
 	seen = 0;
 }
@@ -59,7 +62,7 @@ expected(char **line, size_t *len)
 	*len = octets - 1;
 	if (*len > 0 && bol[*len - 1] == '\r')
 		--*len;
-	if (octets > LINE_MAX_OCTETS || memchr(bol, '\0', *len) != NULL)
+	if (octets > limit || memchr(bol, '\0', *len) != NULL)
 		return LINE_BAD;
 	return LINE_OK;
 }
@@ -154,7 +157,7 @@ every_length(void)
 {
 	size_t cuts[2];
 
-	for (size_t len = 1; len <= LINE_MAX_OCTETS + 600; len++)
+	for (size_t len = 1; len <= limit + 600; len++)
 		for (int crlf = 0; crlf < 2; crlf++) {
 			text_len = 0;
 			put_line(len, crlf, 'x');
@@ -162,11 +165,10 @@ every_length(void)
 			cuts[0] = text_len;
 			(void)send_pieces(cuts, 1);
 		}
-	(void)point("P3-024, P3-026: lines of every length to %d",
-	    LINE_MAX_OCTETS + 600);
+	(void)point(
+	    "P3-024, P3-026: lines of every length to %zu", limit + 600);
 
-	for (size_t len = LINE_MAX_OCTETS - 2; len <= LINE_MAX_OCTETS + 2;
-	     len++)
+	for (size_t len = limit - 2; len <= limit + 2; len++)
 		for (int crlf = 0; crlf < 2; crlf++) {
 			text_len = 0;
 			put_line(len, crlf, 'x');
@@ -219,7 +221,7 @@ every_short_text(void)
 	    LONGEST);
 }
 
-/* Lines of many lengths, most of them short. */
+/* Lines of many lengths, limit of them short. */
 static void
 random_text(void)
 {
@@ -336,6 +338,9 @@ main(void)
 {
 	chance_open();
 	every_length();
+	limit = LINE_AUTH_OCTETS;
+	every_length();
+	limit = LINE_MAX_OCTETS;
 	every_short_text();
 	random_texts();
 	deadlines();
