@@ -234,7 +234,8 @@ mbox_date(const unsigned char *line, size_t len)
 
 	if (end == line)
 		return MBOX_NO_DATE;
-	while (end[-1] == '\n' || end[-1] == '\r')
+	end--;
+	if (end[-1] == '\r')
 		end--;
 	p = find_date(line, end) + 4;
 	while (memcmp(p, months + 3 * month, 3) != 0)

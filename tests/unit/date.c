@@ -37,6 +37,7 @@ static const struct {
 	{ "From a@b Mon Jan  5 09:14:07 2026 +1401\n", 1767604447 + 43200 },
 	{ "From a@b Mon Jan  5 09:14:07 2026 +01000\n", 1767604447 + 43200 },
 	{ "From a@b Mon Jan  5 09:14:07 2026 +010\n", 1767604447 + 43200 },
+	{ "From a@b Mon Jan  5 09:14:07 2026 +0100\r\r\n", 1767604447 + 43200 },
 	{ "From a@b Mon Jan  5 09:14:07 2026+0100\n", 1767604447 + 43200 },
 	/* The weekday is not looked at, the sender is anything. */
 	{ "From a@b Sun Jan  5 09:14:07 2026 +0000\n", 1767604447 },
