@@ -14,7 +14,11 @@
 #include "fuzz.h"
 #include "index.h"
 
-enum { PAGE = sizeof(struct index_page), PAGES = 3, ENTRIES = 160 };
+enum {
+	PAGE = sizeof(struct index_page),
+	PAGES = 3,
+	ENTRIES = (PAGES - 1) * INDEX_PAGE_ENTRIES + 16,
+};
 
 static const struct index_subject subject = { 1, 2, 1000000, 4, 5, 7, 0 };
 static struct mbox_entry entries[ENTRIES];
