@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: ISC
+# Programs that stand in front of the server, set up as the samples in etc/ say, with
+# this test's ports and files in the place of theirs.
+package Front;
+
+use strict;
+use warnings;
+
+use Cwd ();
+use File::Basename ();
+use POSIX ();
+
+use Restante;
+
+my $top = Cwd::abs_path(File::Basename::dirname(__FILE__) . '/../..');
+my %running;
+
+END {
+	my $status = $?;
+
+	stop($_) for grep { $running{$_} == $$ } keys %running;
+	$? = $status;
+}
+
+# A sample, with changes to what is no comment; each must have its place.
+sub sample
+{
+	my ($name, %change) = @_;
+	my $text = Restante::slurp("$top/etc/$name");
+
+	for my $old (sort keys %change) {
+		$text =~ s/^((?!\s*#).*?)\Q$old\E/$1$change{$old}/mg
+		    or die "$name: no $old";
+	}
+	return $text;
+}
+
+# Runs a program, what it says going to a file, in front of which stands what
+# enters a name space, or nothing.  Its pid.
+sub spawn
+{
+	my ($log, @command) = @_;
+	my $pid = fork // die "fork: $!";
+
+	if ($pid == 0) {
+		setpgrp 0, 0;
+		$SIG{$_} = 'DEFAULT' for qw(INT TERM HUP PIPE);
+		open STDIN, '<', '/dev/null';
+		open STDOUT, '>>', $log;
+		open STDERR, '>&', \*STDOUT;
+		{ no warnings; exec { $command[0] } @command; }
+		POSIX::_exit(127);
+	}
+	$running{$pid} = $$;
+	return $pid;
+}
+
+sub stop
+{
+	my ($pid) = @_;
+
+	delete $running{$pid};
+	kill TERM => $pid;
+	return if Restante::wait_for(sub {
+		return waitpid($pid, POSIX::WNOHANG) == $pid;
+	});
+	kill KILL => -$pid;
+	waitpid $pid, 0;
+}
+
+# Something to connect to at a port that others serve.
+sub at
+{
+	my ($port) = @_;
+
+	return bless { port => $port, clients => [], owner => 0 }, 'Restante';
+}
+
+# nginx with the sample; in the foreground, in a directory of its own.
+sub nginx
+{
+	my ($dir, %change) = @_;
+	my $modules = '/usr/lib/nginx/modules';
+	my @paths = map { "\t${_}_temp_path $dir/$_;" }
+	    qw(client_body proxy fastcgi uwsgi scgi);
+
+	Restante::spew("$dir/nginx.conf", join "\n",
+	    (-e "$modules/ngx_mail_module.so" ?
+	    "load_module $modules/ngx_mail_module.so;" : ''),
+	    'daemon off;', 'master_process off;', "pid $dir/nginx.pid;",
+	    "error_log $dir/nginx.error;",
+	    sample('nginx-mail.conf', 'access_log off;' => join("\n",
+	    'access_log off;', @paths), %change));
+	return spawn("$dir/nginx.log", '/usr/sbin/nginx', '-p', $dir, '-e',
+	    "$dir/nginx.error", '-c', "$dir/nginx.conf");
+}
+
+1;
