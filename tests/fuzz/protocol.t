@@ -179,6 +179,7 @@ sub reply
 	my $several = $status =~ /^\+OK/ && !$m->{asked} &&
 	    ($line =~ /^(?:CAPA|RETR|TOP)\b/i ||
 	    $line =~ /^(?:LIST|UIDL|AUTH|LANG)$/i);
+	$m->{answers} = $m->{asked};
 	$m->{asked} = $status =~ /^\+(?: |\z)/;
 	return $status if !$several;
 	my $text = substr $c->stuffed, 0, -3;
@@ -191,12 +192,15 @@ sub compare
 {
 	my ($m, $line, $status, $text) = @_;
 
+	# What people read is in UTF-8 then: RFC 6856 section 3.2.
+	$m->{lang} = 1 if $line =~ /^LANG ./i && $status =~ /^\+OK/;
 	if (!$m->{inside}) {
-		if ($status =~ /^\+OK/ && $status =~ /maildrop has/) {
+		# In any language: these say +OK for nothing else.
+		if ($status =~ /^\+OK/ && ($m->{answers} ||
+		    $line =~ /^(?:PASS|APOP|AUTH) ./i)) {
 			$m->{inside} = 1;
 			$count{logins}++;
 		}
-		$m->{lang} = 1 if $line =~ /^LANG ./i && $status =~ /^\+OK/;
 		$m->{over} = 1 if $line =~ /^QUIT$/i && $status =~ /^\+OK/;
 		return;
 	}
