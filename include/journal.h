@@ -46,6 +46,7 @@ struct journal_promise {
 	struct journal_run *runs; /* the caller's to free; NULL: no runs */
 	size_t count;
 	struct journal_move move; /* of the other kinds */
+	bool torn; /* with JOURNAL_EMPTY: it says otherwise, but is not whole */
 };
 
 enum journal_status {

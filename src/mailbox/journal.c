@@ -178,6 +178,7 @@ journal_load(int fd, struct journal_promise *p)
 	p->move = h.move;
 	if (whole == -1)
 		return JOURNAL_ERROR;
+	p->torn = whole == 0;
 	return whole == 1 ? JOURNAL_PROMISE : JOURNAL_EMPTY;
 }
 

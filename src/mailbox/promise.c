@@ -373,6 +373,20 @@ obey(const struct mailbox *mb, const struct journal_promise *p)
 							     : MAILBOX_OK;
 }
 
+/*
+ * The journal's header says that something is promised, but what follows is not
+ * what it sums up: a power loss came before the promise was made, or the disk
+ * lies.  Somebody may want to know.
+ */
+static enum mailbox_status
+drop_torn(const struct mailbox *mb)
+{
+	log_warnx("a journal's promise is not whole, and nothing of it was "
+		  "done: set aside");
+	return journal_set_aside(mb->files.journal_fd) == -1 ? MAILBOX_TEMP
+							     : MAILBOX_OK;
+}
+
 enum mailbox_status
 promise_recover(const struct mailbox *mb)
 {
@@ -381,6 +395,8 @@ promise_recover(const struct mailbox *mb)
 
 	switch (journal_load(mb->files.journal_fd, &p)) {
 	case JOURNAL_EMPTY:
+		if (p.torn)
+			status = drop_torn(mb);
 		break;
 	case JOURNAL_ERROR:
 		status = MAILBOX_TEMP;

@@ -122,6 +122,33 @@ good_runs(void)
 	(void)point("runs become tombstones, and again");
 }
 
+/* A run is changed on the disk after it was summed up. */
+static void
+torn_run(void)
+{
+	struct journal_about about;
+	struct journal_run run = run_of(1, 1);
+	unsigned char file[4096];
+	size_t at = 0;
+	int journal;
+
+	start();
+	journal = mb.files.journal_fd;
+	need(journal_commit_runs(journal, &run, 1) == 0 &&
+		pread(journal, file, sizeof(file), 0) == sizeof(file),
+	    "commit");
+	while (memcmp(file + at, &run, sizeof(run)) != 0)
+		need(++at < sizeof(file) - sizeof(run), "the run");
+	run.offset ^= 1;
+	need(pwrite(journal, &run, sizeof(run), (off_t)at) == sizeof(run),
+	    "pwrite");
+	ok(promise_recover(&mb) == MAILBOX_OK && is_untouched(),
+	    "a promise that is not whole is none");
+	ok(journal_describe(journal, &about) == 0 && about.aside &&
+		!about.promises,
+	    "and it is set aside");
+}
+
 static void
 bad_run(const struct journal_run *run, const char *what, uint64_t number)
 {
@@ -297,6 +324,7 @@ main(void)
 	log_set_level(LOG_LEVEL_ERROR);
 	make_mail();
 	good_runs();
+	torn_run();
 	bad_runs();
 	moves();
 	return done();
