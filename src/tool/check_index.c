@@ -126,7 +126,8 @@ by_unique_id(const void *a, const void *b)
 static int
 ids_are_unique(const struct index *kept)
 {
-	struct mbox_entry *all = calloc(num_size(kept->is.messages + 1), sizeof(*all));
+	struct mbox_entry *all = calloc(
+	    num_size(kept->is.messages + 1), sizeof(*all));
 	size_t count = 0;
 	int unique = 1;
 
