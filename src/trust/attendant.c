@@ -149,8 +149,9 @@ static void
 tell_listener(const struct conversation *c, struct notice *n)
 {
 	n->serial = c->reg->serial;
+	/* A listener that is gone counts nobody any more. */
 	if (c->set->notice_fd != -1 &&
-	    channel_notify(c->set->notice_fd, n) == -1)
+	    channel_notify(c->set->notice_fd, n) == -1 && errno != EPIPE)
 		log_warn("telling the listener of a session");
 }
 

@@ -28,4 +28,9 @@ plan skip_all => "running without $lacks" if defined $lacks;
 
 Siege::lay($d);
 is $d->stop, 0, 'and ends';
+
+$d = Restante->start(Siege::server(), flags => 'proxy',
+    options => [ 'trusted-proxies=127.0.0.1' ]);
+Siege::channel_peer($d, 1);
+is $d->stop, 0, 'and ends, with proxies, too';
 done_testing;

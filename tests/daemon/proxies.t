@@ -18,17 +18,8 @@ my $scratch = File::Temp->newdir('proxies-XXXXXXXX', TMPDIR => 1);
 # A server for proxies.
 sub start
 {
-	my (@options) = @_;
-	my $d = Restante->new(users => { alice => $box, zoe => $box },
-	    options => [ 'trusted-proxies=127.0.0.1', @options ]);
-
-	$d->{port} = Restante::free_port();
-	open my $null, '<', '/dev/null' or die "/dev/null: $!";
-	open my $log, '>', $d->{log} or die "$d->{log}: $!";
-	$d->launch([ fileno $null, fileno $log, fileno $log ], $d->command,
-	    '-o', "listen=127.0.0.1:$d->{port} proxy");
-	$d->log_like(qr/: ready\z/) or die "no start:\n" . $d->stderr;
-	return $d;
+	return Restante->start(users => { alice => $box, zoe => $box },
+	    flags => 'proxy', options => [ 'trusted-proxies=127.0.0.1', @_ ]);
 }
 
 # Waits until something greets there.

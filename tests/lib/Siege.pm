@@ -254,6 +254,49 @@ sub channel_login
 	}), 'channel: but after it';
 }
 
+# Whom it comes from: a session of a proxy may say so, once, at first; and what it
+# says is an address, or the end.
+sub channel_peer
+{
+	my ($d, $proxied) = @_;
+	my $peer = sub {
+		my ($h, $name) = @_;
+
+		return $h->say('send', Hostile::request(kind => Hostile::PEER,
+		    name => "$name\0"), 1);
+	};
+	my $ends = sub {
+		my ($h, $what) = @_;
+
+		like $h->say('hear', 5000), qr/^0 0\b/,
+		    "channel: $what ends the conversation";
+	};
+	my $h = Hostile->new($d);
+
+	$peer->($h, '192.0.2.66');
+	if (!$proxied) {
+		$ends->($h, 'another address than its own');
+		return;
+	}
+	is $h->ask(Hostile::PASS, 'alice', 'x'), 'verdict 2',
+	    'channel: a proxy may say whom it speaks for';
+	ok $d->log_like(qr/login refused: user=alice addr=192\.0\.2\.66 /),
+	    'channel: and is believed';
+	$peer->($h, '192.0.2.67');
+	$ends->($h, 'another address later');
+	$h = Hostile->new($d);
+	$peer->($h, '192.0.2.68');
+	$peer->($h, '192.0.2.68');
+	$ends->($h, 'the same twice');
+	for my $name ('', 'x', '192.0.2.1 ', '192.0.2.0/24', '::1%lo',
+	    'user=alice addr=1.2.3.4') {
+		$peer->($h = Hostile->new($d), $name);
+		$ends->($h, "an address that is none, \"$name\",");
+	}
+	unlike $d->stderr, qr/addr=192\.0\.2\.6[78]/,
+	    'channel: nothing else is believed';
+}
+
 # Descriptors that it sends stay nowhere, and floods drown nobody.
 sub channel_floods
 {
@@ -350,6 +393,7 @@ sub lay
 	channel_login($d);
 	channel_auth($d);
 	channel_floods($d);
+	channel_peer($d, 0);
 	log_forged($d);
 	serves($d, 'after all');
 }

@@ -14,20 +14,11 @@ use Restante;
 my @users = (users => { alice => "secret\n" .
     Restante::mbox("Subject: one\n\nfirst") });
 
-# A server at a port of its own that says what listen says; harness options.
 sub start
 {
 	my ($flags, %opt) = @_;
-	my $port = Restante::free_port();
-	my $d = Restante->new(@users, %opt);
 
-	open my $null, '<', '/dev/null' or die "/dev/null: $!";
-	open my $log, '>', $d->{log} or die "$d->{log}: $!";
-	$d->{port} = $port;
-	$d->launch([ fileno $null, fileno $log, fileno $log ], $d->command,
-	    '-o', "listen=127.0.0.1:$port $flags");
-	$d->log_like(qr/: ready\z/) or die "no start:\n" . $d->stderr;
-	return $d;
+	return Restante->start(@users, flags => $flags, %opt);
 }
 
 my @proxy = ('trusted-proxies=127.0.0.1');
