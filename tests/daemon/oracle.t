@@ -120,9 +120,8 @@ sub start
 
 my $d = start(%lines);
 ok Restante::wait_for(sub {
-	my $header = substr Restante::slurp($d->path('.restante/penalties')),
-	    0, 512;
-	return $header =~ /\$[56y]\$/;
+	my $file = $d->path('.restante/penalties');
+	return -e $file && substr(Restante::slurp($file), 0, 512) =~ /\$[56y]\$/;
 }), 'the price of a hash is learned from the lines';
 says_nothing('a site of many lines', $d, 'PASS', keys %lines);
 says_nothing('a site of many lines', $d, 'APOP', qw(plain sha512));
