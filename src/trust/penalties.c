@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "channel.h"
+#include "clock.h"
 #include "io.h"
 #include "penalties.h"
 #include "sum.h"
@@ -46,8 +47,9 @@ struct bucket {
 
 static const uint64_t magic = UINT64_C(0x3174736550747352);
 static const off_t buckets_at = 512;
-/* Octets that are only locked: a place each, and a client each. */
-static const off_t places_at = (off_t)1 << 40, clients_at = (off_t)1 << 41;
+/* Octets that are only locked: the turn, a place each, and a client each. */
+static const off_t turn_at = (off_t)1 << 39, places_at = (off_t)1 << 40,
+		   clients_at = (off_t)1 << 41;
 
 static_assert(sizeof(struct header) <= 512, "a header has its place");
 
@@ -280,6 +282,15 @@ penalties_set_price(const struct penalties *p, const struct price *price)
 	lock(p, F_UNLCK, 0, buckets_at);
 }
 
+static bool
+find_place(const struct penalties *p, unsigned int places)
+{
+	for (unsigned int i = 0; i < places; i++)
+		if (try_lock(p, places_at + i))
+			return true;
+	return false;
+}
+
 void
 penalties_take_place(const struct penalties *p, const struct address *client,
     unsigned int places)
@@ -290,10 +301,11 @@ penalties_take_place(const struct penalties *p, const struct address *client,
 		return;
 	if (client != NULL && read_header(p, &h))
 		lock(p, F_WRLCK, clients_at + find(&h, client), 1);
-	for (unsigned int i = 0; i < places; i++)
-		if (try_lock(p, places_at + i))
-			return;
-	lock(p, F_WRLCK, places_at + getpid() % (pid_t)places, 1);
+	/* Whose turn it is looks for a place: the kernel knows no "any of". */
+	lock(p, F_WRLCK, turn_at, 1);
+	while (!find_place(p, places))
+		clock_sleep_until(clock_ms() + 1);
+	lock(p, F_UNLCK, turn_at, 1);
 }
 
 void
