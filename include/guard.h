@@ -24,6 +24,7 @@ struct guard_settings {
 
 struct guard {
 	const struct guard_settings *set;
+	int state_fd; /* of .restante */
 	struct penalties penalties;
 	struct address client;
 	bool watched; /* it has an address, and is not trusted */

@@ -27,11 +27,11 @@ unsigned int penalties_count(
     const struct penalties *, const struct address *client, int64_t now);
 
 /*
- * One more failure, unless it is the last one again: the same name with the same
- * secret, of which a keyed hash is kept.
+ * One more failure, unless it is the last one again: mark is a keyed hash of what
+ * was tried.
  */
 void penalties_add(const struct penalties *, const struct address *client,
-    int64_t now, const char *name, const char *secret);
+    int64_t now, const unsigned char mark[SHA256_SIZE]);
 
 /*
  * The most expensive password line that was seen: one of its price that is

@@ -12,6 +12,7 @@
 #include "clock.h"
 #include "guard.h"
 #include "log.h"
+#include "site.h"
 
 enum {
 	/* Failures that cost nothing: people mistype. */
@@ -39,6 +40,7 @@ guard_open(struct guard *g, const struct guard_settings *set,
 	    !networks_have(&set->trusted, &a);
 	if (g->watched)
 		g->client = address_client(&a);
+	g->state_fd = users->state_fd;
 	if (penalties_open(&g->penalties, users->state_fd) == -1)
 		log_warn("opening the penalties");
 }
@@ -156,12 +158,34 @@ guard_check(const struct guard *g, const struct secret *s, const char *password)
 	return right;
 }
 
+/* No name has a NUL in it: what is hashed stands for one pair only. */
+static void
+make_mark(const struct guard *g, const char *name, const char *secret,
+    unsigned char mark[SHA256_SIZE])
+{
+	char both[CHANNEL_NAME + CHANNEL_SECRET];
+	size_t len = strnlen(name, CHANNEL_NAME - 1);
+	size_t more = strnlen(secret, CHANNEL_SECRET - 1);
+	unsigned char key[SITE_KEY];
+
+	memcpy(both, name, len);
+	both[len] = '\0';
+	memcpy(both + len + 1, secret, more);
+	site_key(g->state_fd, key);
+	hmac_sha256(key, sizeof(key), both, len + 1 + more, mark);
+	explicit_bzero(key, sizeof(key));
+	explicit_bzero(both, sizeof(both));
+}
+
 void
 guard_count(const struct guard *g, const char *name, const char *secret)
 {
-	if (g->watched)
-		penalties_add(
-		    &g->penalties, &g->client, now_in_seconds(), name, secret);
+	unsigned char mark[SHA256_SIZE];
+
+	if (!g->watched)
+		return;
+	make_mark(g, name, secret, mark);
+	penalties_add(&g->penalties, &g->client, now_in_seconds(), mark);
 }
 
 void

@@ -11,7 +11,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "channel.h"
 #include "clock.h"
 #include "io.h"
 #include "penalties.h"
@@ -28,8 +27,7 @@ enum {
 struct header {
 	uint64_t magic; /* and version */
 	uint64_t seed;  /* of the buckets, so that nobody can choose one */
-	unsigned char key[SHA256_SIZE]; /* of the marks */
-	uint64_t sum;                   /* of the price */
+	uint64_t sum;   /* of the price */
 	struct price price;
 };
 
@@ -37,8 +35,8 @@ struct entry {
 	struct address client;
 	int64_t when; /* of the last failure */
 	uint32_t failures, unused;
-	unsigned char mark[MARK]; /* of what it was */
-	uint64_t sum;             /* of all above; a free one is all zeros */
+	unsigned char mark[MARK];
+	uint64_t sum; /* of all above; a free one is all zeros */
 };
 
 struct bucket {
@@ -98,7 +96,6 @@ make(const struct penalties *p, int state_fd)
 		    O_RDWR | O_TRUNC | O_NOFOLLOW | O_CLOEXEC);
 		if (fd == -1 ||
 		    getrandom(&h.seed, sizeof(h.seed), 0) != sizeof(h.seed) ||
-		    getrandom(h.key, sizeof(h.key), 0) != sizeof(h.key) ||
 		    io_pwrite(p->fd, &h, sizeof(h), 0) == -1)
 			status = -1;
 	}
@@ -164,22 +161,6 @@ find(const struct header *h, const struct address *client)
 		sizeof(struct bucket));
 }
 
-/* No name has a NUL in it: what is hashed stands for one pair only. */
-static void
-make_mark(const struct header *h, const char *name, const char *secret,
-    unsigned char mark[SHA256_SIZE])
-{
-	char both[CHANNEL_NAME + CHANNEL_SECRET];
-	size_t len = strnlen(name, CHANNEL_NAME - 1);
-	size_t more = strnlen(secret, CHANNEL_SECRET - 1);
-
-	memcpy(both, name, len);
-	both[len] = '\0';
-	memcpy(both + len + 1, secret, more);
-	hmac_sha256(h->key, sizeof(h->key), both, len + 1 + more, mark);
-	explicit_bzero(both, sizeof(both));
-}
-
 /* What the file does not have is empty. */
 static void
 read_bucket(const struct penalties *p, off_t at, struct bucket *b)
@@ -223,9 +204,8 @@ penalties_count(
 
 void
 penalties_add(const struct penalties *p, const struct address *client,
-    int64_t now, const char *name, const char *secret)
+    int64_t now, const unsigned char mark[SHA256_SIZE])
 {
-	unsigned char mark[SHA256_SIZE];
 	unsigned int before = 0;
 	struct header h;
 	struct bucket b;
@@ -234,7 +214,6 @@ penalties_add(const struct penalties *p, const struct address *client,
 
 	if (!read_header(p, &h))
 		return;
-	make_mark(&h, name, secret, mark);
 	at = find(&h, client);
 	lock(p, F_WRLCK, at, sizeof(b));
 	read_bucket(p, at, &b);
