@@ -14,8 +14,8 @@ use Test::More;
 use Restante;
 
 # KIND of a request and of a verdict, as in include/channel.h.
-use constant { USER => 1, PASS => 2, APOP => 3, PEER => 5, AUTH => 6, AUTH_INITIAL => 7,
-	AUTH_ANSWER => 8 };
+use constant { USER => 1, PASS => 2, APOP => 3, TLS => 4, PEER => 5,
+    AUTH => 6, AUTH_INITIAL => 7, AUTH_ANSWER => 8 };
 use constant { YES => 1, NO => 2, IN_USE => 3, TEMP => 4, EARLY => 5,
     PERM => 6, MORE => 7, BAD => 8 };
 

@@ -1,0 +1,264 @@
+# SPDX-License-Identifier: ISC
+# The launcher of TLS helpers: what a start finds wrong, what a SIGHUP changes, what
+# becomes of it when it dies, how many helpers there are, and what a session that
+# its client has taken over can have of it.
+use strict;
+use warnings;
+
+use Test::More;
+
+use Hostile;
+use Letters;
+use Proc;
+use Restante;
+use Tls;
+
+plan skip_all => Tls::missing() if Tls::missing();
+
+my %users = (alice => "secret\n" . Restante::mbox("Subject: one\n\n1\n"));
+my ($certificate, $key) = Tls::files();
+my $scratch = Letters::stage();
+
+sub make_certificate
+{
+	my ($name) = @_;
+
+	system("openssl req -x509 -newkey ec -pkeyopt " .
+	    "ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=$name " .
+	    "-keyout $scratch/$name.key -out $scratch/$name.pem " .
+	    ">$scratch/log 2>&1") == 0 or die Restante::slurp("$scratch/log");
+	return ("$scratch/$name.pem", "$scratch/$name.key");
+}
+
+# The name in the certificate that a client of the server sees.
+sub name_of
+{
+	my ($d) = @_;
+	my $t = Tls->connect($d, '-showcerts');
+
+	$t->cmd('QUIT');
+	$t->eof;
+	$t->ended;
+	my ($name) = $t->messages =~ /^depth=0 CN = (\S+)/m;
+	return $name // $t->messages;
+}
+
+sub helpers
+{
+	my ($d) = @_;
+
+	return grep { /stunnel/ } values %{ Proc::titles($d) };
+}
+
+# A start with something wrong comes to nothing, and says what it is.
+{
+	my ($other, $other_key) = make_certificate('other');
+	my %good = ('tls-helper' => Tls::HELPER,
+	    'tls-certificate' => $certificate, 'tls-key' => $key);
+
+	Restante::spew("$scratch/empty", '');
+	Restante::spew("$scratch/junk", "no certificate\n");
+	Restante::spew("$scratch/text", "#!/bin/sh\n");
+	mkdir "$scratch/dir";
+	for ([ 'no certificate', qr/^restante: tls-certificate, : No such file/m,
+		'tls-certificate' => '' ],
+	    [ 'a certificate that is missing',
+		qr/tls-certificate, \S+: No such file/,
+		'tls-certificate' => "$scratch/none" ],
+	    [ 'an empty certificate', qr/tls-certificate, \S+: No data/,
+		'tls-certificate' => "$scratch/empty" ],
+	    [ 'a directory for a key', qr/tls-key, \S+: \S/,
+		'tls-key' => "$scratch/dir" ],
+	    [ 'a key that is missing', qr/tls-key, \S+: No such file/,
+		'tls-key' => "$scratch/none" ],
+	    [ 'the key of another certificate', qr/does not start with tls-/,
+		'tls-key' => $other_key ],
+	    [ 'a certificate that is none', qr/does not start with tls-/,
+		'tls-certificate' => "$scratch/junk" ],
+	    [ 'no key in the file of the certificate',
+		qr/does not start with tls-/, 'tls-key' => '' ],
+	    [ 'a helper that is missing', qr/does not start with tls-/,
+		'tls-helper' => "$scratch/none" ],
+	    [ 'a helper that is no program', qr/does not start with tls-/,
+		'tls-helper' => "$scratch/text" ]) {
+		my ($what, $message, %bad) = @$_;
+		my %set = (%good, %bad);
+		my @options = map { "$_=$set{$_}" } sort keys %set;
+		my ($status, $out, $err) = Letters::run(Restante::binary(),
+		    '-n', '-f', '/dev/null', '-d', $scratch,
+		    map { ('-o', $_) } 'user=nobody', @options);
+
+		is $status, 78, "$what: restante -n says no";
+		like $err, $message, "$what: and why";
+		ok !eval { Restante->start(users => \%users,
+		    options => \@options); 1 }, "$what: no start";
+		like $@, $message, "$what: and it says why, too";
+	}
+
+	Restante::spew("$scratch/both", Restante::slurp($certificate) .
+	    Restante::slurp($key));
+	my $d = Restante->start(users => \%users, options => [
+	    'tls-helper=' . Tls::HELPER, "tls-certificate=$scratch/both" ]);
+	my $t = Tls->connect($d);
+	like $t->cmd('QUIT'), qr/^\+OK/, 'certificate and key in one file';
+	is $d->stop, 0;
+}
+
+# The address is the client's, not that of stunnel's end.
+{
+	my $d = Restante->start(users => \%users, options => [Tls::options()]);
+	my $c = $d->connect(from => '127.0.0.2');
+
+	$c->cmd('STLS');
+	my $t = Tls->over($c);
+	like $t->login('alice', 'wrong'), qr/^-ERR/, 'a failure over TLS';
+	ok $d->log_like(qr/login refused: user=alice addr=127\.0\.0\.2 /),
+	    'the log has the address of the client';
+	like $t->login('alice', 'secret'), qr/^\+OK/, 'a login over TLS';
+	is scalar(helpers($d)), 1, 'a helper for each client that uses TLS';
+
+	# The launcher dies: others take over, who is there goes on.
+	Proc::slay(Proc::find($d, qr/^launcher/));
+	ok $d->log_like(qr/the launcher has ended, by signal 9/),
+	    'a launcher that dies is told of';
+	my $new = Tls->connect($d);
+	like $new->login('alice', 'secret'), qr/^-ERR \[IN-USE\]/,
+	    'another one works';
+	like $t->cmd('STAT'), qr/^\+OK 1 /, 'the old session goes on';
+	like $t->cmd('QUIT'), qr/^\+OK/, 'to its end';
+	ok $t->eof, 'and ends';
+	is $d->stop, 0, 'the server ends';
+}
+
+# Certificates are renewed every few weeks.
+{
+	my ($first, $first_key) = make_certificate('first');
+	my $d = Restante->start(users => \%users, options => [
+	    'tls-helper=' . Tls::HELPER, "tls-certificate=$first",
+	    "tls-key=$first_key" ]);
+	my $open = sub {
+		opendir my $dh, '/proc/' . $d->pid . '/fd' or return 0;
+		return scalar grep { /\d/ } readdir $dh;
+	};
+
+	is name_of($d), 'first', 'the certificate that was there';
+	my $t = Tls->connect($d);
+	my ($second, $second_key) = make_certificate('second');
+	rename $second, $first or die;
+	is name_of($d), 'first', 'one half of another changes nothing';
+	kill HUP => $d->pid;
+	ok $d->log_like(qr/the old configuration stays in force/),
+	    'and is not taken';
+	is name_of($d), 'first', 'the old ones go on';
+
+	rename $second_key, $first_key or die;
+	my $before = $open->();
+	for my $n (1 .. 3) {
+		kill HUP => $d->pid;
+		ok Restante::wait_for(sub { $n == (() = $d->stderr =~
+		    /the new configuration is in force/g) }), "SIGHUP, $n";
+	}
+	is name_of($d), 'second', 'the new certificate';
+	is $open->(), $before, 'the master keeps nothing of old ones';
+	like $t->login('alice', 'secret'), qr/^\+OK/,
+	    'who was there before goes on';
+	$t->cmd('QUIT');
+	ok $t->eof, 'to the end';
+	ok Restante::wait_for(sub { 1 == grep { /^launcher/ }
+	    values %{ Proc::titles($d) } }), 'old launchers are gone';
+	is $d->stop, 0;
+}
+
+# A session that does what its client says.
+my $magic = unpack 'H*', pack 'L', 0x52455354;
+
+sub ask_for_tls
+{
+	my ($h) = @_;
+
+	return $h->ask(Hostile::TLS, '-', '-');
+}
+
+# Has the client passed on; how many octets the launcher's first answer has.
+sub pass_client
+{
+	my ($h) = @_;
+	my %before = map { $_ => 1 } $h->say('fds') =~ /(\d+):s/g;
+
+	$h->call('socketpair', 1, 5, 0, '@8');
+	my ($near, $far, @other) = grep { !$before{$_} }
+	    $h->say('fds') =~ /(\d+):s/g;
+	my ($client) = sort { $a <=> $b } keys %before;
+
+	like ask_for_tls($h), qr/^verdict 1\b/, 'the attendant is ready';
+	like $h->say('send', $magic, 1, $client, $far), qr/^1 /, 'passed';
+	$h->call('close', $far);
+	return ($near, ($h->call('read', $near, '@64', 64))[0]);
+}
+
+SKIP: {
+	skip 'the sanitizers need a wider filter', 1
+	    if Proc::sanitized(Hostile::binary());
+	my $d = Restante->start(binary => Hostile::binary(), users => \%users,
+	    options => [ Tls::options(), 'max-sessions=3' ]);
+	my $launcher = Proc::find($d, qr/^launcher/);
+	my $packet = '00' x 4;
+
+	for ([ 'no descriptor', $magic ], [ 'one', $magic, 0 ],
+	    [ 'a wrong magic', $packet, 0, 1 ],
+	    [ 'an octet more', $magic . '00', 0, 1 ],
+	    [ 'a request instead', Hostile::request(), 0, 1 ]) {
+		my ($what, $octets, @fds) = @$_;
+		my $h = Hostile->new($d);
+
+		like ask_for_tls($h), qr/^verdict 1\b/, "$what: asked";
+		$h->say('send', $octets, 1, @fds);
+		like $h->say('hear', 5000), qr/^0 0\b/,
+		    "$what: the conversation ends";
+		$h->client->close;
+		Proc::none($d, qr/^session/);
+	}
+	is scalar(helpers($d)), 0, 'no helper was started';
+	{
+		my $h = Hostile->new($d);
+
+		ask_for_tls($h);
+		like $h->say('send', $magic, 1, 0, 1, 2), qr/^1 /,
+		    'descriptors that are no client, and one too many';
+		$h->client->close;
+		ok Proc::none($d, qr/^(?:session|attendant)|stunnel/),
+		    'come to nothing';
+	}
+
+	my $h = Hostile->new($d);
+	my ($control, $got) = pass_client($h);
+	is $got, 4, 'a helper is started for its client';
+	like ask_for_tls($h), qr/^none /, 'once';
+	like $h->ask(Hostile::PASS, 'alice', 'secret'), qr/^none /,
+	    'which was the end of the conversation';
+	my $descriptors = $h->say('fds');
+	unlike $descriptors, qr/\d:f/, 'it has no key, and no other file';
+
+	# It leaves its helper behind, as often as it likes.
+	my @clients;
+	for my $n (1 .. 3) {
+		my $left = Hostile->new($d);
+		my (undef, $octets) = pass_client($left);
+
+		push @clients, $left;
+		is $octets, $n < 3 ? 4 : 0, "helper $n besides the first";
+		$left->client->send("call $_ 0\n")
+		    for Hostile::numbers()->{exit_group};
+		Restante::wait_for(sub { 1 == grep { /^session/ }
+		    values %{ Proc::titles($d) } });
+	}
+	is scalar(helpers($d)), 3, 'no more helpers than sessions may be';
+	ok $d->log_like(qr/too many TLS helpers at once/), 'the log says so';
+	is Proc::find($d, qr/^launcher/), $launcher, 'the launcher lives';
+	$_->client->close for @clients, $h;
+	ok Restante::wait_for(sub { !helpers($d) }),
+	    'helpers end with their clients';
+	is $d->stop, 0, 'the server ends';
+}
+
+done_testing;
