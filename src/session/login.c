@@ -316,6 +316,8 @@ login_auth(struct session *s, char **arg)
 	if (arg[0] == NULL)
 		return list_mechanisms(s);
 	m = sasl_find(arg[0]);
+	if (m != SASL_MECHANISMS && sasl_is_clear(m) && !login_plain(s))
+		return needs_tls(s);
 	if (m == SASL_MECHANISMS || !is_offered(s, m)) {
 		reply_err(&s->out, "that mechanism is not offered here");
 		return NEXT_STAY;

@@ -34,6 +34,7 @@ sub taken
 
 	subtest "P3-108 $from: plain passwords" => sub {
 		ok announces($c, 'USER'), 'USER is announced';
+		like join("\n", $c->multi('CAPA')), qr/^SASL .*PLAIN/m, 'PLAIN, too';
 		like $c->login('alice', 'secret'), qr/^\+OK/, 'and logs in';
 		ok announces($c, 'USER'), 'USER is announced after the login';
 	};
@@ -51,6 +52,11 @@ sub refused
 		like $c->cmd('PASS secret'), qr/^-ERR \[AUTH\] .*TLS/, 'PASS';
 		like $c->cmd('USER nobody-such'), qr/^-ERR \[AUTH\] .*TLS/,
 		    'a name that does not exist: no other answer';
+		like $c->cmd("AUTH $_"), qr/^-ERR \[AUTH\] .*TLS/, "AUTH $_"
+		    for 'PLAIN', 'LOGIN', 'PLAIN AGFsaWNlAHNlY3JldA==';
+		my ($sasl) = grep { /^SASL / } ($c->multi('CAPA'));
+		unlike $sasl, qr/ (?:PLAIN|LOGIN)\b/, 'nor announced';
+		like $sasl, qr/ SCRAM-SHA-256/, 'what needs no TLS is';
 		like $c->cmd('STAT'), qr/^-ERR/, 'nobody is logged in';
 		like $c->cmd('QUIT'), qr/^\+OK/, 'the session goes on';
 	};
