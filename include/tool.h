@@ -15,7 +15,8 @@ struct tool {
 	const char *path; /* of the directory */
 	struct mailbox_settings mailbox;
 	bool json;
-	bool yes;    /* do not ask */
+	bool yes; /* do not ask */
+	bool maildir;
 	bool defers; /* every failure of the system may be over later */
 	bool lock_update;
 	const char *sender;
@@ -35,6 +36,8 @@ void check_run(struct tool *);
 void compact_run(struct tool *);
 void delete_run(struct tool *);
 void deliver_run(struct tool *);
+void export_run(struct tool *);
+void import_run(struct tool *);
 void list_run(struct tool *);
 void lock_run(struct tool *);
 void passwd_run(struct tool *);

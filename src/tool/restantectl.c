@@ -22,7 +22,8 @@
 #include "sig.h"
 #include "tool.h"
 
-enum names { EVERYBODY, SOME, ONE };
+/* One may be followed by the name of a file. */
+enum names { EVERYBODY, SOME, ONE, ONE_AND_FILE };
 
 /* clang-format off */
 static const struct verb {
@@ -37,6 +38,8 @@ static const struct verb {
 	{ "compact", true,  EVERYBODY, "j",  compact_run },
 	{ "delete",  true,  SOME,      "y",  delete_run },
 	{ "deliver", true,  ONE,       "fq", deliver_run },
+	{ "export",  true,  ONE_AND_FILE, "m", export_run },
+	{ "import",  true,  ONE_AND_FILE, "",  import_run },
 	{ "list",    false, EVERYBODY, "j",  list_run },
 	{ "lock",    true,  SOME,      "",   lock_run },
 	{ "passwd",  true,  ONE,       "ps", passwd_run },
@@ -150,6 +153,9 @@ take_option(int opt, struct tool *t)
 	case 'j':
 		t->json = true;
 		break;
+	case 'm':
+		t->maildir = true;
+		break;
 	case 'p':
 		t->make_line = secret_make_plain;
 		break;
@@ -171,6 +177,7 @@ parse_arguments(int argc, char **argv, const struct verb *verb, struct tool *t)
 {
 	static const struct option options[] = {
 		{ "json", no_argument, NULL, 'j' },
+		{ "maildir", no_argument, NULL, 'm' },
 		{ "plain", no_argument, NULL, 'p' },
 		{ "quota", required_argument, NULL, 'q' },
 		{ "scram", no_argument, NULL, 's' },
@@ -189,7 +196,8 @@ parse_arguments(int argc, char **argv, const struct verb *verb, struct tool *t)
 	t->count = (size_t)(argc - optind);
 	t->everybody = t->count == 0;
 	if ((verb->names == SOME && t->count == 0) ||
-	    (verb->names == ONE && t->count != 1))
+	    (verb->names == ONE && t->count != 1) ||
+	    (verb->names == ONE_AND_FILE && (t->count == 0 || t->count > 2)))
 		usage();
 }
 

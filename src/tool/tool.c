@@ -17,8 +17,9 @@ void
 tool_status(struct tool *t, int status)
 {
 	/* The manual has the same order. */
-	static const int worst_first[] = { EX_USAGE, EX_DATAERR, EX_CANTCREAT,
-		EX_OSERR, EX_IOERR, EX_NOPERM, EX_NOUSER, EX_TEMPFAIL, EX_OK };
+	static const int worst_first[] = { EX_USAGE, EX_NOINPUT, EX_DATAERR,
+		EX_CANTCREAT, EX_OSERR, EX_IOERR, EX_NOPERM, EX_NOUSER,
+		EX_TEMPFAIL, EX_OK };
 	const int *p = worst_first;
 
 	while (*p != t->status && *p != status)

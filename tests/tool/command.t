@@ -13,7 +13,7 @@ my $box = "secret\n" . Restante::mbox("A: b\n");
 my $u = Ctl->new(alice => $box);
 my $dir = $u->dir;
 my @here = ('-f', '/dev/null', '-d', $dir);
-my $usage = qr/^usage: restantectl .*^commands: add, check, compact, delete, deliver, list, lock, passwd, unlock$/ms;
+my $usage = qr/^usage: restantectl .*^commands: add, check, compact, delete, deliver, export, import, list, lock, passwd, unlock$/ms;
 
 for ([], ['--json'], ['-x', 'list'], [@here], [@here, 'list', '--xml'],
     [@here, 'list', '-d', $dir], ['-d']) {
@@ -89,7 +89,7 @@ SKIP: {
 my ($list) = Restante::slurp("$FindBin::Bin/../../man/restantectl.8") =~
     /^\.Sh EXIT STATUS\n(.*?)^\.Sh /ms;
 my @codes = $list =~ /^\.It (\d+)$/mg;
-my %name = (64 => 'EX_USAGE', 73 => 'EX_CANTCREAT', 65 => 'EX_DATAERR', 71 => 'EX_OSERR', 74 => 'EX_IOERR',
+my %name = (64 => 'EX_USAGE', 66 => 'EX_NOINPUT', 73 => 'EX_CANTCREAT', 65 => 'EX_DATAERR', 71 => 'EX_OSERR', 74 => 'EX_IOERR',
     77 => 'EX_NOPERM', 67 => 'EX_NOUSER', 75 => 'EX_TEMPFAIL', 0 => 'EX_OK');
 my ($order) = Restante::slurp("$FindBin::Bin/../../src/tool/tool.c") =~
     /worst_first\[\] = \{(.*?)\}/s;

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * restantectl export: the messages of a mailbox as an mbox or a Maildir.
+ * Runs as: restantectl.
+ */
+
+#include <sys/stat.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "io.h"
+#include "mbox.h"
+#include "num.h"
+#include "progress.h"
+#include "tool.h"
+
+/* One that is being done: which user, where to. */
+struct export
+{
+	struct tool *t;
+	const char *user, *target;
+	struct mailbox mb;
+	struct progress progress;
+};
+
+static int
+failed(struct export *ex)
+{
+	tool_complain(
+	    ex->t, EX_IOERR, ex->user, "%s: %s", ex->target, strerror(errno));
+	return -1;
+}
+
+static int
+write_all(int fd, const char *p, size_t len)
+{
+	ssize_t n;
+
+	for (; len > 0; p += n, len -= (size_t)n) {
+		n = write(fd, p, len);
+		if (n == -1 && errno == EINTR)
+			n = 0;
+		else if (n == -1)
+			return -1;
+	}
+	return 0;
+}
+
+/* A message as it stands in the file, its blank line included. */
+static int
+copy_message(struct export *ex, uint64_t n, int out)
+{
+	static char buf[MAILBOX_PIECE];
+	struct mailbox_reader r = { .n = n, .mbox = true };
+	uint64_t position;
+	uint8_t tail = mailbox_entry(&ex->mb, n, &position)->tail;
+	ssize_t got;
+
+	while ((got = mailbox_read(&ex->mb, &r, buf)) > 0) {
+		if (write_all(out, buf, (size_t)got) == -1)
+			return -1;
+		progress_step(&ex->progress, (uint64_t)got);
+	}
+	if (got == -1)
+		return -1;
+	return tail == 2 ? write_all(out, "\r\n", 2) : write_all(out, "\n", 1);
+}
+
+static void
+export_mbox(struct export *ex)
+{
+	bool to_file = strcmp(ex->target, "-") != 0;
+	int out = STDOUT_FILENO, status = 0;
+
+	if (to_file)
+		out = open(
+		    ex->target, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (out == -1) {
+		(void)failed(ex);
+		return;
+	}
+	for (uint64_t n = 1; status == 0 && n <= mailbox_count(&ex->mb); n++)
+		status = copy_message(ex, n, out);
+	if (status == 0 && to_file)
+		status = fsync(out);
+	if (status == -1)
+		(void)failed(ex);
+	if (to_file)
+		(void)close(out);
+	if (to_file && status == -1)
+		(void)unlink(ex->target);
+}
+
+/* Where no zone is said it is UTC, as restantectl itself writes it. */
+static int64_t
+date_of(const char *line, size_t len)
+{
+	int64_t date = mbox_date((const unsigned char *)line, len);
+	const char *last = memrchr(line, ' ', len);
+
+	if (date == MBOX_NO_DATE)
+		return 0;
+	/* Without a zone it is the latest that can be meant: that of UTC-12. */
+	if (last != NULL && last[1] != '+' && last[1] != '-')
+		date -= 12 * 60 * 60;
+	return date;
+}
+
+/* Reads a message, and takes separator line and quoting from it. */
+static char *
+read_message(struct export *ex, uint64_t n, size_t *len, int64_t *date)
+{
+	uint64_t position;
+	const struct mbox_entry *e = mailbox_entry(&ex->mb, n, &position);
+	struct mbox_top top = { .lines = 0 };
+	size_t stored = num_size(e->stored - e->tail), header;
+	char *text = malloc(stored);
+
+	if (text == NULL)
+		return NULL;
+	if (io_pread(ex->mb.files.fd, text, stored, (off_t)e->offset) !=
+	    (ssize_t)stored) {
+		free(text);
+		return NULL;
+	}
+	*date = date_of(text, e->separator);
+	*len = stored - e->separator;
+	memmove(text, text + e->separator, *len);
+	header = mbox_top(&top, text, *len);
+	*len = header + mbox_unquote(text + header, *len - header, true);
+	return text;
+}
+
+/* Writes a file in tmp, and gives it its place in new when it is whole. */
+static int
+write_file(
+    int dir, const char *name, const char *text, size_t len, int64_t date)
+{
+	char tmp[128], new[128];
+	const struct timespec times[2] = { { .tv_sec = (time_t)date },
+		{ .tv_sec = (time_t)date } };
+	int fd, status = -1;
+
+	(void)snprintf(tmp, sizeof(tmp), "tmp/%s", name);
+	(void)snprintf(new, sizeof(new), "new/%s", name);
+	fd = openat(dir, tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	if (fd == -1)
+		return -1;
+	if (write_all(fd, text, len) == 0 && futimens(fd, times) == 0 &&
+	    fsync(fd) == 0)
+		status = renameat(dir, tmp, dir, new);
+	(void)close(fd);
+	return status;
+}
+
+static int
+export_file(struct export *ex, uint64_t n, int dir)
+{
+	char id[MAILBOX_ID_SIZE], name[96];
+	int64_t date;
+	size_t len;
+	char *text = read_message(ex, n, &len, &date);
+	int status;
+
+	if (text == NULL)
+		return -1;
+	mailbox_id(&ex->mb, n, id);
+	/* In the order of the mailbox, and the same file each time. */
+	(void)snprintf(name, sizeof(name), "%010jd.M%010ju.%s", (intmax_t)date,
+	    (uintmax_t)n, id);
+	status = write_file(dir, name, text, len, date);
+	progress_step(&ex->progress, len);
+	free(text);
+	return status;
+}
+
+static int
+make_maildir(const char *path)
+{
+	static const char *const parts[] = { "tmp", "new", "cur" };
+	int dir;
+
+	if (mkdir(path, 0700) == -1 && errno != EEXIST)
+		return -1;
+	dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	for (int i = 0; dir != -1 && i < 3; i++)
+		if (mkdirat(dir, parts[i], 0700) == -1 && errno != EEXIST) {
+			(void)close(dir);
+			return -1;
+		}
+	return dir;
+}
+
+static void
+export_maildir(struct export *ex)
+{
+	int dir = make_maildir(ex->target), status = dir == -1 ? -1 : 0;
+
+	for (uint64_t n = 1; status == 0 && n <= mailbox_count(&ex->mb); n++)
+		status = export_file(ex, n, dir);
+	if (status == -1)
+		(void)failed(ex);
+	if (dir != -1)
+		(void)close(dir);
+}
+
+void
+export_run(struct tool *t)
+{
+	struct export ex = { .t = t,
+		.user = t->names[0],
+		.target = t->count > 1 ? t->names[1] : "-",
+		.progress = { .what = "export" } };
+
+	if (t->maildir && strcmp(ex.target, "-") == 0) {
+		tool_complain(t, EX_USAGE, ex.user,
+		    "a Maildir wants the name of a directory");
+		return;
+	}
+	if (tool_open(t, ex.user, &ex.mb) == -1)
+		return;
+	ex.progress.total = ex.mb.index.is.stored;
+	if (t->maildir)
+		export_maildir(&ex);
+	else
+		export_mbox(&ex);
+	progress_end(&ex.progress);
+	mailbox_close(&ex.mb);
+}

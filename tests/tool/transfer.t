@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: ISC
+# restantectl import and export: round trips, byte for byte, and all or nothing.
+use strict;
+use warnings;
+
+use Test::More;
+
+use Ctl;
+use Letters;
+use Proc;
+use Reference;
+use Restante;
+
+my $separator = 'From a@b Thu Nov 20 18:27:05 2025';
+my @mail = ("Subject: one\n\nbody\n", "Subject: two\n", "\nno header\n",
+    "Subject: quoted\n\n>From a\n>>From b\nFrom\n", "Subject: one\n\nbody\n",
+    "Subject: large\n\n" . "line\n" x 100000, "Subject: octets\n\n" .
+    join('', map { chr } 0 .. 12, 14 .. 255) . "\n");
+my $mbox = Restante::mbox(@mail);
+my $crlf = Restante::mbox("Subject: crlf\n\nbody\n") =~ s/\n/\r\n/gr;
+my $u = Ctl->new(alice => "secret\n", bob => "secret\n");
+my $path = "$u->{scratch}/box";
+
+sub exported
+{
+	my ($user) = @_;
+	my ($status, $out, $err) = $u->run('export', $user);
+
+	is("$status $err", '0 ', "export $user");
+	return $out;
+}
+
+# mbox to mbox.
+is_deeply([ $u->feed($mbox . $crlf, 'import', 'alice') ], [ 0, '', '' ],
+    'import from the standard input');
+is(Restante::slurp($u->path('alice')) eq "secret\n$mbox$crlf", 1,
+    '... adds every octet');
+is(exported('alice') eq $mbox . $crlf, 1, '... which comes out again');
+is_deeply([ $u->run('export', 'alice', $path) ], [ 0, '', '' ], 'to a file');
+is(Restante::slurp($path) eq $mbox . $crlf, 1, '... the same');
+is((stat $path)[2] & 07777, 0600, '... a private one');
+is(($u->run('export', 'alice', $path))[0], 74, '... which is not overwritten');
+is_deeply([ $u->run('import', 'bob', $path) ], [ 0, '', '' ], 'from a file');
+is(Restante::slurp($u->path('bob')) eq Restante::slurp($u->path('alice')), 1,
+    '... the same again');
+is_deeply([ $u->run('import', 'bob', $path) ], [ 0, '', '' ], 'twice');
+is(Restante::slurp($u->path('bob')) eq "secret\n" . ($mbox . $crlf) x 2, 1,
+    '... goes behind it');
+my (undef, $found) = $u->findings('bob');
+is($found->{'index fits'}[0], 'ok', '... and the index knows');
+
+# An end that is open, and what is no mbox.
+for (["$separator\nA: b\n\nx", "\n\n"], ["$separator\nA: b\n\nx\n", "\n"],
+    ["$separator\nA: b\n\nx\n\n", ''], ["$separator\r\nA: b\r\n\r\nx\r\n\r\n", ''],
+    ["$separator\n", "\n"]) {
+	$u->write(carl => "secret\n");
+	is(($u->feed($_->[0], 'import', 'carl'))[0], 0, 'an end');
+	is(Restante::slurp($u->path('carl')), "secret\n$_->[0]$_->[1]",
+	    '... is completed');
+}
+$u->write(carl => "secret\n$mbox");
+for ('', "\n", "Subject: x\n\n", "secret\n$mbox", 'From me') {
+	my ($status, undef, $err) = $u->feed($_, 'import', 'carl');
+	is($status, 65, 'no mbox: ' . substr($_, 0, 8) =~ s/\n/./gr);
+	like($err, qr/carl: nothing is imported: - does not begin with a sep/,
+	    '... told');
+}
+is(($u->run('import', 'carl', '/nonexistent'))[0], 66, 'no file');
+is(($u->feed($mbox, 'import', 'nobody'))[0], 67, 'nobody');
+is(($u->run('export', 'nobody'))[0], 67, '... to be exported');
+is(($u->run('import'))[0], 64, 'no name');
+is(($u->run('import', 'a', 'b', 'c'))[0], 64, 'too many');
+is(($u->run('export', '--maildir', 'carl'))[0], 64, 'a Maildir without a name');
+is(Restante::slurp($u->path('carl')), "secret\n$mbox", 'nothing has changed');
+
+# Tombstones are not exported.
+$u->write(dave => "secret\n" . "From \0\0\0\n\n" . $mbox);
+is(exported('dave') eq $mbox, 1, 'what is deleted stays here');
+is(exported('carl') eq $mbox, 1, 'and all of another');
+
+# A Maildir and back: files, their times, their order.
+my $dir = "$u->{scratch}/Maildir";
+sub files
+{
+	return map { [ Restante::slurp($_), (stat)[9] ] } sort glob "$dir/new/*";
+}
+is_deeply([ $u->run('export', '--maildir', 'carl', $dir) ], [ 0, '', '' ],
+    'a Maildir');
+my @files = files();
+# Quoting is taken away.
+my @unquoted = map { s/^>(>*From )/$1/mgr } @mail;
+is(join("\1", map { $_->[0] } @files) eq join("\1", @unquoted), 1,
+    '... of all messages, in their order');
+is_deeply([ map { $_->[1] } @files ], [ (1763663225) x @mail ],
+    '... with their times');
+is_deeply([ glob "$dir/tmp/*" ], [], '... all of them whole');
+is(($u->run('export', '--maildir', 'carl', $dir))[0], 0, 'once more');
+is(scalar files(), scalar @mail, '... makes no more files');
+$u->write(erin => "secret\n");
+is_deeply([ $u->run('import', 'erin', $dir) ], [ 0, '', '' ], 'and back');
+is(exported('erin') eq $mbox =~ s/^From sender\S+/From MAILER-DAEMON/mgr, 1, '... all as it was, but for who sent it');
+system('rm', '-r', $dir);
+$u->run('export', '--maildir', 'erin', $dir);
+is(join("\1", map { @$_ } files()) eq join("\1", map { @$_ } @files), 1,
+    '... and again the same Maildir');
+Restante::spew("$dir/cur/0.seen:2,S", "Return-Path: <me\@here>\r\nA: b\r\n\r\nx");
+$u->write(fred => "secret\n");
+is(($u->run('import', 'fred', $dir))[0], 0, 'a message that was seen');
+ok(Restante::slurp($u->path('fred')) =~ /\Asecret\nFrom me\@here [^\n]+\n/,
+    '... comes first, with its sender');
+cmp_ok(index(Restante::slurp($u->path('fred')),
+    "\nReturn-Path: <me\@here>\nA: b\n\nx\n\nFrom MAILER-DAEMON "), '>', 0,
+    '... and its text');
+mkdir "$u->{scratch}/empty";
+is(($u->run('import', 'fred', "$u->{scratch}/empty"))[0], 66, 'no Maildir');
+
+# Killed before each system call.
+SKIP: {
+	skip 'the sanitizers cannot be traced', 1
+	    if Proc::sanitized("$ENV{BUILD}/restantectl");
+	my (%ends, $old);
+	$old = "secret\n" . Restante::mbox("A: b\n");
+	my $calls = $u->feed_and_kill(sub { $u->write(gina => $old) }, sub {
+		my ($code) = $u->run('compact', 'gina');
+		my $now = Restante::slurp($u->path('gina'));
+		$ends{$code ? $code : $now eq $old ? 'none' :
+		    $now eq "$old$mbox" ? 'all' : 'some'}++;
+	}, $mbox, 'import', 'gina');
+	is_deeply([ sort keys %ends ], [ 'all', 'none' ],
+	    "import, killed before each of $calls calls: all or nothing");
+}
+
+# On a terminal there is a bar, if it takes long enough; elsewhere there is none.
+is(($u->feed($mbox x 20, 'import', 'alice'))[2], '', 'no bar in a file');
+
+done_testing;
