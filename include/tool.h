@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "journal.h"
 #include "mailbox.h"
 #include "secret.h"
 #include "users.h"
@@ -17,7 +18,9 @@ struct tool {
 	bool json;
 	bool yes; /* do not ask */
 	bool maildir;
-	bool defers; /* every failure of the system may be over later */
+	bool prometheus;
+	bool defers;  /* every failure of the system may be over later */
+	bool watches; /* looks at processes, and at no mailbox */
 	bool lock_update;
 	const char *sender;
 	uint64_t quota; /* octets; 0: none */
@@ -38,10 +41,13 @@ void delete_run(struct tool *);
 void deliver_run(struct tool *);
 void export_run(struct tool *);
 void import_run(struct tool *);
+void kick_run(struct tool *);
 void list_run(struct tool *);
 void lock_run(struct tool *);
 void passwd_run(struct tool *);
+void stats_run(struct tool *);
 void unlock_run(struct tool *);
+void who_run(struct tool *);
 
 /*
  * All names in a directory but "." and "..", sorted.  Returns 0, or -1 with errno
@@ -70,6 +76,14 @@ int tool_find(struct tool *, const char *user);
  * not; mailbox_close() undoes it.
  */
 int tool_open(struct tool *, const char *user, struct mailbox *);
+
+/*
+ * Counts what is in the mailbox at fd, from its index if that will do, and changes
+ * nothing.  false: it is not known and that was told.  mailbox_close() undoes it
+ * either way.
+ */
+bool list_count(struct tool *, const char *user, int fd, struct mailbox *,
+    struct journal_about *);
 
 /* Says why users_find() or one of its kind failed; errno is set. */
 void tool_explain(struct tool *, const char *user, enum users_status);

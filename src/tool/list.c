@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
+#include <unistd.h>
 
 #include "journal.h"
 #include "report.h"
@@ -89,38 +90,48 @@ count(struct tool *t, const char *user, struct mailbox *mb,
 	return count_locked(t, user, mb, files);
 }
 
+bool
+list_count(struct tool *t, const char *user, int fd, struct mailbox *mb,
+    struct journal_about *about)
+{
+	struct mailbox_files files = { .fd = fd };
+	enum users_status status;
+
+	*mb = (struct mailbox){ .files = { fd, -1, -1 } };
+	*about = (struct journal_about){ .login = 0 };
+	status = users_open_as_is(&t->users, user, &files);
+	if (status != USERS_OK) {
+		tool_explain(t, user, status);
+		return false;
+	}
+	if (files.journal_fd != -1 &&
+	    journal_describe(files.journal_fd, about) == -1)
+		tool_complain(t, EX_IOERR, user, "%s", strerror(errno));
+	mb->files = files;
+	return count(t, user, mb, &files, about->promises);
+}
+
 static void
 add_row(struct tool *t, struct report_table *table, const char *user, int fd)
 {
-	struct mailbox_files files = { .fd = fd };
-	struct mailbox mb = { .files = { fd, -1, -1 } };
 	struct report_cell *row = report_row(table);
-	struct journal_about about = { .login = 0 };
-	enum users_status status;
+	struct journal_about about;
+	struct mailbox mb;
 
 	if (row == NULL) {
 		tool_complain(t, EX_OSERR, user, "%s", strerror(errno));
-		mailbox_close(&mb);
+		(void)close(fd);
 		return;
 	}
 	row[0].known = true;
 	(void)snprintf(row[0].text, sizeof(row[0].text), "%s", user);
-	status = users_open_as_is(&t->users, user, &files);
-	if (status != USERS_OK) {
-		tool_explain(t, user, status);
-		mailbox_close(&mb);
-		return;
-	}
-	if (files.journal_fd != -1 &&
-	    journal_describe(files.journal_fd, &about) == -1)
-		tool_complain(t, EX_IOERR, user, "%s", strerror(errno));
-	if (about.login != 0)
-		row[4] = report_number(about.login);
-	if (count(t, user, &mb, &files, about.promises)) {
+	if (list_count(t, user, fd, &mb, &about)) {
 		row[1] = report_number(mb.index.is.messages);
 		row[2] = report_number(mb.index.is.octets);
 		row[3] = report_number(mb.index.is.dead);
 	}
+	if (about.login != 0)
+		row[4] = report_number(about.login);
 	mailbox_close(&mb);
 }
 

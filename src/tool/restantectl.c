@@ -40,10 +40,13 @@ static const struct verb {
 	{ "deliver", true,  ONE,       "fq", deliver_run },
 	{ "export",  true,  ONE_AND_FILE, "m", export_run },
 	{ "import",  true,  ONE_AND_FILE, "",  import_run },
+	{ "kick",    false, SOME,      "",   kick_run },
 	{ "list",    false, EVERYBODY, "j",  list_run },
 	{ "lock",    true,  SOME,      "",   lock_run },
 	{ "passwd",  true,  ONE,       "ps", passwd_run },
+	{ "stats",   false, EVERYBODY, "jt", stats_run },
 	{ "unlock",  true,  SOME,      "",   unlock_run },
+	{ "who",     false, EVERYBODY, "j",  who_run },
 };
 /* clang-format on */
 
@@ -165,6 +168,9 @@ take_option(int opt, struct tool *t)
 	case 's':
 		t->make_line = secret_make_scram;
 		break;
+	case 't':
+		t->prometheus = true;
+		break;
 	case 'y':
 		t->yes = true;
 		break;
@@ -179,6 +185,7 @@ parse_arguments(int argc, char **argv, const struct verb *verb, struct tool *t)
 		{ "json", no_argument, NULL, 'j' },
 		{ "maildir", no_argument, NULL, 'm' },
 		{ "plain", no_argument, NULL, 'p' },
+		{ "prometheus", no_argument, NULL, 't' },
 		{ "quota", required_argument, NULL, 'q' },
 		{ "scram", no_argument, NULL, 's' },
 		{ "yes", no_argument, NULL, 'y' },
@@ -217,7 +224,8 @@ open_users(const struct conf *c, struct tool *t)
 	t->path = c->users;
 	if (users_look(&t->users, c->users) == -1)
 		cannot(t, c->users);
-	if (geteuid() == 0) {
+	/* Only root sees what other processes are doing. */
+	if (geteuid() == 0 && !t->watches) {
 		if (master_find_keeper(c, t->users.fd, &keeper) == -1)
 			exit(EX_CONFIG);
 		confine_become(&keeper);
@@ -242,6 +250,7 @@ main(int argc, char **argv)
 
 	(void)umask(077);
 	sig_catch_bus();
+	t.watches = verb->run == who_run || verb->run == kick_run;
 	t.defers = verb->run == deliver_run;
 	t.lock_update = c.lock == 1;
 	t.mailbox.unquote = c.mbox_quoting == 1;

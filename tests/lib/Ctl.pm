@@ -137,7 +137,7 @@ sub raw
 sub run
 {
 	my ($self, @args) = @_;
-	my $looks_only = grep { $_ eq 'check' || $_ eq 'list' } @args;
+	my $looks_only = grep { /\A(?:check|list|stats)\z/ } @args;
 	my $before = $looks_only ? $self->snapshot : undef;
 	my @result = $self->raw('-f', '/dev/null', '-d', $self->{dir}, @args);
 

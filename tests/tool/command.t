@@ -13,7 +13,7 @@ my $box = "secret\n" . Restante::mbox("A: b\n");
 my $u = Ctl->new(alice => $box);
 my $dir = $u->dir;
 my @here = ('-f', '/dev/null', '-d', $dir);
-my $usage = qr/^usage: restantectl .*^commands: add, check, compact, delete, deliver, export, import, list, lock, passwd, unlock$/ms;
+my $usage = qr/^usage: restantectl .*^commands: add, check, compact, delete, deliver, export, import, kick, list, lock, passwd, stats, unlock, who$/ms;
 
 for ([], ['--json'], ['-x', 'list'], [@here], [@here, 'list', '--xml'],
     [@here, 'list', '-d', $dir], ['-d']) {

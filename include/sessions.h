@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Who is connected, as /proc tells.  Runs as: restantectl; as root it can tell
+ * servers of different directories from each other.
+ */
+#ifndef SESSIONS_H
+#define SESSIONS_H
+
+#include <sys/types.h>
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "channel.h"
+#include "users.h"
+
+struct session_seen {
+	pid_t pid;
+	char user[CHANNEL_NAME]; /* "": nobody yet */
+	char peer[CHANNEL_PEER];
+	uint64_t since; /* seconds since 1970 */
+	char state;     /* of proc(5): 'S' waits, 'R' and 'D' work */
+};
+
+/*
+ * All sessions of servers that root, the owner of the directory or who asks has
+ * started, oldest first; where that can be seen, of this directory alone.
+ * Returns 0, or -1 with errno set; the caller frees *seen.
+ */
+int
+sessions_find(const struct users *, struct session_seen **seen, size_t *count);
+
+enum sessions_end { SESSIONS_ENDED, SESSIONS_REFUSED, SESSIONS_STAY };
+
+/*
+ * Asks a session to end, and waits for that: nothing that it was to delete is
+ * deleted.  SESSIONS_REFUSED: errno is set.
+ */
+enum sessions_end sessions_end(const struct session_seen *);
+
+#endif

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: ISC */
+/* Who is connected.  Runs as: restantectl. */
+
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "sessions.h"
+
+enum { TEXT = 1024, GENERATIONS = 3, PATIENCE = 10000 };
+
+static const char mark[] = "restante: ";
+
+/* What /proc says of a process. */
+struct process {
+	char title[TEXT]; /* behind the mark */
+	char state;
+	pid_t parent;
+	unsigned long long start; /* in ticks since the machine began */
+	uid_t uid;
+};
+
+/* Reads a file of /proc as a string.  0, or -1. */
+static int
+slurp(pid_t pid, const char *file, char text[TEXT])
+{
+	char path[64];
+	ssize_t n;
+	int fd;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, file);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd == -1)
+		return -1;
+	n = read(fd, text, TEXT - 1);
+	(void)close(fd);
+	text[n < 0 ? 0 : n] = '\0';
+	return n < 0 ? -1 : 0;
+}
+
+/* Whether it is a process of restante: what it is called, and by whom it runs. */
+static bool
+read_process(pid_t pid, struct process *p)
+{
+	char text[TEXT];
+	const char *end, *uid;
+	int parent;
+
+	if (slurp(pid, "cmdline", text) == -1 ||
+	    strncmp(text, mark, strlen(mark)) != 0)
+		return false;
+	(void)snprintf(p->title, sizeof(p->title), "%s", text + strlen(mark));
+	/* The name of the program may hold anything. */
+	if (slurp(pid, "stat", text) == -1 ||
+	    (end = strrchr(text, ')')) == NULL ||
+	    sscanf(end,
+		") %c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d "
+		"%*d %*d %*d %*d %llu",
+		&p->state, &parent, &p->start) != 3)
+		return false;
+	p->parent = parent;
+	if (slurp(pid, "status", text) == -1 ||
+	    (uid = strstr(text, "\nUid:")) == NULL)
+		return false;
+	p->uid = (uid_t)strtoul(uid + strlen("\nUid:"), NULL, 10);
+	return true;
+}
+
+/* Anybody can call a process like that, but not be a child of such a master. */
+static bool
+has_master(const struct users *u, const struct process *session)
+{
+	struct process p = *session;
+	struct stat st;
+
+	if (fstat(u->fd, &st) == -1)
+		return false;
+	for (int i = 0; i < GENERATIONS && p.parent > 1; i++) {
+		if (!read_process(p.parent, &p))
+			return false;
+		if (strncmp(p.title, "master", strlen("master")) == 0)
+			return p.uid == 0 || p.uid == getuid() ||
+			    p.uid == st.st_uid;
+	}
+	return false;
+}
+
+/* Whether the process has the user's mailbox open, or that cannot be seen. */
+static bool
+has_mailbox(const struct users *u, pid_t pid, const char *user)
+{
+	struct stat mailbox, st;
+	const struct dirent *d;
+	char path[64];
+	bool found = false, seen = true;
+	DIR *dir;
+
+	if (fstatat(u->fd, user, &mailbox, AT_SYMLINK_NOFOLLOW) == -1)
+		return false;
+	(void)snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
+	dir = opendir(path);
+	if (dir == NULL)
+		return true;
+	while (!found && (d = readdir(dir)) != NULL) {
+		if (fstatat(dirfd(dir), d->d_name, &st, 0) == -1)
+			seen = seen && errno != EACCES && errno != EPERM;
+		else
+			found = st.st_dev == mailbox.st_dev &&
+			    st.st_ino == mailbox.st_ino;
+	}
+	(void)closedir(dir);
+	return found || !seen;
+}
+
+/* Seconds since 1970 at which the machine began, or 0. */
+static uint64_t
+boot_time(void)
+{
+	char line[TEXT];
+	unsigned long long when = 0;
+	FILE *f = fopen("/proc/stat", "re");
+
+	if (f == NULL)
+		return 0;
+	while (when == 0 && fgets(line, sizeof(line), f) != NULL)
+		(void)sscanf(line, "btime %llu", &when);
+	(void)fclose(f);
+	return when;
+}
+
+/* Whether the process is a session of this directory. */
+static bool
+see(const struct users *u, pid_t pid, struct session_seen *s)
+{
+	struct process p;
+
+	if (!read_process(pid, &p) ||
+	    sscanf(p.title, "session %64s %63s", s->user, s->peer) != 2 ||
+	    !has_master(u, &p))
+		return false;
+	if (strcmp(s->user, "-") == 0)
+		s->user[0] = '\0';
+	else if (!users_is_name(s->user) || !has_mailbox(u, pid, s->user))
+		return false;
+	s->pid = pid;
+	s->state = p.state;
+	s->since = boot_time() + p.start / (unsigned long)sysconf(_SC_CLK_TCK);
+	return true;
+}
+
+static int
+by_age(const void *a, const void *b)
+{
+	const struct session_seen *s = a, *t = b;
+
+	if (s->since != t->since)
+		return s->since < t->since ? -1 : 1;
+	return s->pid < t->pid ? -1 : s->pid > t->pid;
+}
+
+int
+sessions_find(const struct users *u, struct session_seen **seen, size_t *count)
+{
+	struct session_seen s, *grown;
+	const struct dirent *d;
+	DIR *dir = opendir("/proc");
+	int status = 0;
+
+	*seen = NULL;
+	*count = 0;
+	if (dir == NULL)
+		return -1;
+	while (status == 0 && (d = readdir(dir)) != NULL) {
+		if (!isdigit((unsigned char)d->d_name[0]) ||
+		    !see(u, (pid_t)strtol(d->d_name, NULL, 10), &s))
+			continue;
+		grown = reallocarray(*seen, *count + 1, sizeof(**seen));
+		if (grown == NULL) {
+			status = -1;
+			break;
+		}
+		*seen = grown;
+		grown[(*count)++] = s;
+	}
+	(void)closedir(dir);
+	if (*count > 1)
+		qsort(*seen, *count, sizeof(**seen), by_age);
+	return status;
+}
+
+/* Whether the number still belongs to that process. */
+static bool
+is_still(const struct session_seen *s)
+{
+	struct process p;
+	char user[CHANNEL_NAME], peer[CHANNEL_PEER];
+
+	return read_process(s->pid, &p) &&
+	    sscanf(p.title, "session %64s %63s", user, peer) == 2 &&
+	    strcmp(user, s->user) == 0 && strcmp(peer, s->peer) == 0;
+}
+
+enum sessions_end
+sessions_end(const struct session_seen *s)
+{
+	int fd = (int)syscall(SYS_pidfd_open, s->pid, 0), status = -1, saved;
+	struct pollfd pfd = { .fd = fd, .events = POLLIN };
+
+	if (fd == -1)
+		return errno == ESRCH ? SESSIONS_ENDED : SESSIONS_REFUSED;
+	if (!is_still(s)) {
+		(void)close(fd);
+		return SESSIONS_ENDED;
+	}
+	if (syscall(SYS_pidfd_send_signal, fd, SIGTERM, NULL, 0) == 0)
+		status = poll(&pfd, 1, PATIENCE);
+	saved = errno;
+	(void)close(fd);
+	errno = saved;
+	if (status == -1)
+		return errno == ESRCH ? SESSIONS_ENDED : SESSIONS_REFUSED;
+	return status == 0 ? SESSIONS_STAY : SESSIONS_ENDED;
+}

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: ISC */
+/* restantectl who and kick: sessions.  Runs as: restantectl. */
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "report.h"
+#include "sessions.h"
+#include "tool.h"
+
+static const struct report_column columns[] = {
+	{ "USER", REPORT_TEXT },
+	{ "PID", REPORT_NUMBER },
+	{ "FROM", REPORT_TEXT },
+	{ "SINCE", REPORT_TIME_OF },
+	{ "DOING", REPORT_TEXT },
+};
+
+static struct report_cell
+text_cell(const char *text)
+{
+	struct report_cell cell = { .known = *text != '\0' };
+
+	(void)snprintf(cell.text, sizeof(cell.text), "%s", text);
+	return cell;
+}
+
+static const char *
+doing(const struct session_seen *s)
+{
+	if (s->user[0] == '\0')
+		return "logging in";
+	return s->state == 'S' ? "waiting" : "working";
+}
+
+static bool
+is_named(const struct tool *t, const char *user)
+{
+	for (size_t i = 0; i < t->count; i++)
+		if (strcmp(t->names[i], user) == 0)
+			return true;
+	return false;
+}
+
+void
+who_run(struct tool *t)
+{
+	struct report_table table = {
+		.columns = columns,
+		.width = sizeof(columns) / sizeof(columns[0]),
+	};
+	struct session_seen *seen;
+	struct report_cell *row;
+	size_t count;
+
+	if (sessions_find(&t->users, &seen, &count) == -1)
+		tool_complain(t, EX_OSERR, "/proc", "%s", strerror(errno));
+	for (size_t i = 0; i < count; i++) {
+		if (!t->everybody && !is_named(t, seen[i].user))
+			continue;
+		row = report_row(&table);
+		if (row == NULL) {
+			tool_complain(
+			    t, EX_OSERR, "who", "%s", strerror(errno));
+			break;
+		}
+		row[0] = text_cell(seen[i].user);
+		row[1] = report_number((uint64_t)seen[i].pid);
+		row[2] = text_cell(seen[i].peer);
+		row[3] = report_number(seen[i].since);
+		row[4] = text_cell(doing(&seen[i]));
+	}
+	free(seen);
+	report_print(&table, t->json, stdout);
+}
+
+static void
+kick(struct tool *t, const char *user, const struct session_seen *seen,
+    size_t count)
+{
+	bool found = false;
+
+	for (size_t i = 0; i < count; i++) {
+		if (strcmp(seen[i].user, user) != 0)
+			continue;
+		found = true;
+		switch (sessions_end(&seen[i])) {
+		case SESSIONS_ENDED:
+			break;
+		case SESSIONS_REFUSED:
+			tool_complain(t, EX_NOPERM, user, "not ended: %s",
+			    strerror(errno));
+			break;
+		case SESSIONS_STAY:
+			tool_complain(t, EX_TEMPFAIL, user,
+			    "asked to end, and still there");
+		}
+	}
+	if (!found)
+		tool_complain(t, EX_NOUSER, user, "is not logged in");
+}
+
+void
+kick_run(struct tool *t)
+{
+	struct session_seen *seen;
+	size_t count;
+
+	if (sessions_find(&t->users, &seen, &count) == -1)
+		tool_complain(t, EX_OSERR, "/proc", "%s", strerror(errno));
+	for (size_t i = 0; i < t->count; i++)
+		kick(t, t->names[i], seen, count);
+	free(seen);
+}
