@@ -60,7 +60,8 @@ sub by_stls
 
 sub by_stunnel
 {
-	my $d = start(flags => 'tls');
+	my $d = start(flags => 'proxy tls',
+	    options => ['trusted-proxies=127.0.0.1']);
 	my $port = Restante::free_port();
 	my $conf = sample('stunnel-pop3s.conf',
 	    'setuid = stunnel4' => 'foreground = yes',
@@ -81,14 +82,16 @@ sub by_stunnel
 
 sub by_haproxy
 {
-	my $d = start(flags => 'tls');
+	my $d = start(flags => 'proxy',
+	    options => ['trusted-proxies=127.0.0.1']);
 	my $port = Restante::free_port();
 
 	Restante::spew("$scratch/both.pem",
 	    Restante::slurp($certificate) . Restante::slurp($key));
-	my $conf = sample('haproxy-pop3s.cfg',
+	my $conf = sample('haproxy.cfg',
+	    ':::110 v4v6' => '127.0.0.1:' . Restante::free_port(),
 	    ':::995 v4v6' => "127.0.0.1:$port",
-	    '127.0.0.1:1995' => '127.0.0.1:' . $d->port,
+	    '127.0.0.1:1110' => '127.0.0.1:' . $d->port,
 	    '/etc/ssl/private/mail.example.org.pem' => "$scratch/both.pem");
 	my $pid = Tls::spawn(sub {
 		open STDOUT, '>', "$scratch/haproxy.log" or die;
@@ -117,7 +120,8 @@ sub with_curl
 
 	for my $n (1 .. @wanted) {
 		my ($status, $out, $err) = Letters::run(Letters::tool('curl'),
-		    '-q', '-sS', '--ssl-reqd', '--cacert', $certificate, '-4',
+		    '-q', '-sS', '--ssl-reqd', '--cacert', $certificate,
+		    '-4', '--interface', '127.0.0.3',
 		    '-u', 'alice:secret', "$url/$n");
 		is $status, 0, "$way: curl --ssl-reqd, $n" or diag $err;
 		push @got, $out;
@@ -205,6 +209,10 @@ for (@ways) {
 				skip "$name is not installed", 1
 				    if !Tls::in_path($name);
 				$with->($way, $port, $stls);
+				next if $name ne 'curl';
+				ok $d->log_like(
+				    qr/login: user=alice addr=127\.0\.0\.3 /),
+				    "$way: the log has the client's address";
 			}
 		}
 		if (defined $pid) {

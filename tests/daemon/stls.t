@@ -130,6 +130,30 @@ sub helpers
 	is $d->stop, 0, 'the server ends';
 }
 
+# One connection, from inetd.
+{
+	my $c = Restante->inetd(users => \%users, log => 1,
+	    options => [Tls::options()]);
+	my $d = $c->server;
+
+	like $c->cmd('STLS'), qr/^\+OK/, 'STLS under inetd';
+	my $t = Tls->over($c);
+	like $t->login('alice', 'secret'), qr/^\+OK/, 'a login over TLS';
+	like $t->cmd('DELE 1'), qr/^\+OK/, 'a deletion';
+	like $t->cmd('QUIT'), qr/^\+OK/, 'QUIT';
+	ok $t->eof, 'the connection ends';
+	is $d->wait, 0, 'all of the server, too';
+	is $d->mbox('alice'), "secret\n", 'the deletion was done';
+	ok $d->log_like(qr/login: user=alice addr=127\.0\.0\.1 /),
+	    'the log has the address of the client';
+
+	$c = Restante->inetd(users => \%users, options => [Tls::options()]);
+	$d = $c->server;
+	$c->cmd('QUIT');
+	$c->close;
+	is $d->wait, 0, 'without STLS it ends as well';
+}
+
 # Certificates are renewed every few weeks.
 {
 	my ($first, $first_key) = make_certificate('first');
