@@ -266,7 +266,7 @@ count_passed(void)
 static bool
 is_listening(int fd)
 {
-	union place a;
+	union place a = { .any.sa_family = AF_UNSPEC };
 	socklen_t len = sizeof(a), on_len = sizeof(int);
 	int on = 0;
 

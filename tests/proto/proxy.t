@@ -7,6 +7,7 @@ use warnings;
 
 use Socket qw(AF_INET AF_INET6 inet_pton);
 use Test::More;
+use Time::HiRes qw(time);
 
 use Proc;
 use Restante;
@@ -247,6 +248,23 @@ sub meet
 		my $text = $one->line // '';
 		return $text =~ /^\+OK/;
 	}), 'and leave their places';
+}
+
+# So do penalties: three failures are free, and those of the proxy would all be.
+{
+	my $d = start('proxy', options => \@proxy);
+
+	for my $n (1 .. 2) {
+		my $c = meet($d, v1('192.0.2.20'));
+
+		$c->login('alice', "wrong $n.$_") for 1 .. 2;
+		$c->close;
+	}
+	my $c = meet($d, v1('192.0.2.20'));
+	my $start = time;
+	like $c->login('alice', 'secret'), qr/^\+OK/, 'who has failed often';
+	cmp_ok time - $start, '>=', 0.9, 'waits, behind a proxy, too';
+	$c->cmd('QUIT');
 }
 
 # RFC 918, too.
