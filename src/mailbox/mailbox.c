@@ -480,34 +480,32 @@ int
 mailbox_check_entry(const struct mailbox *mb, const struct mbox_entry *e)
 {
 	char buf[4096];
-	uint64_t end = e->offset + e->stored - e->tail;
-	uint64_t offset = e->offset + e->separator;
+	uint64_t end = e->offset + e->stored - e->tail, offset = e->offset;
 	struct mbox_top top = { .lines = 0 };
 	unsigned char sum[MBOX_ID_SIZE];
 	char digits[NUM_DIGITS], held[2] = { 0 };
-	size_t waiting = 0, len;
+	size_t waiting = 0, separator = e->separator, len;
 	struct xxh64 id;
 	ssize_t n;
 
-	n = io_pread(mb->files.fd, buf, e->separator, (off_t)e->offset);
-	if (n == -1)
-		return -1;
-	if (mbox_separator((unsigned char *)buf, (size_t)n) != e->separator)
-		goto stale;
 	xxh64_init(&id);
-	xxh64_update(&id, buf, (size_t)n);
-	while (offset < end && !top.in_body) {
+	do {
 		len = sizeof(buf) < end - offset ? sizeof(buf)
 						 : (size_t)(end - offset);
 		n = io_pread(mb->files.fd, buf, len, (off_t)offset);
 		if (n == -1)
 			return -1;
-		if ((size_t)n < len)
+		if ((size_t)n < len ||
+		    (offset == e->offset &&
+			mbox_separator((unsigned char *)buf, len) != separator))
 			goto stale;
-		len = mbox_top(&top, buf, len);
-		add_header(&id, buf, len, held, &waiting);
-		offset += len;
-	}
+		/* Of the first piece, 0 of the others. */
+		xxh64_update(&id, buf, separator);
+		len = mbox_top(&top, buf + separator, len - separator);
+		add_header(&id, buf + separator, len, held, &waiting);
+		offset += separator + len;
+		separator = 0;
+	} while (offset < end && !top.in_body);
 	/* "\n" or "\r\n" is the blank line, if one was found. */
 	if (!top.in_body)
 		xxh64_update(&id, held, waiting);
