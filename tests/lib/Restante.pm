@@ -213,6 +213,7 @@ sub start
 	my ($class, %opt) = @_;
 	my $self = ref $class ? $class : $class->new(%opt);
 
+	delete $self->{stopped};
 	for (1 .. 5) {
 		spew($self->{log}, '');
 		$self->launch_listening;
