@@ -195,7 +195,7 @@ write_pages(struct index *ix)
 			ix->pages[end].sum = page_sum(&ix->pages[end]);
 		}
 		if (end > i &&
-		    io_pwrite(ix->fd, &ix->pages[i], (end - i) * PAGE,
+		    io_pwrite(ix->fd, &ix->pages[i], (size_t)(end - i) * PAGE,
 			(off_t)((i + 1) * PAGE)) == -1)
 			return -1;
 	}
