@@ -65,7 +65,6 @@ sub try
 	    1 .. $count) ], \@wanted, 'every message');
 	is $d->mbox('alice'), Reference::completed($box->{text}),
 	    'nothing was changed';
-	undef $screen;
 
 	$screen = open_mailbox($program, $home, $d, $count);
 	$screen->type('D');

@@ -16,6 +16,8 @@ use Letters ();
 use POSIX ();
 use Restante ();
 
+my $started = 0;	# each has a server of its own
+
 sub tmux
 {
 	my ($self, @command) = @_;
@@ -40,7 +42,7 @@ sub start
 	my ($class, @command) = @_;
 	my $self = bless {
 		tmux => Letters::tool('tmux'),
-		socket => "$ENV{HOME}/tmux",
+		socket => "$ENV{HOME}/tmux." . $started++,
 		status => "$ENV{HOME}/exit-status",
 	}, $class;
 
