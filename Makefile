@@ -111,7 +111,7 @@ check-unit: tests
 	$(PROVE) --exec '' $(UNITS)
 
 check: check-unit
-	$(PROVE) tests/proto tests/daemon tests/clients tests/tool
+	$(PROVE) tests/proto tests/daemon tests/clients tests/tool tests/delivery
 
 # What only root can be shown.
 check-root: tests

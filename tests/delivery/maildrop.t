@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: ISC
+# The sample for maildrop, and the real program.
+use strict;
+use warnings;
+
+use Test::More;
+
+use Delivery;
+use Restante;
+
+my $t = Delivery->new;
+my $maildrop = Delivery::program('maildrop');
+plan skip_all => 'there is no maildrop' if !defined $maildrop;
+my $rc = $t->sample('maildroprc');
+
+$t->try('maildrop', sub {
+	return ($maildrop, '-f', $_[1], $rc, 'alice');
+});
+
+done_testing;
