@@ -22,10 +22,11 @@ struct attendant_settings {
 	unsigned int mechanisms;        /* a bit for each enum sasl_mechanism */
 	char login_delay[PERUSER_SIZE]; /* seconds */
 	struct guard_settings guard;
-	unsigned int tries; /* refusals, then the conversation ends */
-	int64_t pause;      /* milliseconds before the first refusal, growing */
-	int64_t timeout;    /* milliseconds to wait for a request */
-	int launcher_fd;    /* for requests of TLS; -1: not offered */
+	unsigned int max_per_user; /* sessions that do not lock */
+	unsigned int tries;        /* refusals, then the conversation ends */
+	int64_t pause;   /* milliseconds before the first refusal, growing */
+	int64_t timeout; /* milliseconds to wait for a request */
+	int launcher_fd; /* for requests of TLS; -1: not offered */
 };
 
 /*

@@ -47,7 +47,8 @@ struct conf {
 	uint64_t plaintext_auth; /* 0: yes, 1: tls, 2: auto */
 	char login_delay[PERUSER_SIZE], expire[PERUSER_SIZE];
 	uint64_t login_tries, login_pause, login_penalty, login_timeout,
-	    idle_timeout, write_timeout, max_sessions, max_per_address;
+	    idle_timeout, write_timeout, max_sessions, max_per_address,
+	    max_per_user;
 	char trusted[CONF_NETWORKS]; /* as networks_parse() reads it */
 	char trusted_proxies[CONF_NETWORKS];
 	uint64_t lock, mbox_quoting; /* 1: update, mboxrd */

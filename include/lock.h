@@ -17,6 +17,13 @@
 int lock_journal(int journal_fd);
 int lock_mailbox(int fd);
 
+/*
+ * Takes one of so many seats of a user who does not hold the mailbox: it is given
+ * back when the journal's open file description is closed.  0, or -1 with errno,
+ * EWOULDBLOCK when all are taken.
+ */
+int lock_seat(int journal_fd, unsigned int seats);
+
 /* Lets go of the mailbox's two locks. */
 void lock_release_mailbox(int fd);
 

@@ -67,4 +67,7 @@ enum users_status users_open_as_is(
 /* Takes all locks.  Returns USERS_OK, _IN_USE, _TEMP or _PERM. */
 enum users_status users_lock(const struct mailbox_files *);
 
+/* Takes no lock, but one of the seats that a user has.  The same. */
+enum users_status users_seat(const struct mailbox_files *, unsigned int seats);
+
 #endif

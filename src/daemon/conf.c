@@ -54,6 +54,7 @@ static const struct keyword keywords[] = {
 	{ "write-timeout", NUMBER, AT(write_timeout), 1, 86400, NULL, "300" },
 	{ "max-sessions",  NUMBER, AT(max_sessions), 1, 100000, NULL, "1000" },
 	{ "max-per-address", NUMBER, AT(max_per_address), 1, 100000, NULL, "100" },
+	{ "max-per-user",  NUMBER, AT(max_per_user), 1, 1000, NULL, "10" },
 	{ "trusted",       NETWORKS, AT(trusted), SIZE(trusted), NULL, "127.0.0.0/8 ::1" },
 	{ "trusted-proxies", NETWORKS, AT(trusted_proxies), SIZE(trusted_proxies), NULL, "" },
 	{ "lock",          CHOICE, AT(lock), 0, 0, "session update", "session" },

@@ -277,6 +277,7 @@ master_prepare(const struct conf *c, struct service *svc)
 		.tries = (unsigned int)c->login_tries,
 		.pause = (int64_t)c->login_pause * 1000,
 		.timeout = (int64_t)c->login_timeout * 1000,
+		.max_per_user = (unsigned int)c->max_per_user,
 		.guard = {
 			.places = processors(),
 			.penalty_most = penalty_most(c),

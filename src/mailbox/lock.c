@@ -62,6 +62,27 @@ lock_mailbox(int fd)
 	return retry(try_mailbox, fd);
 }
 
+/* Octets that no journal has, and that are only locked. */
+static const off_t seats_at = (off_t)1 << 40;
+
+int
+lock_seat(int journal_fd, unsigned int seats)
+{
+	struct flock seat = { .l_type = F_WRLCK,
+		.l_whence = SEEK_SET,
+		.l_start = seats_at,
+		.l_len = 1 };
+
+	for (; seats > 0; seats--, seat.l_start++) {
+		if (fcntl(journal_fd, F_OFD_SETLK, &seat) == 0)
+			return 0;
+		if (errno != EACCES && errno != EAGAIN)
+			return -1;
+	}
+	errno = EWOULDBLOCK;
+	return -1;
+}
+
 void
 lock_release_mailbox(int fd)
 {

@@ -138,8 +138,10 @@ static int
 put_off(const struct conversation *c, enum users_status status)
 {
 	if (status == USERS_IN_USE)
-		log_info("login put off: user=%s addr=%s why=in-use",
-		    c->claim.name, c->reg->peer);
+		log_info("login put off: user=%s addr=%s why=%s", c->claim.name,
+		    c->reg->peer,
+		    c->reg->protocol == PROTOCOL_POP3 ? "in-use"
+						      : "max-per-user");
 	else
 		log_warn("locking the mailbox of %s", c->claim.name);
 	return channel_answer(c->channel, verdict_of(status), "", NULL);
@@ -204,8 +206,10 @@ admit(const struct conversation *c)
 	int answered;
 
 	status = users_complete(&c->set->users, c->claim.name, &files);
-	if (status == USERS_OK && c->reg->protocol == PROTOCOL_POP3)
-		status = users_lock(&files);
+	if (status == USERS_OK)
+		status = c->reg->protocol == PROTOCOL_POP3
+		    ? users_lock(&files)
+		    : users_seat(&files, c->set->max_per_user);
 	if (status != USERS_OK)
 		answered = put_off(c, status);
 	else if (c->reg->protocol == PROTOCOL_POP3 &&

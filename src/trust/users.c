@@ -197,3 +197,11 @@ users_lock(const struct mailbox_files *files)
 		return USERS_OK;
 	return errno == EWOULDBLOCK ? USERS_IN_USE : status_of_errno();
 }
+
+enum users_status
+users_seat(const struct mailbox_files *files, unsigned int seats)
+{
+	if (lock_seat(files->journal_fd, seats) == 0)
+		return USERS_OK;
+	return errno == EWOULDBLOCK ? USERS_IN_USE : status_of_errno();
+}

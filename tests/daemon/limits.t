@@ -9,6 +9,7 @@ use List::Util qw(sum0);
 use Test::More;
 use Time::HiRes qw(time);
 
+use Pop1;
 use Proc;
 use Restante;
 
@@ -155,6 +156,28 @@ my $made_way = '-ERR [SYS/TEMP] too many sessions, and nobody has logged in '
 	    'the first is logged';
 	like $d->stderr, qr/refused: \d+ more, why=max-per-address/,
 	    'and how many more there were';
+}
+
+# max-per-user, by the protocol that does not lock the mailbox; by POP3 there is
+# one session in any case.
+{
+	my $d = Pop1->start(users => { alice => $box, bob => $box },
+	    options => [ 'max-per-user=2' ]);
+	my @in = map { Pop1->session($d, 'alice', 'secret') } 1 .. 2;
+	my $c = Pop1->connect($d);
+
+	like $c->login('alice', 'secret'), qr/^-ERR \[IN-USE\]/,
+	    'a third session of a user';
+	ok $d->log_like(qr/login put off: user=alice .* why=max-per-user/),
+	    'it is logged';
+	my $other = Pop1->session($d, 'bob', 'secret');
+	like $other->begin('RETR'), qr/^\d+\z/, 'another user has sessions left';
+	like $d->connect->login('alice', 'secret'), qr/^\+OK/,
+	    'POP3 needs none of these';
+	$in[0]->close;
+	ok Restante::wait_for(sub {
+		Pop1->connect($d)->login('alice', 'secret') =~ /^\+/
+	}), 'where one ends, another begins';
 }
 
 # A burst of more than there are places leaves none taken.

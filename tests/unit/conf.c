@@ -69,6 +69,7 @@ static const struct {
 	    { "", "0", "100001", "many", "0x10" } },
 	{ "max-per-address", { "1", "100", "100000" },
 	    { "", "0", "100001", "some" } },
+	{ "max-per-user", { "1", "10", "1000" }, { "", "0", "1001", "all" } },
 	{ "trusted", { "", "127.0.0.0/8 ::1", "192.0.2.1", "2001:db8::/32" },
 	    { "all", "127.0.0.1/8", "::1/129", "10.0.0.0/33", "localhost",
 		"::1,::2", "10.0.0.0/" } },
@@ -218,6 +219,7 @@ defaults(void)
 	is(c.write_timeout, 300, "write-timeout is 300");
 	is(c.max_sessions, 1000, "max-sessions is 1000");
 	is(c.max_per_address, 100, "max-per-address is 100");
+	is(c.max_per_user, 10, "max-per-user is 10");
 	is_str(c.trusted, "127.0.0.0/8 ::1", "trusted is this machine");
 	is(c.lock, 0, "lock is session");
 	is(c.mbox_quoting, 0, "mbox-quoting is none");
