@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* One of IPv4 is ::ffff:a.b.c.d, however it was written. */
 struct address {
@@ -28,6 +29,12 @@ void address_text(const struct address *, char text[ADDRESS_TEXT]);
  * one customer gets.
  */
 struct address address_client(const struct address *);
+
+/*
+ * A number for a table of any size: whoever does not know the seed, which is
+ * random, cannot choose addresses that share one.
+ */
+uint32_t address_hash(const struct address *, uint64_t seed);
 
 enum { ADDRESS_NETWORKS = 32 };
 

@@ -9,6 +9,7 @@
 
 #include "address.h"
 #include "num.h"
+#include "sum.h"
 
 static const unsigned char mapped[12] = { [10] = 0xff, [11] = 0xff };
 
@@ -86,6 +87,16 @@ address_client(const struct address *a)
 	if (!is_v4(a))
 		mask(&client, CLIENT_BITS);
 	return client;
+}
+
+uint32_t
+address_hash(const struct address *a, uint64_t seed)
+{
+	uint64_t sum = sum64(seed, a, sizeof(*a));
+
+	/* The last octet shows in its high bits only. */
+	sum = (sum ^ sum >> 32) * UINT64_C(0x9e3779b97f4a7c15);
+	return (uint32_t)(sum >> 32);
 }
 
 /* "ADDRESS" or "ADDRESS/BITS"; the address is the network's first. */

@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "roster.h"
-#include "sum.h"
 
 /* Places are numbers, and this one is none. */
 static const uint32_t none = UINT32_MAX;
@@ -105,7 +104,7 @@ roster_is_full(const struct roster *r)
 static uint32_t *
 find_client(const struct roster *r, const struct address *a)
 {
-	uint64_t hash = sum64(r->seed, a, sizeof(*a));
+	uint32_t hash = address_hash(a, r->seed);
 	uint32_t *at = &r->client_chains[hash % r->most];
 
 	while (

@@ -157,7 +157,7 @@ static off_t
 find(const struct header *h, const struct address *client)
 {
 	return buckets_at +
-	    (off_t)(sum64(h->seed, client, sizeof(*client)) % BUCKETS *
+	    (off_t)(address_hash(client, h->seed) % BUCKETS *
 		sizeof(struct bucket));
 }
 

@@ -94,6 +94,40 @@ clients(void)
 	point("those of IPv6 are one within a /64");
 }
 
+/* Addresses that differ in any one octet are spread over a table of any size. */
+static void
+hashes(void)
+{
+	static const char *const from[] = { "192.0.2.0", "2001:db8::" };
+	enum { SIZES = 2 };
+	static const uint32_t sizes[SIZES] = { 1024, 1100 };
+
+	for (size_t i = 0; i < 2; i++)
+		for (size_t octet = i == 0 ? 12 : 0; octet < 16; octet++)
+			for (uint64_t seed = 0; seed < 20; seed++)
+				for (size_t s = 0; s < SIZES; s++) {
+					unsigned int used = 0;
+					bool seen[1100] = { false };
+					struct address a = of(from[i]);
+
+					for (int n = 0; n < 256; n++) {
+						uint32_t at;
+
+						a.octets[octet] =
+						    (unsigned char)n;
+						at = address_hash(&a, seed) %
+						    sizes[s];
+						used += !seen[at];
+						seen[at] = true;
+					}
+					/* Of 256 by chance, some 226. */
+					check(used > 195,
+					    "%s, octet %zu: %u places", from[i],
+					    octet, used);
+				}
+	point("addresses are spread over a table");
+}
+
 static void
 lists(void)
 {
@@ -168,6 +202,7 @@ main(void)
 	parses();
 	texts();
 	clients();
+	hashes();
 	lists();
 	membership();
 	return done();
