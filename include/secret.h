@@ -17,8 +17,9 @@ enum {
 	/* Lines of a fixed form have this many octets, the rest blanks, so that
 	 * one can take the place of another. */
 	SECRET_PADDED = 255,
-	SECRET_DECOY = 256, /* with its NUL */
-	SECRET_SALT = 64,   /* octets at most, and of one that is made here */
+	SECRET_LONGEST = 511, /* octets of a password that crypt(3) takes */
+	SECRET_DECOY = 256,   /* with its NUL */
+	SECRET_SALT = 64,     /* octets at most, and of one that is made here */
 	SECRET_NEW_SALT = 16,
 	/* Of PBKDF2: RFC 7677 section 4, and what takes about a second. */
 	SECRET_ITERATIONS = 4096,

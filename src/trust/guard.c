@@ -101,7 +101,7 @@ static struct price
 price_of(const char decoy[SECRET_DECOY])
 {
 	struct price price;
-	char longest[CHANNEL_SECRET];
+	char longest[SECRET_LONGEST + 1];
 
 	memset(longest, 'x', sizeof(longest) - 1);
 	longest[sizeof(longest) - 1] = '\0';
