@@ -240,6 +240,28 @@ processors(void)
 	return n < 1 ? 1 : (unsigned int)n;
 }
 
+static void
+set_attendant(const struct conf *c, struct attendant_settings *set)
+{
+	*set = (struct attendant_settings){
+		.notice_fd = -1,
+		.hide_users = c->hide_users,
+		.apop = c->apop,
+		.mechanisms = (unsigned int)c->mechanisms,
+		.tries = (unsigned int)c->login_tries,
+		.pause = (int64_t)c->login_pause * 1000,
+		.timeout = (int64_t)c->login_timeout * 1000,
+		.max_per_user = (unsigned int)c->max_per_user,
+		.guard = {
+			.places = processors(),
+			.penalty_most = penalty_most(c),
+		},
+	};
+	memcpy(set->login_delay, c->login_delay, PERUSER_SIZE);
+	/* It was tried when it was set. */
+	(void)networks_parse(c->trusted, &set->guard.trusted);
+}
+
 int
 master_prepare(const struct conf *c, struct service *svc)
 {
@@ -269,28 +291,13 @@ master_prepare(const struct conf *c, struct service *svc)
 			.notes_login = true,
 		},
 	};
-	svc->attendant = (struct attendant_settings){
-		.notice_fd = -1,
-		.hide_users = c->hide_users,
-		.apop = c->apop,
-		.mechanisms = (unsigned int)c->mechanisms,
-		.tries = (unsigned int)c->login_tries,
-		.pause = (int64_t)c->login_pause * 1000,
-		.timeout = (int64_t)c->login_timeout * 1000,
-		.max_per_user = (unsigned int)c->max_per_user,
-		.guard = {
-			.places = processors(),
-			.penalty_most = penalty_most(c),
-		},
-	};
+	set_attendant(c, &svc->attendant);
 	memcpy(svc->session.expire, c->expire, PERUSER_SIZE);
 	memcpy(svc->session.login_delay, c->login_delay, PERUSER_SIZE);
-	memcpy(svc->attendant.login_delay, c->login_delay, PERUSER_SIZE);
 	svc->max_sessions = (unsigned int)c->max_sessions;
 	svc->max_per_address = (unsigned int)c->max_per_address;
-	/* It was tried when it was set. */
 	describe_launcher(c, &svc->launcher);
-	(void)networks_parse(c->trusted, &svc->attendant.guard.trusted);
+	/* It was tried when it was set. */
 	(void)networks_parse(c->trusted_proxies, &svc->proxies);
 	stamp_host(svc->host);
 	if (users_open(&svc->attendant.users, c->users) == -1) {
