@@ -503,6 +503,56 @@ notices(const int *files)
 	point("nor does who registers");
 }
 
+/* Descriptors alone: whoever wants so many gets those, or none. */
+static void
+passed(const int *files)
+{
+	const uint32_t magic = 0x52455354;
+	size_t before = open_descriptors();
+	int fds[CHANNEL_FDS];
+
+	for (size_t sent = 0; sent <= CHANNEL_FDS; sent++)
+		for (size_t want = 0; want <= CHANNEL_FDS; want++) {
+			int status;
+
+			check(channel_pass(ends[0], files, sent) == 0,
+			    "%zu are passed", sent);
+			status = channel_passed(ends[1], fds, want);
+			check(status == (sent >= want ? 0 : -1),
+			    "%zu passed, %zu wanted: %d", sent, want, status);
+			for (size_t i = 0; i < want; i++) {
+				check(status == 0
+					? inode_of(fds[i]) == inode_of(files[i])
+					: fds[i] == -1,
+				    "%zu of %zu, %zu wanted", i, sent, want);
+				if (status == 0)
+					(void)close(fds[i]);
+			}
+			check(open_descriptors() == before,
+			    "%zu passed, %zu wanted: none is left", sent, want);
+		}
+	for (size_t len = 1; len <= sizeof(magic) + 1; len++) {
+		const char octets[sizeof(magic) + 1] = "TSER";
+
+		if (len == sizeof(magic))
+			continue;
+		send_raw(octets, len, files, 2);
+		errno = 0;
+		check(channel_passed(ends[1], fds, 2) == -1 &&
+			errno == EPROTO && open_descriptors() == before,
+		    "%zu octets", len);
+	}
+	for (unsigned int bit = 0; bit < 32; bit++) {
+		uint32_t other = magic ^ 1u << bit;
+
+		send_raw(&other, sizeof(other), files, 2);
+		check(channel_passed(ends[1], fds, 2) == -1 &&
+			open_descriptors() == before,
+		    "bit %u of the magic", bit);
+	}
+	point("descriptors alone come in the number that is wanted");
+}
+
 int
 main(void)
 {
@@ -523,6 +573,7 @@ main(void)
 	}
 	make_good();
 	round_trips(files);
+	passed(files);
 	wrong_sizes();
 	wrong_descriptors(files);
 	wrong_fields();

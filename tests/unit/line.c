@@ -333,6 +333,37 @@ ends(void)
 	close_reader();
 }
 
+/* Where a stream turns into another one, nothing of the first is left. */
+static void
+forgotten(void)
+{
+	static const char first[] = "one\r\ntwo\r\nthr";
+	char *line;
+	size_t len;
+
+	for (size_t cut = 1; cut < sizeof(first); cut++) {
+		open_reader();
+		need(send(client, first, cut, 0) == (ssize_t)cut, "send");
+		if (cut > 4)
+			check(line_read(&lr, clock_ms() + 1000, &line, &len) ==
+				LINE_OK,
+			    "cut at %zu: one", cut);
+		else
+			check(line_read(&lr, clock_ms(), &line, &len) ==
+				LINE_TIMEOUT,
+			    "cut at %zu: no line", cut);
+		line_forget(&lr);
+		check(!line_waits(&lr), "cut at %zu: none waits", cut);
+		need(send(client, "new\n", 4, 0) == 4, "send");
+		check(
+		    line_read(&lr, clock_ms() + 1000, &line, &len) == LINE_OK &&
+			strcmp(line, "new") == 0,
+		    "cut at %zu: the new one", cut);
+		close_reader();
+	}
+	point("what is forgotten is gone, also a piece of a line");
+}
+
 int
 main(void)
 {
@@ -345,5 +376,6 @@ main(void)
 	random_texts();
 	deadlines();
 	ends();
+	forgotten();
 	return done();
 }
