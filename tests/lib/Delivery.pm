@@ -2,6 +2,7 @@
 # Delivery agents and a server over the same mailbox.
 #
 #	my $t = Delivery->new;
+#	$t->{settle} = sub { ... };	# waits until all is delivered
 #	$t->try('procmail', sub { my ($file, $sender) = @_; return ($program, ...) });
 #
 # Three messages are delivered while a session holds the mailbox and deletes one,
@@ -35,7 +36,19 @@ sub new
 	my $scratch = File::Temp->newdir('delivery-XXXXXXXX', TMPDIR => 1);
 	my $u = Ctl->new;
 
-	return bless { scratch => $scratch, u => $u, n => 0, %opt }, $class;
+	my $self = bless { scratch => $scratch, u => $u, n => 0, %opt }, $class;
+
+	$self->own($u->dir);
+	return $self;
+}
+
+# Gives it to the account that deliveries run as, where that is not this one.
+sub own
+{
+	my ($self, $path) = @_;
+
+	return if !defined $self->{owner};
+	chown $self->{owner}, $self->{owner}, $path or die "$path: $!";
 }
 
 sub path { return $_[0]{u}->path('alice') }
@@ -123,6 +136,8 @@ sub finish
 		    $command->($p->{file}, 'me@example.org'));
 		push @posted, $p;
 	}
+	# A queue of its own may still hold them.
+	$self->{settle}->() if $self->{settle};
 	return '';
 }
 
@@ -154,6 +169,7 @@ sub try
 	unlink glob $u->own('*');
 	$u->write(alice => "secret\n" .
 	    Restante::mbox("Subject: first\n\n1\n", "Subject: second\n\n2\n"));
+	$self->own($self->path);
 	$self->{body} = { second => "2\n" };
 	my $d = Restante->start(dir => $u->dir);
 	my $c = $d->session('alice', 'secret');
