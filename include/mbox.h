@@ -103,7 +103,8 @@ size_t mbox_separator(const unsigned char *, size_t len);
 
 /*
  * The date in a separator line, in seconds since 1970; or MBOX_NO_DATE, later than
- * all others, when there is no such day or time, or none since 1970.  Where a zone
+ * all others, when there is no such day or time, or none behind the first of 1970,
+ * which programs write that know no date.  Where a zone
  * of the form +hhmm is missing it is the latest time that can be meant.
  */
 #define MBOX_NO_DATE INT64_MAX

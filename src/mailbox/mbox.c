@@ -217,8 +217,8 @@ seconds_to(int year, int month, int day, const unsigned char *time)
 
 	if (time[5] == ':' && digit(time[6]) && digit(time[7]))
 		second = number(time + 6, 2);
-	/* A minute may have a leap second. */
-	if (year < 1970 || day < 1 || day > next - first || hour > 23 ||
+	/* A minute may have a leap second; the first day stands for none. */
+	if (first + day <= 1 || day < 1 || day > next - first || hour > 23 ||
 	    minute > 59 || second > 60)
 		return -1;
 	return (first + day - 1) * 86400 + hour * 3600 + minute * 60 + second;

@@ -90,7 +90,9 @@ slow_date(const char *line, size_t len)
 	if (!slow_match(&year_of, " ([0-9]{4})([^0-9]|$)", rest, q))
 		abort();
 	tm.tm_year = slow_number(rest, &q[1]) - 1900;
-	if (tm.tm_year < 70 || tm.tm_sec > 60)
+	if (tm.tm_year < 70 ||
+	    (tm.tm_year == 70 && tm.tm_mon == 0 && tm.tm_mday == 1) ||
+	    tm.tm_sec > 60)
 		return MBOX_NO_DATE;
 	/* What the calendar had to put right is no date; a leap second is. */
 	same = tm;
