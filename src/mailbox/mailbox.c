@@ -374,6 +374,8 @@ mailbox_close(struct mailbox *mb)
 {
 	forget(mb);
 	if (mb->files.fd != -1) {
+		/* An attendant that is about to exit may have them open, too. */
+		lock_release(mb->files.journal_fd, mb->files.fd);
 		(void)close(mb->files.fd);
 		if (mb->files.journal_fd != -1)
 			(void)close(mb->files.journal_fd);
