@@ -511,7 +511,8 @@ reload(struct master *m)
 	start_pair(m);
 	/* Once it is told, nobody is served by the old one any more. */
 	(void)shutdown(life.fd, SHUT_WR);
-	(void)poll(&life, 1, STOP_TIME);
+	while (poll(&life, 1, STOP_TIME) == -1 && errno == EINTR)
+		;
 	(void)close(life.fd);
 	log_info("the new configuration is in force");
 }

@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: ISC
+# restante -n says what is wrong, and where, without starting; restante -T prints
+# what is in force.
+
+use strict;
+use warnings;
+
+use File::Temp ();
+use Test::More;
+
+use Restante;
+
+my $dir = File::Temp->newdir('configuration-XXXXXXXX', TMPDIR => 1);
+my $conf = "$dir/conf";
+
+mkdir "$dir/Users", 0700 or die "mkdir: $!";
+
+# The exit status, and all that is said.
+sub run
+{
+	my @args = map { s/'/'\\''/gr } @_;
+	my $said = join ' ', map { "'$_'" } Restante::binary(), @args;
+
+	$said = qx($said 2>&1);
+	return ($? >> 8, $said);
+}
+
+sub checks
+{
+	my ($lines, $want, $what, @args) = @_;
+
+	Restante::spew($conf, $lines);
+	my ($status, $said) = run('-n', '-f', $conf, @args);
+	is $status, $want eq '' ? 0 : 78, "$what: the exit status";
+	is $said, $want =~ s/CONF/$conf/gr, "$what: what is said";
+}
+
+my $good = "users $dir/Users\nlisten 127.0.0.1:110\nuser nobody\n";
+
+checks($good, '', 'all is well');
+checks("${good}listen 127.0.0.2:110 pop1 tls\nlisten [::1]:65535\n" .
+    "listen *:995\n", '', 'several places, most of them in use, perhaps')
+    if -e '/proc/net/if_inet6';
+checks("${good}apopp no\n", "CONF:4:1: there is no setting \"apopp\"; did " .
+    "you mean \"apop\"?\n", 'a slip of the finger');
+checks("${good}  apop \t maybe\n\n\tno-such-thing-at-all 1\n",
+    "CONF:4:10: apop is yes or no\n" .
+    "CONF:6:2: there is no setting \"no-such-thing-at-all\"\n",
+    'two wrong lines');
+checks("${good}listen 127.0.0.1:110 pop1\n",
+    "CONF:4:8: listen: 127.0.0.1:110 twice\n", 'one place, twice');
+checks($good, "command line: there is no setting \"hide-user\"; did you mean " .
+    "\"hide-users\"?\n", 'a wrong option', '-o', 'hide-user=yes');
+checks("users $dir/None\nuser nobody\n", "restante: the directory of " .
+    "mailboxes, $dir/None: No such file or directory\n", 'no directory');
+checks("users $conf\nuser nobody\n", "restante: the directory of mailboxes, " .
+    "$conf: Not a directory\n", 'a file in its place');
+checks("${good}listen 192.0.2.1:110\n", "restante: listening on 192.0.2.1 " .
+    "port 110: Cannot assign requested address\n", 'an address of another');
+checks("${good}keeper-user no-such-account\n",
+    "restante: there is no account no-such-account\n", 'no such account');
+checks("${good}listen 127.0.0.1:1110 proxy\n", "restante: listening for " .
+    "proxies, but trusted-proxies is empty\n", 'nobody may connect');
+checks("${good}listen 127.0.0.1:1110 proxy\ntrusted-proxies 192.0.2.1\n", '',
+    'somebody may');
+ok !-e "$dir/Users/.restante", 'a check makes nothing';
+
+SKIP: {
+	skip 'started by an ordinary user, no account matters', 4 if $> != 0;
+	checks("${good}user root\n", "restante: sessions do not run as root\n",
+	    'sessions as root');
+	Restante::spew($conf, "${good}user no-such-account\n");
+	my ($status, $said) = run('-n', '-f', $conf);
+	is $status, 0, 'sessions as nobody: possible';
+	is $said, "restante: there is no account no-such-account: sessions " .
+	    "run as nobody\n", 'sessions as nobody: told';
+}
+
+# A check of what runs already, on the same port.
+{
+	my $d = Restante->start(users => { alice => "secret\n" });
+
+	checks("users " . $d->dir . "\nlisten 127.0.0.1:" . $d->port .
+	    "\nuser nobody\n", '', 'the ports are taken by the one that runs');
+}
+
+# What is in force.
+Restante::spew($conf, "${good}apop no\ntrusted-proxies 192.0.2.0/24\n" .
+    "listen [::1]:1110 proxy tls\n");
+my ($status, $said) = run('-T', '-f', $conf, '-o', 'idle-timeout=77', '-v');
+is $status, 0, '-T';
+like $said, qr/^\Q$_\E$/m, "-T: $_" for "users $dir/Users", 'apop no',
+    'idle-timeout 77', 'login-tries 3', 'listen 127.0.0.1:110',
+    'listen [::1]:1110 tls proxy', 'trusted-proxies 192.0.2.0/24',
+    'log-level debug';
+Restante::spew($conf, $said);
+is_deeply [ run('-T', '-f', $conf) ], [ 0, $said ], '-T: is read back as such';
+
+done_testing;
