@@ -35,11 +35,13 @@ sub lacking
 		    if !grep { -x "$_/$tool" } split /:/, $ENV{PATH};
 	}
 	mkdir $debs;
-	for (grep { !glob "$debs/${_}_*.deb" } @packages) {
+	for my $package (@packages) {
+		my @had = glob "$debs/${package}_*.deb";
+
+		next if @had;
 		system("cd $debs && apt-get -o APT::Sandbox::User=root "
-		    . "download $_ >/dev/null 2>&1");
-		return "the package $_ is not to be had"
-		    if !glob "$debs/${_}_*.deb";
+		    . "download $package >/dev/null 2>&1") == 0
+		    or return "the package $package is not to be had";
 	}
 	system('unshare', '--mount', '--pid', '--net', '--ipc', '--fork', 'true')
 	    == 0 or return 'there are no namespaces';

@@ -55,7 +55,7 @@ for my $way (qw(appendfile pipe)) {
 		return Restante::wait_for(sub {
 			$e->run('exim4', '-qff');
 			return $e->run('exim4', '-bpc') =~ /^0$/;
-		}) || diag $e->run('tail', '-n', 20, '/var/log/exim4/mainlog');
+		}) || diag $e->run('head', '-n', 12, '/var/log/exim4/mainlog');
 	};
 	$t->try("Exim, $way", sub {
 		return $e->command('exim4', '-i', '-odf', '-f', $_[1],
