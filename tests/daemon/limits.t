@@ -256,4 +256,29 @@ SKIP: {
 	    'a keeper with descriptors again: they are';
 }
 
+# A keeper that is stopped holds up nobody but those who want to log in: the
+# listener goes on, and ends when it is told to.
+{
+	my $d = Restante->start(users => { alice => $box, bob => $box });
+	my $in = $d->session('alice', 'secret');
+	my $keeper = Proc::find($d, qr/^keeper/);
+	my @many;
+
+	kill STOP => $keeper;
+	push @many, $d->connect(silent => 1) for 1 .. 600;
+	like $in->cmd('STAT'), qr/^\+OK/, 'a stopped keeper: sessions go on';
+	my $full = Restante::wait_for(sub {
+		push @many, $d->connect(silent => 1);
+		return $many[-1]->silent(0.05);
+	}, 10);
+	ok $full, 'a stopped keeper: at last those that come wait';
+	kill TERM => $d->pid;
+	ok Restante::wait_for(sub { !eval { $d->connect(silent => 1) } }),
+	    'a stopped keeper: the listener ends when it is told to';
+	kill CONT => $keeper;
+	$_->close for @many;
+	$in->cmd('QUIT');
+	is $d->wait, 0, 'a stopped keeper: all end when it goes on';
+}
+
 done_testing;
