@@ -25,7 +25,9 @@ sub as_taken_apart
 	return map { s/\s+//gr } @texts;
 }
 
-# Runs it; its exit status, what was delivered, and what it said.
+# Runs it; its exit status, what was delivered, and what it said.  Who delivers
+# takes some time for it: getmail waits in vain, for a minute, for a child that has
+# ended before it begins to wait.
 sub fetch
 {
 	my ($box, $home, $d, @options) = @_;
@@ -41,7 +43,7 @@ password = secret
 [destination]
 type = MDA_external
 path = /bin/sh
-arguments = ('-c', 'cat >>$home/mail && echo "$mark" >>$home/mail')
+arguments = ('-c', 'cat >>$home/mail && echo "$mark" >>$home/mail && sleep 0.05')
 allow_root_commands = true
 unixfrom = false
 [options]
