@@ -43,7 +43,7 @@ struct conf {
 	bool hide_users, apop, utf8_strict, show_version;
 	char tls_helper[PATH_MAX], tls_certificate[PATH_MAX], tls_key[PATH_MAX];
 	char tls_user[CONF_TEXT];
-	uint64_t mechanisms;     /* a bit for each enum sasl_mechanism */
+	uint64_t mechanisms;     /* a bit for each enum sasl_mechanism, auto */
 	uint64_t plaintext_auth; /* 0: yes, 1: tls, 2: auto */
 	char login_delay[PERUSER_SIZE], expire[PERUSER_SIZE];
 	uint64_t login_tries, login_pause, login_penalty, login_timeout,

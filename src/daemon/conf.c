@@ -28,7 +28,7 @@ struct keyword {
 #define SIZE(member) 0, sizeof(((struct conf *)0)->member)
 #define SOME(member) 1, sizeof(((struct conf *)0)->member)
 
-#define ALL_MECHANISMS "PLAIN LOGIN CRAM-MD5 SCRAM-SHA-256"
+#define MECHANISMS "PLAIN LOGIN CRAM-MD5 SCRAM-SHA-256 auto"
 
 /* clang-format off */
 static const struct keyword keywords[] = {
@@ -39,7 +39,7 @@ static const struct keyword keywords[] = {
 	{ "pid-file",      TEXT,   AT(pid_file), SIZE(pid_file), NULL, "/run/restante.pid" },
 	{ "hide-users",    YES_NO, AT(hide_users), 0, 0, NULL, "no" },
 	{ "apop",          YES_NO, AT(apop), 0, 0, NULL, "yes" },
-	{ "mechanisms",    SEVERAL, AT(mechanisms), 0, 0, ALL_MECHANISMS, ALL_MECHANISMS },
+	{ "mechanisms",    SEVERAL, AT(mechanisms), 0, 0, MECHANISMS, "auto" },
 	{ "tls-helper",    TEXT,   AT(tls_helper), SIZE(tls_helper), NULL, "" },
 	{ "tls-certificate", TEXT, AT(tls_certificate), SIZE(tls_certificate), NULL, "" },
 	{ "tls-key",       TEXT,   AT(tls_key), SIZE(tls_key), NULL, "" },

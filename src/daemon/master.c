@@ -22,6 +22,8 @@
 #include "listener.h"
 #include "log.h"
 #include "master.h"
+#include "offer.h"
+#include "sasl.h"
 #include "notify.h"
 #include "sig.h"
 #include "sockets.h"
@@ -247,7 +249,6 @@ set_attendant(const struct conf *c, struct attendant_settings *set)
 		.notice_fd = -1,
 		.hide_users = c->hide_users,
 		.apop = c->apop,
-		.mechanisms = (unsigned int)c->mechanisms,
 		.tries = (unsigned int)c->login_tries,
 		.pause = (int64_t)c->login_pause * 1000,
 		.timeout = (int64_t)c->login_timeout * 1000,
@@ -262,6 +263,19 @@ set_attendant(const struct conf *c, struct attendant_settings *set)
 	(void)networks_parse(c->trusted, &set->guard.trusted);
 }
 
+/* One bit more than there are mechanisms asks for those that can be served. */
+static void
+choose_mechanisms(const struct conf *c, struct service *svc)
+{
+	const unsigned int automatic = 1u << SASL_MECHANISMS;
+	unsigned int bits = (unsigned int)c->mechanisms & ~automatic;
+
+	if ((c->mechanisms & automatic) != 0)
+		bits |= offer_mechanisms(&svc->attendant.users);
+	svc->session.mechanisms = bits;
+	svc->attendant.mechanisms = bits;
+}
+
 int
 master_prepare(const struct conf *c, struct service *svc)
 {
@@ -269,7 +283,6 @@ master_prepare(const struct conf *c, struct service *svc)
 		.host = svc->host,
 		.hide_users = c->hide_users,
 		.apop = c->apop,
-		.mechanisms = (unsigned int)c->mechanisms,
 		.utf8_strict = c->utf8_strict,
 		.show_version = c->show_version,
 		.language = (int)c->language,
@@ -304,6 +317,7 @@ master_prepare(const struct conf *c, struct service *svc)
 		log_warn("the directory of mailboxes, %s", c->users);
 		return -1;
 	}
+	choose_mechanisms(c, svc);
 	if (find_identities(c, svc) == 0 && prepare_launcher(c, svc) == 0)
 		return 0;
 	release(svc);

@@ -259,7 +259,7 @@ hear(struct conversation *c, const struct request *req)
 
 	if (req->kind == REQUEST_AUTH_ANSWER)
 		return sasl_take(&c->sasl, req->secret, req->len);
-	if ((c->set->mechanisms >> m & 1) == 0)
+	if (m == SASL_MECHANISMS || (c->set->mechanisms >> m & 1) == 0)
 		return SASL_BAD;
 	status = sasl_begin(&c->sasl, m, with_response, c->reg->stamp);
 	if (status == SASL_CONTINUE && with_response)

@@ -27,7 +27,9 @@ my %users = (
 	long => 'p' x 255 . "\n",
 	'a' x 64 => "secret\n",
 );
-my @options = ('login-tries=100');
+my @mechanisms = qw(PLAIN LOGIN CRAM-MD5 SCRAM-SHA-256);
+my $all = "mechanisms=@mechanisms";
+my @options = ('login-tries=100', $all);
 my $d = Restante->start(users => \%users, options => \@options);
 
 sub b64
@@ -53,7 +55,6 @@ sub said
 }
 
 # Where it is announced.
-my @mechanisms = qw(PLAIN LOGIN CRAM-MD5 SCRAM-SHA-256);
 my $c = $d->connect;
 is_deeply [ grep { /^SASL/ } $c->multi('CAPA') ], [ "SASL @mechanisms" ],
     'P3-308 SASL and all that works';
@@ -378,7 +379,7 @@ for my $how ('close', 'QUIT') {
 is $d->stop, 0, 'the server ends behind exchanges that did not';
 
 # As many tries as with PASS, and the log.
-my $three = Restante->start(users => \%users);
+my $three = Restante->start(users => \%users, options => [$all]);
 $c = $three->connect;
 is $c->cmd('AUTH PLAIN ' . b64("\0alice\0wrong")), $refused, 'the first';
 is scram('alice', 'wrong'), $refused, 'the second';
@@ -416,7 +417,34 @@ $c = $none->connect;
 is_deeply [ grep { /^SASL/ } $c->multi('CAPA') ], [], 'P3-308 none at all';
 is $c->cmd('AUTH PLAIN'), '-ERR that mechanism is not offered here', 'P3-361 none';
 $none->stop;
-my $tls = Restante->start(users => \%users, options => ['plaintext-auth=tls']);
+
+# Left to itself it offers what every line can serve; who logs nobody in is not
+# asked.
+for my $case ([ 'no mailbox' => \@mechanisms ],
+    [ 'plain lines' => \@mechanisms, a => 'x', b => '{PLAIN}$6$x$y' ],
+    [ 'lines that let nobody in' => \@mechanisms, a => '!$6$x$y', b => '',
+	c => 'From x', d => "\$6\$rounds=99999999\$x\$y" ],
+    [ 'a SCRAM line' => [qw(PLAIN LOGIN SCRAM-SHA-256)], a => 'x', b => $keys ],
+    [ 'a hash' => [qw(PLAIN LOGIN)], a => 'x', b => $users{hash} ],
+    [ 'both' => [qw(PLAIN LOGIN)], a => $keys, b => $users{hash}, c => 'x' ]) {
+	my ($what, $expected, %lines) = @$case;
+	my $site = Restante->start(
+	    users => { map { $_ => "$lines{$_}\n" } keys %lines });
+
+	is_deeply [ grep { /^SASL/ } $site->connect->multi('CAPA') ],
+	    [ "SASL @$expected" ], "P3-308 auto: $what";
+	$site->stop;
+}
+my $hup = Restante->start(users => { a => "x\n" });
+is_deeply [ grep { /^SASL/ } $hup->connect->multi('CAPA') ],
+    [ "SASL @mechanisms" ], 'P3-308 auto: before a change';
+$hup->user(a => $users{hash});
+kill HUP => $hup->pid;
+ok Restante::wait_for(sub {
+	join('', $hup->connect->multi('CAPA')) =~ /SASL PLAIN LOGIN(?! CRAM)/
+}), 'P3-308 auto: and behind it, at a SIGHUP';
+$hup->stop;
+my $tls = Restante->start(users => \%users, options => [ 'plaintext-auth=tls', $all ]);
 $c = $tls->connect;
 is_deeply [ grep { /^SASL/ } $c->multi('CAPA') ],
     [ 'SASL CRAM-MD5 SCRAM-SHA-256' ],
@@ -427,7 +455,7 @@ like scram('alice', 'secret'), qr/\A\+OK/, 'P3-373 but SCRAM';
 $tls->stop;
 
 # From inetd, and as RFC 918 has it: there is no AUTH.
-$c = Restante->inetd(users => \%users);
+$c = Restante->inetd(users => \%users, options => [$all]);
 like scram('alice', 'secret'), qr/\A\+OK alice/, 'P3-379 the same from inetd';
 $c->close;
 
