@@ -71,7 +71,8 @@ letter_compose(const char *separator, const char *text, size_t len, char **mbox)
 		memcpy(out + n, text, line);
 		n += line;
 		out[n++] = '\n';
-		in_body = in_body || line == 0;
+		/* What is left of "\r\r\n" is read as a blank line, too. */
+		in_body = in_body || line == 0 || (line == 1 && *text == '\r');
 	}
 	out[n++] = '\n';
 	return n;

@@ -88,6 +88,15 @@ like(Restante::slurp($u->path('bob')),
     qr/\Asecret\nFrom MAILER-DAEMON [^\n]+\nSubject: x\n\n>From a\n\.\nend\n\n\z/,
     '... becomes LF; and nobody has sent it');
 
+# A blank line is what a scan takes for one: behind it nobody forges a separator.
+my $forged = "From a\@b Thu Nov 20 18:27:05 2025";
+for my $blank ("\r\r\n", "\r\n", "\n") {
+	$u->write(bob => "secret\n");
+	is((deliver("A: b\n$blank$forged\nA: c\n\nx\n", 'bob'))[0], 0,
+	    'a header that ends in ' . $blank =~ s/(.)/sprintf '%%%02x', ord $1/gers);
+	is(($u->json('list', 'bob'))[1][0]{messages}, 1, '... is that of one');
+}
+
 # Who sends it.
 for (['', 'MAILER-DAEMON'], ["a b\tc\@d\n", 'a-b-c@d-'], ["\xe4", '-'],
     ['x' x 1000, 'x' x 319]) {
