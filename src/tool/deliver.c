@@ -41,8 +41,8 @@ read_letter(struct tool *t, const char *user, char **mbox)
 	    clock_wall_ns() / 1000000000, line);
 	if (skip != 0 && skip < sizeof(line) && t->sender == NULL) {
 		memcpy(line, text, skip);
-		line[skip] = '\0';
-		memcpy(line + strcspn(line, "\r\n"), "\n", 2);
+		/* Without the CR of its end; another is a part of it. */
+		memcpy(line + skip - (line[skip - 2] == '\r' ? 2 : 1), "\n", 2);
 	}
 	if (len == skip)
 		tool_complain(t, EX_DATAERR, user, "the message is empty");

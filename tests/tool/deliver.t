@@ -115,6 +115,11 @@ $u->write(bob => "secret\n");
 deliver("$separator\nA: b\n\nx\n", '-f', 'you', 'bob');
 like(Restante::slurp($u->path('bob')),
     qr/\Asecret\nFrom you [^\n]+\nA: b\n\nx\n\n\z/, '... unless -f says who');
+my $odd = $separator =~ s/@/\r@/r;
+$u->write(bob => "secret\n");
+deliver("$odd\r\nA: b\n\nx\n", 'bob');
+is(Restante::slurp($u->path('bob')), "secret\n$odd\nA: b\n\nx\n\n",
+    '... all of it, should there be a CR in it');
 
 # An agent has left the end open.
 for (['secret', "secret\n"], ["secret\n$separator\nA: b\n\nx",
