@@ -20,6 +20,12 @@ int fds_arrange(int *const *list, size_t count);
  */
 int fds_keep_only(int fd, int place);
 
+/*
+ * Fills those of 0, 1 and 2 that are closed with what can be neither read nor
+ * written: nothing that is opened later can be taken for them.  0 or -1.
+ */
+int fds_fill(void);
+
 /* Makes 0 and 1, and 2 if err is set, what is read and written in vain. */
 int fds_silence(int err);
 

@@ -45,6 +45,15 @@ fds_keep_only(int fd, int place)
 }
 
 int
+fds_fill(void)
+{
+	for (int fd = 0; fd < FIRST; fd++)
+		if (fcntl(fd, F_GETFD) == -1 && open("/dev/null", O_PATH) == -1)
+			return -1;
+	return 0;
+}
+
+int
 fds_silence(int err)
 {
 	int fd = open("/dev/null", O_RDWR | O_CLOEXEC);

@@ -195,6 +195,9 @@ main(int argc, char **argv)
 	char peer[CHANNEL_PEER];
 	bool connected = is_connection(peer);
 
+	/* The log must not be written into what is opened from here on. */
+	if (fds_fill() == -1)
+		fatal("descriptors 0, 1 and 2");
 	/* What a client must not see. */
 	if (connected) {
 		opterr = 0;

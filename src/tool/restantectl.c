@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "conf.h"
+#include "fds.h"
 #include "log.h"
 #include "master.h"
 #include "num.h"
@@ -240,6 +241,9 @@ main(int argc, char **argv)
 	const struct verb *verb;
 
 	log_set_name("restantectl");
+	/* A complaint must not be written into a mailbox. */
+	if (fds_fill() == -1)
+		fatal("descriptors 0, 1 and 2");
 	parse_options(argc, argv, &c);
 	if (optind == argc)
 		usage();

@@ -4,6 +4,7 @@ use strict;
 use warnings;
 
 use FindBin;
+use POSIX ();
 use Test::More;
 
 use Ctl;
@@ -38,6 +39,20 @@ is(($u->run('list', 'alice', '--json'))[1], $first, '... wherever it is asked fo
 is(($u->run('list', '--', 'alice'))[1], ($u->run('list', 'alice'))[1],
     'names behind --');
 is(($u->run('list', '--', '--json'))[0], 67, '... are names');
+
+# Closed descriptors: what it has to say is not written into what it opens.
+for my $message ('', Restante::mbox("A: b\n")) {
+	my $v = Ctl->new(alice => "secret\n$message");
+	mkdir $v->own('') or die;
+	mkdir $v->own('alice.index') or die; # worth a complaint
+	local $v->{before} = sub { POSIX::close($_) for 0 .. 2 };
+	is_deeply([ $v->raw('-f', '/dev/null', '-d', $v->dir, 'lock', 'alice') ],
+	    [ 0, '', '' ], 'without descriptors 0, 1 and 2');
+	is(Restante::slurp($v->path('alice')), "!secret\n$message",
+	    '... and the mailbox has no word of it');
+	is(($v->raw('-f', '/dev/null', '-d', $v->dir, 'export', 'alice'))[0],
+	    $message eq '' ? 0 : 74, '... what cannot be written is not written');
+}
 
 # The configuration.
 my $conf = "$u->{scratch}/conf";
