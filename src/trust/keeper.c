@@ -68,6 +68,9 @@ take_registration(struct keeper *k)
 
 	if (channel_registered(k->fd, &reg, &channel) == -1) {
 		if (errno == EPIPE) {
+			/* As in forget(): closing does not end the watch. */
+			(void)epoll_ctl(
+			    k->epoll_fd, EPOLL_CTL_DEL, k->fd, NULL);
 			(void)close(k->fd);
 			k->fd = -1;
 		} else if (errno != EPROTO) {
