@@ -18,18 +18,22 @@ channel_pair(int ends[2])
 	return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends);
 }
 
+static struct iovec
+octets(const void *data, size_t len)
+{
+	return (struct iovec){ .iov_base = (void *)(uintptr_t)data,
+		.iov_len = len };
+}
+
 /* Sends one packet, with nfds descriptors. */
 static int
-put(int fd, const void *data, size_t len, const int *fds, size_t nfds,
-    int flags)
+put(int fd, struct iovec data, const int *fds, size_t nfds, int flags)
 {
 	union {
 		struct cmsghdr align;
 		char buf[CMSG_SPACE(CHANNEL_FDS * sizeof(int))];
 	} control = { 0 };
-	struct iovec iov = { .iov_base = (void *)(uintptr_t)data,
-		.iov_len = len };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+	struct msghdr msg = { .msg_iov = &data, .msg_iovlen = 1 };
 	struct cmsghdr *cmsg;
 	ssize_t n;
 
@@ -45,7 +49,7 @@ put(int fd, const void *data, size_t len, const int *fds, size_t nfds,
 	do
 		n = sendmsg(fd, &msg, flags | MSG_NOSIGNAL);
 	while (n == -1 && errno == EINTR);
-	return n == (ssize_t)len ? 0 : -1;
+	return n == (ssize_t)data.iov_len ? 0 : -1;
 }
 
 /* The descriptors in a message; those beyond want are closed. */
@@ -123,7 +127,8 @@ is_string(const char *s, size_t size)
 int
 channel_register(int keeper, const struct registration *reg, int channel)
 {
-	return put(keeper, reg, sizeof(*reg), &channel, 1, MSG_DONTWAIT);
+	return put(
+	    keeper, octets(reg, sizeof(*reg)), &channel, 1, MSG_DONTWAIT);
 }
 
 int
@@ -164,7 +169,7 @@ channel_ask(int fd, const struct request *req)
 	int status;
 
 	copy.magic = magic;
-	status = put(fd, &copy, sizeof(copy), NULL, 0, 0);
+	status = put(fd, octets(&copy, sizeof(copy)), NULL, 0, 0);
 	explicit_bzero(&copy, sizeof(copy));
 	return status;
 }
@@ -197,7 +202,7 @@ channel_answer(int fd, enum verdict_kind kind, const char *text, const int *fds)
 	(void)snprintf(v.text, sizeof(v.text), "%s", text);
 	if (nfds > 0 && fds[CHANNEL_INDEX] == -1)
 		nfds--;
-	return put(fd, &v, sizeof(v), fds, nfds, 0);
+	return put(fd, octets(&v, sizeof(v)), fds, nfds, 0);
 }
 
 int
@@ -220,7 +225,7 @@ channel_answered(int fd, struct verdict *v, int fds[CHANNEL_FDS])
 int
 channel_pass(int fd, const int *fds, size_t count)
 {
-	return put(fd, &magic, sizeof(magic), fds, count, 0);
+	return put(fd, octets(&magic, sizeof(magic)), fds, count, 0);
 }
 
 int
