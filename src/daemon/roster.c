@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "mem.h"
 #include "roster.h"
 
 /* Places are numbers, and this one is none. */
@@ -49,10 +50,10 @@ roster_new(uint32_t most)
 		return NULL;
 	r->most = most;
 	r->oldest = r->newest = r->free_place = r->free_client = none;
-	r->places = calloc(most, sizeof(*r->places));
-	r->clients = calloc(most, sizeof(*r->clients));
-	r->pid_chains = calloc(most, sizeof(*r->pid_chains));
-	r->client_chains = calloc(most, sizeof(*r->client_chains));
+	r->places = mem_own(most, sizeof(*r->places));
+	r->clients = mem_own(most, sizeof(*r->clients));
+	r->pid_chains = mem_own(most, sizeof(*r->pid_chains));
+	r->client_chains = mem_own(most, sizeof(*r->client_chains));
 	if (r->places == NULL || r->clients == NULL || r->pid_chains == NULL ||
 	    r->client_chains == NULL ||
 	    getrandom(&r->seed, sizeof(r->seed), 0) != sizeof(r->seed)) {
@@ -77,10 +78,10 @@ roster_free(struct roster *r)
 	for (uint32_t i = 0; r->places != NULL && i < r->most; i++)
 		if (r->places[i].fd != -1)
 			(void)close(r->places[i].fd);
-	free(r->places);
-	free(r->clients);
-	free(r->pid_chains);
-	free(r->client_chains);
+	mem_release(r->places, r->most, sizeof(*r->places));
+	mem_release(r->clients, r->most, sizeof(*r->clients));
+	mem_release(r->pid_chains, r->most, sizeof(*r->pid_chains));
+	mem_release(r->client_chains, r->most, sizeof(*r->client_chains));
 	free(r);
 }
 

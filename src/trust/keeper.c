@@ -7,12 +7,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #include "fds.h"
 #include "keeper.h"
 #include "log.h"
+#include "mem.h"
 #include "sig.h"
 #include "title.h"
 
@@ -91,26 +91,26 @@ take_registration(struct keeper *k)
 }
 
 static _Noreturn void
-become_attendant(const struct keeper *k, const struct waiting *w)
+become_attendant(
+    const struct keeper *k, int channel, const struct registration *reg)
 {
-	int channel;
-
 	sig_child_defaults();
 	/* The channels of others must not outlive their ends in here. */
-	channel = fds_keep_only(w->channel, k->place);
+	channel = fds_keep_only(channel, k->place);
 	if (channel != -1)
-		attendant_run(k->set, channel, &w->reg);
+		attendant_run(k->set, channel, reg);
 	_exit(0);
 }
 
 static void
 start_attendant(struct keeper *k, uint32_t place)
 {
-	struct waiting *w = &k->places[place];
+	/* The places are the keeper's own: an attendant has a copy of one. */
+	const struct waiting w = k->places[place];
 	char octet;
 
 	/* The session is gone without having asked. */
-	if (recv(w->channel, &octet, 1, MSG_PEEK | MSG_DONTWAIT) <= 0) {
+	if (recv(w.channel, &octet, 1, MSG_PEEK | MSG_DONTWAIT) <= 0) {
 		forget(k, place);
 		return;
 	}
@@ -124,7 +124,7 @@ start_attendant(struct keeper *k, uint32_t place)
 		log_warn("forking an attendant");
 		break;
 	case 0:
-		become_attendant(k, w);
+		become_attendant(k, w.channel, &w.reg);
 	default:
 		k->attendants++;
 	}
@@ -162,7 +162,7 @@ reap(struct keeper *k)
 static void
 open_keeper(struct keeper *k, int signal_fd)
 {
-	k->places = calloc(k->most, sizeof(*k->places));
+	k->places = mem_own(k->most, sizeof(*k->places));
 	k->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (k->places == NULL || k->epoll_fd == -1 ||
 	    watch(k, signal_fd, is_signal) == -1 ||
@@ -201,5 +201,5 @@ keeper_run(const struct attendant_settings *set, int fd, unsigned int most)
 		if (sig_child())
 			reap(&k);
 	}
-	free(k.places);
+	mem_release(k.places, k.most, sizeof(*k.places));
 }
