@@ -35,7 +35,7 @@ clock_sleep_until(int64_t deadline)
 		.tv_nsec = (long)(deadline % 1000) * 1000000,
 	};
 
-	while (
+	while (clock_ms() < deadline &&
 	    clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &ts, NULL) == EINTR)
 		;
 }
