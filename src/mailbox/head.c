@@ -137,12 +137,17 @@ struct look {
 	uint64_t replaced; /* how many are no longer the old ones before that */
 };
 
+/* The same piece of the mailbox, of what was there and of what is to be. */
+struct pieces {
+	char now[PIECE], old[PIECE], fresh[PIECE];
+};
+
 static void
-compare(struct look *l, uint64_t at, const char *now, const char *old,
-    const char *fresh, size_t len)
+compare(struct look *l, uint64_t at, const struct pieces *p, size_t len)
 {
 	for (size_t i = 0; i < len; i++) {
-		bool is_old = now[i] == old[i], is_fresh = now[i] == fresh[i];
+		bool is_old = p->now[i] == p->old[i];
+		bool is_fresh = p->now[i] == p->fresh[i];
 
 		l->old = l->old && is_old;
 		l->fresh = l->fresh && is_fresh;
@@ -157,7 +162,7 @@ compare(struct look *l, uint64_t at, const char *now, const char *old,
 static int
 look(const struct mailbox *mb, const struct promised *p, struct look *l)
 {
-	static char now[PIECE], old[PIECE], fresh[PIECE];
+	static struct pieces pieces;
 	uint64_t i, stop, end = p->grows > 0 ? p->size : p->fresh;
 	int journal = mb->files.journal_fd;
 	size_t len;
@@ -167,14 +172,16 @@ look(const struct mailbox *mb, const struct promised *p, struct look *l)
 		/* What was old stands in two places of the journal. */
 		stop = i < p->old ? p->old : end;
 		len = piece(i, stop);
-		if (read_all(io_pread(mb->files.fd, now, len, (off_t)i), len) ==
-			-1 ||
-		    read_all(journal_read(journal, old, len, old_at(p, i)),
+		if (read_all(io_pread(mb->files.fd, pieces.now, len, (off_t)i),
 			len) == -1 ||
-		    read_all(journal_read(journal, fresh, len, fresh_at(p, i)),
+		    read_all(
+			journal_read(journal, pieces.old, len, old_at(p, i)),
+			len) == -1 ||
+		    read_all(journal_read(
+				 journal, pieces.fresh, len, fresh_at(p, i)),
 			len) == -1)
 			return -1;
-		compare(l, i, now, old, fresh, len);
+		compare(l, i, &pieces, len);
 	}
 	return 0;
 }

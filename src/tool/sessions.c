@@ -48,27 +48,38 @@ slurp(pid_t pid, const char *file, char text[TEXT])
 	return n < 0 ? -1 : 0;
 }
 
+/* The field so many blanks further on, or an empty one. */
+static const char *
+field(const char *text, int further)
+{
+	const char *blank;
+
+	for (; further > 0; further--) {
+		blank = strchr(text, ' ');
+		text = blank == NULL ? "" : blank + 1;
+	}
+	return text;
+}
+
 /* Whether it is a process of restante: what it is called, and by whom it runs. */
 static bool
 read_process(pid_t pid, struct process *p)
 {
+	/* Of proc(5), behind the name of the program, which may hold anything. */
+	enum { STATE = 1, PARENT = 2, START = 20 };
 	char text[TEXT];
 	const char *end, *uid;
-	int parent;
 
 	if (slurp(pid, "cmdline", text) == -1 ||
 	    strncmp(text, mark, strlen(mark)) != 0)
 		return false;
 	(void)snprintf(p->title, sizeof(p->title), "%s", text + strlen(mark));
-	/* The name of the program may hold anything. */
 	if (slurp(pid, "stat", text) == -1 ||
-	    (end = strrchr(text, ')')) == NULL ||
-	    sscanf(end,
-		") %c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d "
-		"%*d %*d %*d %*d %llu",
-		&p->state, &parent, &p->start) != 3)
+	    (end = strrchr(text, ')')) == NULL)
 		return false;
-	p->parent = parent;
+	p->state = *field(end, STATE);
+	p->parent = (pid_t)strtol(field(end, PARENT), NULL, 10);
+	p->start = strtoull(field(end, START), NULL, 10);
 	if (slurp(pid, "status", text) == -1 ||
 	    (uid = strstr(text, "\nUid:")) == NULL)
 		return false;
@@ -126,14 +137,16 @@ has_mailbox(const struct users *u, pid_t pid, const char *user)
 static uint64_t
 boot_time(void)
 {
+	static const char name[] = "btime ";
 	char line[TEXT];
-	unsigned long long when = 0;
+	uint64_t when = 0;
 	FILE *f = fopen("/proc/stat", "re");
 
 	if (f == NULL)
 		return 0;
 	while (when == 0 && fgets(line, sizeof(line), f) != NULL)
-		(void)sscanf(line, "btime %llu", &when);
+		if (strncmp(line, name, strlen(name)) == 0)
+			when = strtoull(line + strlen(name), NULL, 10);
 	(void)fclose(f);
 	return when;
 }
