@@ -127,8 +127,9 @@ $(B)/tests/%: tests/%.c $(LIBOBJS)
 		-lcrypt $(LDLIBS)
 
 # The calls that change a file, caught: see the test.
-$(B)/tests/unit/crash: ALL_LDFLAGS += $(foreach f,pwrite64 pwritev64v2 \
-	ftruncate64 fallocate64 fsync fdatasync index_identify,-Wl,--wrap=$(f))
+$(B)/tests/unit/crash $(B)/tests/unit/crash_tool: ALL_LDFLAGS += $(foreach f, \
+	pwrite64 pwritev64v2 ftruncate64 fallocate64 fsync fdatasync \
+	index_identify,-Wl,--wrap=$(f))
 
 # A clock that can be set back.
 $(B)/tests/unit/stamp: ALL_LDFLAGS += -Wl,--wrap=clock_wall_ns
