@@ -51,6 +51,9 @@ struct index_totals {
 	uint64_t first_dead; /* where the first of these is, if there is one */
 	/* Not 0: what is before the last was believed after a look, not seen. */
 	uint64_t looked;
+	/* No message among so many entries, the first, is older than that. */
+	uint64_t dated;
+	int64_t oldest;
 };
 
 struct index {

@@ -6,25 +6,40 @@
 #include "log.h"
 #include "mailbox.h"
 
-/* Marks what is dated before a time.  0, or -1 with errno set. */
+/*
+ * Marks what is dated before a time.  The index knows how old the oldest is of
+ * those that were looked at before: most often only what is new has to be.
+ * Returns 0, or -1 with errno set.
+ */
 static int
 mark_older(struct mailbox *mb, int64_t time)
 {
+	struct index_totals *is = &mb->index.is;
+	uint64_t position, from = is->oldest < time ? 0 : is->dated;
+	int64_t date, oldest = from == 0 ? MBOX_NO_DATE : is->oldest;
 	unsigned char line[MBOX_SEPARATOR_MAX];
 	const struct mbox_entry *e;
-	uint64_t position;
 	ssize_t n;
 
-	for (uint64_t i = 1; i <= mailbox_count(mb); i++) {
+	for (uint64_t i = mailbox_count(mb); i > 0; i--) {
 		e = mailbox_entry(mb, i, &position);
+		if (position < from)
+			break;
 		n = io_pread(
 		    mb->files.fd, line, e->separator, (off_t)e->offset);
 		if (n == -1)
 			return -1;
-		if (mbox_date(line, (size_t)n) < time &&
-		    mailbox_mark(mb, i) == -1)
+		date = mbox_date(line, (size_t)n);
+		if (date < time && mailbox_mark(mb, i) == -1)
 			return -1;
+		if (date < oldest)
+			oldest = date;
 	}
+	if (is->dated == is->entries && is->oldest == oldest)
+		return 0;
+	is->dated = is->entries;
+	is->oldest = oldest;
+	mailbox_save_index(mb, mb->subject.size);
 	return 0;
 }
 

@@ -26,7 +26,7 @@ enum { CHECKED = 1, DIRTY = 2 };
 static const uint64_t settling = UINT64_C(2000000000);
 
 /* Read with another order of bytes or by another version, it is another one. */
-static const uint64_t magic = UINT64_C(0x3358444954534552);
+static const uint64_t magic = UINT64_C(0x3458444954534552);
 
 struct header {
 	uint64_t magic;
@@ -443,6 +443,8 @@ index_cut(struct index *ix, uint64_t position)
 	if (!ix->mapped && first < count)
 		memset(&ix->pages[first], 0, (size_t)(count - first) * PAGE);
 	ix->is.entries = position;
+	if (ix->is.dated > position)
+		ix->is.dated = position;
 	if (position == 0)
 		/* A page that a power loss brings back is of no build. */
 		ix->is.looked = ix->is.build = 0;
@@ -531,8 +533,13 @@ index_squeeze(struct index *ix, struct index *fresh)
 			dead.stored += e->stored;
 		}
 	}
-	if (dead.flags == 0 || index_append(fresh, &dead) == 0)
-		return 0;
+	if (dead.flags != 0 && index_append(fresh, &dead) == -1)
+		goto fail;
+	if (ix->is.dated == ix->is.entries) {
+		fresh->is.dated = fresh->is.entries;
+		fresh->is.oldest = ix->is.oldest;
+	}
+	return 0;
 fail:
 	index_free(fresh);
 	return -1;

@@ -118,6 +118,41 @@ for my $options ([ 'lock=update' ], [ 'lock=session', 'mbox-quoting=mboxrd' ]) {
 	    "@$options: until the next login";
 }
 
+# What was looked at is not looked at again; what is new is, and what a deletion, a
+# lost index or a day later have changed.
+my $often = Restante->start(users => { dora => "secret\n" .
+	message(29 * DAY, 'a') . message(3 * DAY, 'b') }, options => ['expire=30']);
+sub shown
+{
+	my ($server, $name, @wanted) = @_;
+	my $session = $server->session('dora', 'secret');
+
+	is_deeply [ subjects($session) ], \@wanted, $name;
+	$session->cmd('DELE 1') if $name =~ /delete/;
+	$session->cmd('QUIT');
+	$session->close;
+}
+sub deliver
+{
+	open my $agent, '>>', $often->path('dora') or die;
+	print {$agent} @_;
+	close $agent;
+}
+shown($often, 'first', 'a', 'b');
+shown($often, 'again', 'a', 'b');
+deliver(message(40 * DAY, 'c'), message(2 * DAY, 'd'));
+shown($often, 'an old one came behind them', 'a', 'b', 'd');
+deliver(message(31 * DAY, 'e'));
+unlink $often->path('.restante/dora.index') or die;
+shown($often, 'the index is lost; delete the first', 'a', 'b', 'd');
+deliver(message(50 * DAY, 'f'));
+shown($often, 'behind a deletion', 'b', 'd');
+is $often->stop, 0, 'the server ends';
+$often->{options} = ['expire=1'];
+delete $often->{stopped};
+$often->start;
+shown($often, 'what was young is old now');
+
 # All of it, of which nothing may be left; and by the original POP.
 my $pop1 = Restante->start(users => { dora => "secret\n" .
 	message(31 * DAY, 'a') . message(31 * DAY, 'b') },
