@@ -142,7 +142,7 @@ sub pattern {
 # Steps that end a process before it does anything; summed up at the end.
 my %summed = map { $_ => 1 } (
 	'default: %s', 'sigaction %d', 'closing descriptors',
-	'arranging descriptors', 'descriptors 0 and 1',
+	'arranging descriptors', 'descriptors 0 and 1', 'descriptors 0, 1 and 2',
 	'group id was not dropped', 'user id was not dropped',
 	'root could be regained', 'making an empty root directory',
 	'entering an empty root directory',
