@@ -18,6 +18,7 @@
 
 #include "append.h"
 #include "letter.h"
+#include "num.h"
 #include "progress.h"
 #include "tool.h"
 
@@ -131,7 +132,7 @@ import_mbox(struct import *im, const char *text, size_t len)
 static void
 import_file(struct import *im, int fd, const struct stat *st)
 {
-	size_t len = (size_t)st->st_size;
+	size_t len = num_size((uint64_t)st->st_size);
 	char *text = NULL;
 
 	if (S_ISREG(st->st_mode) && len > 0) {
