@@ -132,6 +132,7 @@ $(B)/tests/unit/crash $(B)/tests/unit/crash_tool: ALL_LDFLAGS += $(foreach f, \
 	index_identify,-Wl,--wrap=$(f))
 
 # A clock that can be set back.
+$(B)/tests/unit/late: ALL_LDFLAGS += -Wl,--wrap=fdatasync
 $(B)/tests/unit/stamp: ALL_LDFLAGS += -Wl,--wrap=clock_wall_ns
 
 # Fuzzing, with clang: each harness states a property and dies when it does not

@@ -114,12 +114,25 @@ withdraw(const struct mailbox *mb)
 	errno = saved;
 }
 
+/* Right before it grows: mail may have come without a lock. */
+static int
+grow(const struct mailbox *mb, uint64_t from, uint64_t size)
+{
+	struct stat st;
+
+	if (fstat(mb->files.fd, &st) == -1)
+		return -1;
+	if ((uint64_t)st.st_size == from)
+		return ftruncate(mb->files.fd, (off_t)size);
+	errno = ESTALE;
+	return -1;
+}
+
 int
 append_begin(struct append *a, struct mailbox *mb, uint64_t length)
 {
 	struct journal_writer w = { .fd = mb->files.journal_fd };
 	uint64_t size = mb->subject.size;
-	struct stat st;
 
 	*a = (struct append){ .mb = mb,
 		.move = { .offset = size, .size = size } };
@@ -127,13 +140,8 @@ append_begin(struct append *a, struct mailbox *mb, uint64_t length)
 		errno = ENOSPC;
 		return -1;
 	}
-	if (fstat(mb->files.fd, &st) == -1 ||
-	    promise_sum_around(mb, &a->move) == -1)
+	if (promise_sum_around(mb, &a->move) == -1)
 		return -1;
-	if ((uint64_t)st.st_size != size) {
-		errno = ESTALE;
-		return -1;
-	}
 	a->move.size += length;
 	/* Room is had now or not at all. */
 	if (fallocate(mb->files.fd, FALLOC_FL_KEEP_SIZE, (off_t)size,
@@ -143,7 +151,7 @@ append_begin(struct append *a, struct mailbox *mb, uint64_t length)
 	if (journal_commit_move(&w, JOURNAL_APPEND, &a->move) !=
 	    JOURNAL_PROMISED)
 		return -1;
-	if (ftruncate(mb->files.fd, (off_t)a->move.size) == -1) {
+	if (grow(mb, size, a->move.size) == -1) {
 		withdraw(mb);
 		return -1;
 	}

@@ -446,6 +446,22 @@ settle_index(struct mailbox *mb, const struct plan *p)
 	mailbox_save_index(mb, size);
 }
 
+/* Mail may have come without a lock, while all that moves was copied. */
+static int
+stands_still(const struct mailbox *mb, const struct plan *p)
+{
+	struct stat st;
+
+	if (p->grows == 0)
+		return 0;
+	if (fstat(mb->files.fd, &st) == -1)
+		return -1;
+	if ((uint64_t)st.st_size == mb->subject.size)
+		return 0;
+	errno = ESTALE;
+	return -1;
+}
+
 /* Promises it and does it. */
 static enum mailbox_status
 carry_out(struct mailbox *mb, const struct plan *p)
@@ -465,10 +481,10 @@ carry_out(struct mailbox *mb, const struct plan *p)
 		errno = saved;
 		return MAILBOX_TEMP;
 	}
-	if (promise_finish(mb, &promise) == 0)
+	if (stands_still(mb, p) == 0 && promise_finish(mb, &promise) == 0)
 		return MAILBOX_OK;
 	saved = errno;
-	/* Mail may have come without a lock, before anything was begun. */
+	/* Perhaps before anything was begun. */
 	if (head_fit(mb, &promise.move, &fit) == 0 && !fit.fits && !fit.begun &&
 	    journal_clear(mb->files.journal_fd) == 0) {
 		errno = saved;
