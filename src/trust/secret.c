@@ -337,10 +337,19 @@ secret_salt(const struct secret *s, const char *name,
 	memcpy(keys->salt, mac, SECRET_NEW_SALT);
 }
 
+/*
+ * All lines cost what a plain one does, or the time would tell that there is one:
+ * many at once take longer than any refusal waits.
+ */
 bool
 secret_keys(const struct secret *s, struct scram *keys)
 {
+	struct scram made = *keys;
+
+	made.iterations = SECRET_ITERATIONS;
+	secret_derive(s->text, &made);
 	if (s->kind == SECRET_PLAIN)
-		secret_derive(s->text, keys);
+		*keys = made;
+	explicit_bzero(&made, sizeof(made));
 	return s->kind == SECRET_PLAIN || s->kind == SECRET_SCRAM;
 }

@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 
 #include <crypt.h>
+#include <time.h>
 
 #include "io.h"
 #include "md5.h"
@@ -520,6 +521,50 @@ salts(void)
 	    "a plain line makes the keys");
 }
 
+/* Microseconds of processor time that the keys of a line cost, at least. */
+static int64_t
+cost_of_keys(const char *line)
+{
+	static const unsigned char site[SHA256_SIZE] = "the key of this site";
+	int64_t least = INT64_MAX, spent;
+	struct timespec from, to;
+	struct scram keys;
+	struct secret s;
+
+	parse(line, strlen(line), &s);
+	for (int i = 0; i < 5; i++) {
+		secret_salt(&s, "alice", site, &keys);
+		(void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &from);
+		(void)secret_keys(&s, &keys);
+		(void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &to);
+		spent = (to.tv_sec - from.tv_sec) * 1000000 +
+		    (to.tv_nsec - from.tv_nsec) / 1000;
+		if (spent < least)
+			least = spent;
+	}
+	return least;
+}
+
+/*
+ * P3-383: a refusal leaves at a fixed time, but not when many at once want more of
+ * the processor than there is.
+ */
+static void
+same_price(void)
+{
+	static const char *const lines[] = { "", "!secret", "$6$salt$hash",
+		SCRAM "4096" KEYS, SCRAM "400000" KEYS };
+	int64_t plain = cost_of_keys("secret"), other;
+
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		other = cost_of_keys(lines[i]);
+		check(other > plain / 4 && other < plain * 4,
+		    "\"%s\" costs %jd, a password %jd", lines[i],
+		    (intmax_t)other, (intmax_t)plain);
+	}
+	(void)point("P3-383: keys cost the same, whatever the line is");
+}
+
 /* Lines made here, for passwords of every kind. */
 static void
 made(void)
@@ -689,6 +734,7 @@ main(void)
 	prices();
 	scram();
 	salts();
+	same_price();
 	made();
 	digests();
 	responses();
