@@ -144,6 +144,8 @@ enum { CHANNEL_CLIENT, CHANNEL_CONTROL, CHANNEL_TLS_FDS };
 
 /* Passes so many descriptors, at most CHANNEL_FDS. */
 int channel_pass(int fd, const int *fds, size_t count);
+/* The same to whom may not read: EAGAIN, it never waits. */
+int channel_offer(int fd, const int *fds, size_t count);
 /* Takes so many, and closes others; they are -1 when there were fewer. */
 int channel_passed(int fd, int *fds, size_t count);
 

@@ -229,6 +229,12 @@ channel_pass(int fd, const int *fds, size_t count)
 }
 
 int
+channel_offer(int fd, const int *fds, size_t count)
+{
+	return put(fd, octets(&magic, sizeof(magic)), fds, count, MSG_DONTWAIT);
+}
+
+int
 channel_passed(int fd, int *fds, size_t count)
 {
 	size_t nfds = count;

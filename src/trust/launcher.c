@@ -227,7 +227,7 @@ launch(const struct launcher *l, struct launch *free, const int *fds)
 	}
 	free->pid = pid;
 	free->control = fcntl(fds[CHANNEL_CONTROL], F_DUPFD_CLOEXEC, 3);
-	(void)channel_pass(free->control, NULL, 0);
+	(void)channel_offer(free->control, NULL, 0);
 	return 1;
 }
 
@@ -248,7 +248,7 @@ hand_over(const struct launcher *l, struct launch *list)
 		of = find(list, l->most, from.pid);
 	/* Once for each: there is no second session to be had. */
 	if (of != NULL && of->control != -1) {
-		(void)channel_pass(of->control, &fd, 1);
+		(void)channel_offer(of->control, &fd, 1);
 		(void)close(of->control);
 		of->control = -1;
 	}

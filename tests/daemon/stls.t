@@ -263,6 +263,26 @@ SKIP: {
 	my $descriptors = $h->say('fds');
 	unlike $descriptors, qr/\d:f/, 'it has no key, and no other file';
 
+	# Where the launcher shall answer, nothing can be written any more.
+	{
+		my $deaf = Hostile->new($d);
+		my ($own) = $deaf->say('fds') =~ /(\d+):s\b(?!.*:s)/;
+		my ($near) = $deaf->say('pair') =~ /^(\d+)/;
+
+		like $deaf->say('send', $magic, 100_000),
+		    qr/^[1-9]\d* (?!0)/, 'a channel is full';
+		my ($full) = $deaf->call('dup3', $near, $near + 10, 0);
+		$deaf->call('dup3', $own, $near, 0);
+		like ask_for_tls($deaf), qr/^verdict 1\b/, 'its own is back';
+		like $deaf->say('send', $magic, 1, $own - 1, $full), qr/^1 /,
+		    'passed to the launcher';
+		my $next = Hostile->new($d);
+		is +(pass_client($next))[1], 4, 'which serves the next client';
+		$_->client->close for $deaf, $next;
+		ok Restante::wait_for(sub { 1 == helpers($d) }),
+		    'and lets both go';
+	}
+
 	# It leaves its helper behind, as often as it likes.
 	my @clients;
 	for my $n (1 .. 3) {
