@@ -113,7 +113,7 @@ start_inetd(const struct conf *c, const char *peer, enum protocol_kind protocol)
 	if (in == -1 || out == -1 || fds_silence(c->log != CONF_LOG_STDERR))
 		fatal("descriptors 0 and 1");
 	svc.has_ucspi = find_ucspi(svc.session.ucspi);
-	if (master_prepare(c, &svc) == -1)
+	if (service_prepare(c, &svc) == -1)
 		exit(1);
 	master_serve(&svc, in, out, peer == NULL ? "local" : peer, protocol);
 }
@@ -173,7 +173,7 @@ start_alone(const struct options *o, const struct conf *c)
 	sockets_find(&passed);
 	if (c->log == CONF_LOG_SYSLOG)
 		log_to_syslog();
-	if (master_prepare(c, &svc) == -1 ||
+	if (service_prepare(c, &svc) == -1 ||
 	    sockets_open(c, &passed, &sockets) == -1)
 		exit(1);
 	if (o->background) {
@@ -211,7 +211,7 @@ main(int argc, char **argv)
 		exit(EX_CONFIG);
 	if (o.print)
 		conf_print(&c, stdout);
-	if (o.check && master_check(&c) == -1)
+	if (o.check && service_check(&c) == -1)
 		exit(EX_CONFIG);
 	if (o.print || o.check)
 		return 0;

@@ -5,7 +5,6 @@
  */
 
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include <errno.h>
@@ -22,8 +21,6 @@
 #include "listener.h"
 #include "log.h"
 #include "master.h"
-#include "offer.h"
-#include "sasl.h"
 #include "notify.h"
 #include "sig.h"
 #include "sockets.h"
@@ -43,7 +40,6 @@ enum {
 	 * this under way, and a hostile session may be of the same user.
 	 */
 	OWN_DESCRIPTORS = 4096,
-	NOBODY = 65534,
 };
 
 /*
@@ -66,263 +62,6 @@ struct master {
 	int64_t started;
 	int quits, hasty; /* requests to end; starts that did not last */
 };
-
-int
-master_find_keeper(
-    const struct conf *c, int users_fd, struct confine_identity *id)
-{
-	struct stat st;
-
-	if (c->keeper_user[0] != '\0') {
-		if (confine_find_account(c->keeper_user, id) == 0)
-			return 0;
-		log_warnx("there is no account %s", c->keeper_user);
-		return -1;
-	}
-	if (fstat(users_fd, &st) == -1) {
-		log_warn("the directory of mailboxes, %s", c->users);
-		return -1;
-	}
-	*id = (struct confine_identity){ st.st_uid, st.st_gid };
-	return 0;
-}
-
-/* Who it is that runs what strangers talk to. */
-static int
-find_account(const char *name, const char *who, struct confine_identity *id)
-{
-	if (confine_find_account(name, id) == -1) {
-		log_warnx(
-		    "there is no account %s: %s run as nobody", name, who);
-		*id = (struct confine_identity){ NOBODY, NOBODY };
-	}
-	if (id->uid != 0 && id->gid != 0)
-		return 0;
-	log_warnx("%s do not run as root", who);
-	return -1;
-}
-
-static int
-find_session_account(const struct conf *c, struct confine_identity *id)
-{
-	return find_account(c->user, "sessions", id);
-}
-
-/* What root starts becomes others, and .restante, made by root, the keeper's. */
-static int
-find_identities(const struct conf *c, struct service *svc)
-{
-	const struct users *users = &svc->attendant.users;
-
-	if (geteuid() != 0)
-		return 0;
-	if (find_session_account(c, &svc->session_id) == -1 ||
-	    master_find_keeper(c, users->fd, &svc->keeper_id) == -1)
-		return -1;
-	if (fchown(users->state_fd, svc->keeper_id.uid, svc->keeper_id.gid) ==
-	    -1)
-		log_warn("changing the owner of %s/.restante", c->users);
-	return 0;
-}
-
-static void
-close_users(struct users *users)
-{
-	if (users->fd != -1)
-		(void)close(users->fd);
-	if (users->state_fd != -1)
-		(void)close(users->state_fd);
-}
-
-static void
-describe_launcher(const struct conf *c, struct launcher *l)
-{
-	*l = (struct launcher){
-		.most = (unsigned int)c->max_sessions,
-		.handshake = (int64_t)c->login_timeout,
-		.verbose = c->log_level == LOG_LEVEL_DEBUG,
-		.certificate_fd = -1,
-		.key_fd = -1,
-		.listen_fd = -1,
-		.plain_fd = -1,
-	};
-	memcpy(l->helper, c->tls_helper, sizeof(l->helper));
-}
-
-/* What the launcher of TLS helpers needs, if there is to be one. */
-static int
-open_launcher(const struct conf *c, struct launcher *l)
-{
-	if (*l->helper == '\0')
-		return 0;
-	if (geteuid() == 0 &&
-	    find_account(c->tls_user, "TLS helpers", &l->id) == -1)
-		return -1;
-	return launcher_open(l, c->tls_certificate, c->tls_key);
-}
-
-int
-master_check(const struct conf *c)
-{
-	struct users users;
-	struct launcher launcher;
-	struct confine_identity id;
-	int status = sockets_check(c);
-
-	describe_launcher(c, &launcher);
-	if (open_launcher(c, &launcher) == -1)
-		status = -1;
-	launcher_close(&launcher);
-
-	if (users_look(&users, c->users) == -1) {
-		log_warn("the directory of mailboxes, %s", c->users);
-		return -1;
-	}
-	if (master_find_keeper(c, users.fd, &id) == -1)
-		status = -1;
-	if (geteuid() == 0 && find_session_account(c, &id) == -1)
-		status = -1;
-	close_users(&users);
-	if (c->trusted_proxies[0] != '\0')
-		return status;
-	for (uint64_t i = 0; i < c->listen_count; i++)
-		if (c->listen[i].proxy) {
-			log_warnx("listening for proxies, but trusted-proxies "
-				  "is empty");
-			return -1;
-		}
-	return status;
-}
-
-/* Whether clients of other hosts have a way to speak TLS. */
-static bool
-has_tls(const struct conf *c, const struct service *svc)
-{
-	if (svc->has_ucspi || *c->tls_helper != '\0')
-		return true;
-	for (uint64_t i = 0; i < c->listen_count; i++)
-		if (c->listen[i].tls)
-			return true;
-	return false;
-}
-
-static int
-prepare_launcher(const struct conf *c, struct service *svc)
-{
-	if (svc->session.stls != STLS_HELPER)
-		return 0;
-	return open_launcher(c, &svc->launcher) == -1
-	    ? -1
-	    : launcher_meet(&svc->launcher, svc->attendant.users.state_fd);
-}
-
-/* Closes what master_prepare() opened. */
-static void
-release(struct service *svc)
-{
-	close_users(&svc->attendant.users);
-	launcher_close(&svc->launcher);
-}
-
-/* Milliseconds; whoever waits for a refusal must still be there. */
-static int64_t
-penalty_most(const struct conf *c)
-{
-	uint64_t half = c->login_timeout * 1000 / 2;
-	uint64_t most = c->login_penalty * 1000;
-
-	return (int64_t)(most < half ? most : half);
-}
-
-static unsigned int
-processors(void)
-{
-	long n = sysconf(_SC_NPROCESSORS_ONLN);
-
-	return n < 1 ? 1 : (unsigned int)n;
-}
-
-static void
-set_attendant(const struct conf *c, struct attendant_settings *set)
-{
-	*set = (struct attendant_settings){
-		.notice_fd = -1,
-		.hide_users = c->hide_users,
-		.apop = c->apop,
-		.tries = (unsigned int)c->login_tries,
-		.pause = (int64_t)c->login_pause * 1000,
-		.timeout = (int64_t)c->login_timeout * 1000,
-		.max_per_user = (unsigned int)c->max_per_user,
-		.guard = {
-			.places = processors(),
-			.penalty_most = penalty_most(c),
-		},
-	};
-	memcpy(set->login_delay, c->login_delay, PERUSER_SIZE);
-	/* It was tried when it was set. */
-	(void)networks_parse(c->trusted, &set->guard.trusted);
-}
-
-/* One bit more than there are mechanisms asks for those that can be served. */
-static void
-choose_mechanisms(const struct conf *c, struct service *svc)
-{
-	const unsigned int automatic = 1u << SASL_MECHANISMS;
-	unsigned int bits = (unsigned int)c->mechanisms & ~automatic;
-
-	if ((c->mechanisms & automatic) != 0)
-		bits |= offer_mechanisms(&svc->attendant.users);
-	svc->session.mechanisms = bits;
-	svc->attendant.mechanisms = bits;
-}
-
-int
-master_prepare(const struct conf *c, struct service *svc)
-{
-	svc->session = (struct session_settings){
-		.host = svc->host,
-		.hide_users = c->hide_users,
-		.apop = c->apop,
-		.utf8_strict = c->utf8_strict,
-		.show_version = c->show_version,
-		.language = (int)c->language,
-		.plain_local = c->plaintext_auth != 1,
-		.plain_remote = c->plaintext_auth == 0 ||
-		    (c->plaintext_auth == 2 && !has_tls(c, svc)),
-		.stls = svc->has_ucspi        ? STLS_UCSPI
-		    : *c->tls_helper == '\0' ? STLS_NONE
-					      : STLS_HELPER,
-		.ucspi = { svc->session.ucspi[0], svc->session.ucspi[1],
-		    svc->session.ucspi[2] },
-		.login_tries = (unsigned int)c->login_tries,
-		.login_timeout = (int64_t)c->login_timeout * 1000,
-		.idle_timeout = (int64_t)c->idle_timeout * 1000,
-		.write_timeout = (int64_t)c->write_timeout * 1000,
-		.mailbox = {
-			.unquote = c->mbox_quoting == 1,
-			.lock_update = c->lock == 1,
-			.notes_login = true,
-		},
-	};
-	set_attendant(c, &svc->attendant);
-	memcpy(svc->session.expire, c->expire, PERUSER_SIZE);
-	memcpy(svc->session.login_delay, c->login_delay, PERUSER_SIZE);
-	svc->max_sessions = (unsigned int)c->max_sessions;
-	svc->max_per_address = (unsigned int)c->max_per_address;
-	describe_launcher(c, &svc->launcher);
-	/* It was tried when it was set. */
-	(void)networks_parse(c->trusted_proxies, &svc->proxies);
-	stamp_host(svc->host);
-	if (users_open(&svc->attendant.users, c->users) == -1) {
-		log_warn("the directory of mailboxes, %s", c->users);
-		return -1;
-	}
-	choose_mechanisms(c, svc);
-	if (find_identities(c, svc) == 0 && prepare_launcher(c, svc) == 0)
-		return 0;
-	release(svc);
-	return -1;
-}
 
 /* The pipes stay the same for as long as the master lives. */
 static void
@@ -507,18 +246,18 @@ reload(struct master *m)
 	struct pollfd life = { .fd = m->life_fd, .events = POLLIN };
 
 	if (options_conf(m->options, &c, NULL) == -1 ||
-	    master_prepare(&c, &fresh) == -1) {
+	    service_prepare(&c, &fresh) == -1) {
 		log_warnx("the old configuration stays in force");
 		return;
 	}
 	if (sockets_open(&c, &m->sockets, &sockets) == -1) {
-		release(&fresh);
+		service_release(&fresh);
 		log_warnx("the old configuration stays in force");
 		return;
 	}
 	sockets_close_but(&m->sockets, &sockets);
 	m->sockets = sockets;
-	release(m->svc);
+	service_release(m->svc);
 	*m->svc = fresh;
 	m->svc->session.host = m->svc->host;
 	log_set_level((enum log_level)c.log_level);

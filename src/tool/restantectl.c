@@ -18,7 +18,7 @@
 #include "conf.h"
 #include "fds.h"
 #include "log.h"
-#include "master.h"
+#include "service.h"
 #include "num.h"
 #include "sig.h"
 #include "tool.h"
@@ -227,7 +227,7 @@ open_users(const struct conf *c, struct tool *t)
 		cannot(t, c->users);
 	/* Only root sees what other processes are doing. */
 	if (geteuid() == 0 && !t->watches) {
-		if (master_find_keeper(c, t->users.fd, &keeper) == -1)
+		if (service_find_keeper(c, t->users.fd, &keeper) == -1)
 			exit(EX_CONFIG);
 		confine_become(&keeper);
 	}
