@@ -11,6 +11,7 @@
 #include "io.h"
 #include "journal.h"
 #include "log.h"
+#include "offer.h"
 #include "peruser.h"
 #include "sasl.h"
 #include "secret.h"
@@ -113,6 +114,20 @@ forget(struct conversation *c)
 	c->in_auth = false;
 }
 
+/* A line of another form refuses what may well be the right password. */
+static const char *
+reason(const struct claim *claim)
+{
+	enum sasl_mechanism m = strcmp(claim->by, "APOP") == 0
+	    ? SASL_CRAM_MD5
+	    : sasl_find(claim->by);
+	unsigned int served = offer_of_line(&claim->secret);
+
+	if (m == SASL_MECHANISMS || served == 0 || (served >> m & 1) != 0)
+		return claim->why;
+	return "other-form";
+}
+
 /*
  * The refusal leaves at a time that the request fixed.  A name that is unknown may
  * be a password typed at the wrong prompt: not logged.
@@ -125,7 +140,7 @@ refuse(struct conversation *c, int64_t asked)
 	c->refused++;
 	log_info("login refused: user=%s addr=%s by=%s why=%s",
 	    claim->why == unknown ? "-" : claim->name, c->reg->peer, claim->by,
-	    claim->why);
+	    reason(claim));
 	guard_count(&c->guard, claim->name, claim->tried);
 	guard_wait(&c->guard, asked, c->set->pause * c->refused);
 	if (channel_answer(c->channel, VERDICT_NO, "", NULL) == -1)

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: ISC */
-/* Which mechanisms a site can serve.  Runs as: master, when it starts. */
+/* Which mechanisms a site can serve.  Runs as: master, attendant. */
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "offer.h"
 #include "sasl.h"
-#include "secret.h"
 
 enum {
 	MAILBOXES_MOST = 1000,
@@ -16,22 +16,29 @@ enum {
 	CLEAR = 1u << SASL_PLAIN | 1u << SASL_LOGIN,
 };
 
-/* What a mailbox's line can serve. */
-static unsigned int
-served(int fd)
+unsigned int
+offer_of_line(const struct secret *s)
 {
 	static const unsigned int by_kind[] = {
-		[SECRET_NONE] = ALL,
+		[SECRET_NONE] = 0,
 		[SECRET_PLAIN] = ALL,
 		[SECRET_CRYPT] = CLEAR,
 		[SECRET_SCRAM] = CLEAR | 1u << SASL_SCRAM_SHA_256,
 	};
+
+	return by_kind[s->kind];
+}
+
+/* What a mailbox's line can serve, or 0 where it does not count. */
+static unsigned int
+served(int fd)
+{
 	struct secret s;
 	unsigned int bits;
 
 	if (secret_read(fd, &s) == -1)
-		return ALL;
-	bits = by_kind[s.kind];
+		return 0;
+	bits = offer_of_line(&s);
 	explicit_bzero(&s, sizeof(s));
 	return bits;
 }
@@ -41,18 +48,24 @@ offer_mechanisms(const struct users *u)
 {
 	int fd, dir_fd = openat(u->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *dir = dir_fd == -1 ? NULL : fdopendir(dir_fd);
-	unsigned int bits = ALL, count = 0;
+	unsigned int bits = ALL, line, count = 0;
 	const struct dirent *d;
+	bool any = false;
 
 	while (dir != NULL && bits != CLEAR && count < MAILBOXES_MOST &&
 	    (d = readdir(dir)) != NULL) {
 		if (users_find(u, d->d_name, &fd) != USERS_OK)
 			continue;
-		bits &= served(fd);
+		line = served(fd);
+		if (line != 0) {
+			bits &= line;
+			any = true;
+		}
 		(void)close(fd);
 		count++;
 	}
 	if (dir != NULL)
 		(void)closedir(dir);
-	return bits;
+	/* The first that comes may be a hash. */
+	return any ? bits : CLEAR;
 }

@@ -81,6 +81,8 @@ is $c->cmd('APOP locked ' . digest($c->stamp, '!tanstaaf')), $refused,
     'nor with its line';
 is $c->cmd('APOP hashed ' . digest($c->stamp, $_)), $refused,
     'P3-127 a hash serves USER and PASS only' for 'secret', $hash;
+ok $d->log_like(qr/refused: user=hashed addr=\S+ by=APOP why=other-form/),
+    'and the log tells why';
 
 is $c->cmd('APOP'), '-ERR this command needs an argument', 'P3-122 no argument';
 is $c->cmd('APOP alice'), '-ERR this command needs another argument',

@@ -309,6 +309,10 @@ $c = $d->connect;
 is +(salt_of('nobody'))[0], $salts{nobody},
     'P3-383 a mailbox that is made does not show';
 $c->close;
+ok $d->log_like(qr/refused: user=hash addr=\S+ by=$_ why=other-form/),
+    "the log tells what a hash cannot serve: $_" for 'CRAM-MD5', 'SCRAM-SHA-256';
+ok $d->log_like(qr/refused: user=user addr=\S+ by=CRAM-MD5 why=other-form/),
+    'and what the keys of SCRAM cannot';
 is $d->stop, 0, 'the server ends';
 my $again = Restante->new(users => {}, options => \@options);
 $again->start;
@@ -420,10 +424,11 @@ $none->stop;
 
 # Left to itself it offers what every line can serve; who logs nobody in is not
 # asked.
-for my $case ([ 'no mailbox' => \@mechanisms ],
+for my $case ([ 'no mailbox' => [qw(PLAIN LOGIN)] ],
     [ 'plain lines' => \@mechanisms, a => 'x', b => '{PLAIN}$6$x$y' ],
-    [ 'lines that let nobody in' => \@mechanisms, a => '!$6$x$y', b => '',
+    [ 'lines that let nobody in' => [qw(PLAIN LOGIN)], a => '!$6$x$y', b => '',
 	c => 'From x', d => "\$6\$rounds=99999999\$x\$y" ],
+    [ 'and one that does' => \@mechanisms, a => '!$6$x$y', b => 'x' ],
     [ 'a SCRAM line' => [qw(PLAIN LOGIN SCRAM-SHA-256)], a => 'x', b => $keys ],
     [ 'a hash' => [qw(PLAIN LOGIN)], a => 'x', b => $users{hash} ],
     [ 'both' => [qw(PLAIN LOGIN)], a => $keys, b => $users{hash}, c => 'x' ]) {
