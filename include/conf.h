@@ -40,9 +40,10 @@ struct conf {
 	uint64_t listen_count;
 	char user[CONF_TEXT], keeper_user[CONF_TEXT];
 	char pid_file[PATH_MAX];
-	bool hide_users, apop, utf8_strict, show_version;
+	bool hide_users, utf8_strict, show_version;
 	char tls_helper[PATH_MAX], tls_certificate[PATH_MAX], tls_key[PATH_MAX];
 	char tls_user[CONF_TEXT];
+	uint64_t apop;           /* 0: no, 1: yes, 2: auto */
 	uint64_t mechanisms;     /* a bit for each enum sasl_mechanism, auto */
 	uint64_t plaintext_auth; /* 0: yes, 1: tls, 2: auto */
 	char login_delay[PERUSER_SIZE], expire[PERUSER_SIZE];

@@ -38,7 +38,7 @@ static const struct keyword keywords[] = {
 	{ "keeper-user",   TEXT,   AT(keeper_user), SIZE(keeper_user), NULL, "" },
 	{ "pid-file",      TEXT,   AT(pid_file), SIZE(pid_file), NULL, "/run/restante.pid" },
 	{ "hide-users",    YES_NO, AT(hide_users), 0, 0, NULL, "no" },
-	{ "apop",          YES_NO, AT(apop), 0, 0, NULL, "yes" },
+	{ "apop",          CHOICE, AT(apop), 0, 0, "no yes auto", "yes" },
 	{ "mechanisms",    SEVERAL, AT(mechanisms), 0, 0, MECHANISMS, "auto" },
 	{ "tls-helper",    TEXT,   AT(tls_helper), SIZE(tls_helper), NULL, "" },
 	{ "tls-certificate", TEXT, AT(tls_certificate), SIZE(tls_certificate), NULL, "" },

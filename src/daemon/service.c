@@ -195,7 +195,6 @@ set_attendant(const struct conf *c, struct attendant_settings *set)
 	*set = (struct attendant_settings){
 		.notice_fd = -1,
 		.hide_users = c->hide_users,
-		.apop = c->apop,
 		.tries = (unsigned int)c->login_tries,
 		.pause = (int64_t)c->login_pause * 1000,
 		.timeout = (int64_t)c->login_timeout * 1000,
@@ -210,15 +209,24 @@ set_attendant(const struct conf *c, struct attendant_settings *set)
 	(void)networks_parse(c->trusted, &set->guard.trusted);
 }
 
-/* One bit more than there are mechanisms asks for those that can be served. */
+/*
+ * One bit more than there are mechanisms asks for those that can be served; APOP
+ * needs what CRAM-MD5 does.
+ */
 static void
 choose_mechanisms(const struct conf *c, struct service *svc)
 {
 	const unsigned int automatic = 1u << SASL_MECHANISMS;
 	unsigned int bits = (unsigned int)c->mechanisms & ~automatic;
+	unsigned int served = 0;
 
+	if ((c->mechanisms & automatic) != 0 || c->apop == 2)
+		served = offer_mechanisms(&svc->attendant.users);
 	if ((c->mechanisms & automatic) != 0)
-		bits |= offer_mechanisms(&svc->attendant.users);
+		bits |= served;
+	svc->session.apop = c->apop == 1 ||
+	    (c->apop == 2 && (served >> SASL_CRAM_MD5 & 1) != 0);
+	svc->attendant.apop = svc->session.apop;
 	svc->session.mechanisms = bits;
 	svc->attendant.mechanisms = bits;
 }
@@ -229,7 +237,6 @@ service_prepare(const struct conf *c, struct service *svc)
 	svc->session = (struct session_settings){
 		.host = svc->host,
 		.hide_users = c->hide_users,
-		.apop = c->apop,
 		.utf8_strict = c->utf8_strict,
 		.show_version = c->show_version,
 		.language = (int)c->language,

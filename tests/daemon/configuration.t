@@ -44,7 +44,7 @@ checks("${good}listen 127.0.0.2:110 pop1 tls\nlisten [::1]:65535\n" .
 checks("${good}apopp no\n", "CONF:4:1: there is no setting \"apopp\"; did " .
     "you mean \"apop\"?\n", 'a slip of the finger');
 checks("${good}  apop \t maybe\n\n\tno-such-thing-at-all 1\n",
-    "CONF:4:10: apop is yes or no\n" .
+    "CONF:4:10: apop is one of: no yes auto\n" .
     "CONF:6:2: there is no setting \"no-such-thing-at-all\"\n",
     'two wrong lines');
 checks("${good}listen 127.0.0.1:110 pop1\n",

@@ -433,11 +433,17 @@ for my $case ([ 'no mailbox' => [qw(PLAIN LOGIN)] ],
     [ 'a hash' => [qw(PLAIN LOGIN)], a => 'x', b => $users{hash} ],
     [ 'both' => [qw(PLAIN LOGIN)], a => $keys, b => $users{hash}, c => 'x' ]) {
 	my ($what, $expected, %lines) = @$case;
-	my $site = Restante->start(
+	my $site = Restante->start(options => ['apop=auto'],
 	    users => { map { $_ => "$lines{$_}\n" } keys %lines });
+	my $apop = grep { $_ eq 'CRAM-MD5' } @$expected;
 
-	is_deeply [ grep { /^SASL/ } $site->connect->multi('CAPA') ],
+	$c = $site->connect;
+	is_deeply [ grep { /^SASL/ } $c->multi('CAPA') ],
 	    [ "SASL @$expected" ], "P3-308 auto: $what";
+	is defined $c->stamp, $apop != 0, "P3-127 and APOP: $what";
+	is $c->cmd('APOP a ' . '0' x 32), $apop ? $refused :
+	    '-ERR APOP is not offered here', "P3-127 which is refused: $what";
+	$c->close;
 	$site->stop;
 }
 my $hup = Restante->start(users => { a => "x\n" });

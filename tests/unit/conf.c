@@ -37,7 +37,7 @@ static const struct {
 	{ "pid-file", { "/run/restante.pid", "" }, { NULL } },
 	{ "hide-users", { "yes", "no" },
 	    { "", "Yes", "YES", "true", "1", "yes no", "yess", "on" } },
-	{ "apop", { "no", "yes" }, { "", "maybe", "0" } },
+	{ "apop", { "no", "yes", "auto" }, { "", "maybe", "0" } },
 	{ "mechanisms",
 	    { "", "PLAIN", "LOGIN  PLAIN", "CRAM-MD5 CRAM-MD5",
 		"PLAIN LOGIN CRAM-MD5 SCRAM-SHA-256", "auto" },
@@ -209,7 +209,7 @@ defaults(void)
 	is_str(c.tls_user, "stunnel4", "tls-user is stunnel4");
 	is(c.plaintext_auth, 2, "plaintext-auth is auto");
 	is(c.hide_users, false, "hide-users is no");
-	is(c.apop, true, "apop is yes");
+	is(c.apop, 1, "apop is yes");
 	is(c.login_tries, 3, "login-tries is 3");
 	is(c.login_pause, 2, "login-pause is 2");
 	is_str(c.login_delay, "0", "login-delay is 0");
@@ -480,8 +480,8 @@ files(void)
 	    "a file with comments and blanks");
 	is_str(said, "", "nothing is said of it");
 	free(said);
-	ok(strcmp(c.users, "/srv/a b/Users") == 0 && c.hide_users && c.apop &&
-		c.login_tries == 6 && c.listen_count == 2 &&
+	ok(strcmp(c.users, "/srv/a b/Users") == 0 && c.hide_users &&
+		c.apop == 1 && c.login_tries == 6 && c.listen_count == 2 &&
 		c.pid_file[0] == '\0' && c.log_level == LOG_LEVEL_DEBUG,
 	    "and all of it is in force");
 
@@ -489,9 +489,9 @@ files(void)
 	is(read_text(&c, bad, sizeof(bad) - 1, &said), 4,
 	    "a file with four wrong lines");
 	(void)snprintf(want, sizeof(want),
-	    "%s:1:6: apop is yes or no\n"
+	    "%s:1:6: apop is one of: no yes auto\n"
 	    "%s:4:3: there is no setting \"nonsense\"\n"
-	    "%s:5:8: apop is yes or no\n"
+	    "%s:5:8: apop is one of: no yes auto\n"
 	    "%s:6:13: idle-timeout is a number from 1 to 86400\n",
 	    file_path, file_path, file_path, file_path);
 	is_str(said, want, "each is told with its place");
@@ -501,7 +501,7 @@ files(void)
 	conf_init(&c);
 	is(read_text(&c, "apop no\0really\n", 15, &said), 1,
 	    "a line with a NUL is wrong");
-	is(c.apop, true, "and not cut short");
+	is(c.apop, 1, "and not cut short");
 	free(said);
 
 	errno = 0;
