@@ -12,6 +12,7 @@
 #include <linux/sched.h>
 #include <linux/seccomp.h>
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stddef.h>
@@ -165,14 +166,17 @@ static const uint32_t socket_calls_of_listener[] = {
 };
 #endif
 
+enum { FILTER_MOST = 512 };
+
 struct program {
-	struct sock_filter code[256];
+	struct sock_filter code[FILTER_MOST];
 	unsigned short len;
 };
 
 static void
 emit(struct program *p, uint16_t code, uint8_t yes, uint8_t no, uint32_t k)
 {
+	assert(p->len < FILTER_MOST);
 	p->code[p->len++] = (struct sock_filter){ code, yes, no, k };
 }
 
