@@ -24,7 +24,8 @@ service_find_keeper(
 	if (c->keeper_user[0] != '\0') {
 		if (confine_find_account(c->keeper_user, id) == 0)
 			return 0;
-		log_warnx("there is no account %s", c->keeper_user);
+		log_warnx(
+		    "keeper-user: there is no account %s", c->keeper_user);
 		return -1;
 	}
 	if (fstat(users_fd, &st) == -1) {
@@ -71,6 +72,18 @@ find_identities(const struct conf *c, struct service *svc)
 	    -1)
 		log_warn("changing the owner of %s/.restante", c->users);
 	return 0;
+}
+
+/* The passwords are in there. */
+static void
+warn_of_others(const struct conf *c, const struct users *users)
+{
+	struct stat st;
+
+	if (fstat(users->fd, &st) == 0 && (st.st_mode & S_IRWXO) != 0)
+		log_warnx("the directory of mailboxes, %s, has mode %04o: "
+			  "everyone on this machine may look into it",
+		    c->users, st.st_mode & 07777u);
 }
 
 static void
@@ -126,6 +139,7 @@ service_check(const struct conf *c)
 		log_warn("the directory of mailboxes, %s", c->users);
 		return -1;
 	}
+	warn_of_others(c, &users);
 	if (service_find_keeper(c, users.fd, &id) == -1)
 		status = -1;
 	if (geteuid() == 0 && find_session_account(c, &id) == -1)
@@ -271,6 +285,7 @@ service_prepare(const struct conf *c, struct service *svc)
 		log_warn("the directory of mailboxes, %s", c->users);
 		return -1;
 	}
+	warn_of_others(c, &svc->attendant.users);
 	choose_mechanisms(c, svc);
 	if (find_identities(c, svc) == 0 && prepare_launcher(c, svc) == 0)
 		return 0;

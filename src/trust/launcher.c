@@ -142,6 +142,10 @@ launcher_open(struct launcher *l, const char *certificate, const char *key)
 	if (*key == '\0')
 		key = certificate;
 	l->listen_fd = l->plain_fd = -1;
+	if (*certificate == '\0') {
+		log_warnx("tls-helper needs a tls-certificate");
+		return -1;
+	}
 	l->certificate_fd = copy_file(certificate, &l->id);
 	if (l->certificate_fd == -1)
 		log_warn("tls-certificate, %s", certificate);

@@ -58,7 +58,7 @@ checks("users $conf\nuser nobody\n", "restante: the directory of mailboxes, " .
 checks("${good}listen 192.0.2.1:110\n", "restante: listening on 192.0.2.1 " .
     "port 110: Cannot assign requested address\n", 'an address of another');
 checks("${good}keeper-user no-such-account\n",
-    "restante: there is no account no-such-account\n", 'no such account');
+    "restante: keeper-user: there is no account no-such-account\n", 'no such account');
 checks("${good}listen 127.0.0.1:1110 proxy\n", "restante: listening for " .
     "proxies, but trusted-proxies is empty\n", 'nobody may connect');
 checks("${good}listen 127.0.0.1:1110 proxy\ntrusted-proxies 192.0.2.1\n", '',
@@ -74,6 +74,23 @@ SKIP: {
 	is $status, 0, 'sessions as nobody: possible';
 	is $said, "restante: there is no account no-such-account: sessions " .
 	    "run as nobody\n", 'sessions as nobody: told';
+}
+
+# Everyone can read the passwords: told by the check and by the start.
+{
+	my $d = Restante->new(users => { alice => "secret\n" });
+	my $told = "restante: the directory of mailboxes, " . $d->dir .
+	    ", has mode 0755: everyone on this machine may look into it\n";
+
+	chmod 0755, $d->dir or die 'chmod: ' . $d->dir;
+	Restante::spew($conf, 'users ' . $d->dir . "\nlisten 127.0.0.1:110\n" .
+	    "user nobody\n");
+	my ($status, $said) = run('-n', '-f', $conf);
+	is $status, 0, 'a directory open to all: possible';
+	is $said, $told, 'a directory open to all: told';
+	$d->start;
+	like $d->stderr, qr/^\Q$told\E/m, 'and at the start';
+	is $d->stop, 0, 'which works';
 }
 
 # A check of what runs already, on the same port.

@@ -60,7 +60,7 @@ sub helpers
 	Restante::spew("$scratch/junk", "no certificate\n");
 	Restante::spew("$scratch/text", "#!/bin/sh\n");
 	mkdir "$scratch/dir";
-	for ([ 'no certificate', qr/^restante: tls-certificate, : No such file/m,
+	for ([ 'no certificate', qr/^restante: tls-helper needs a tls-certificate$/m,
 		'tls-certificate' => '' ],
 	    [ 'a certificate that is missing',
 		qr/tls-certificate, \S+: No such file/,

@@ -83,7 +83,7 @@ is(($u->raw('-f', '/dev/null', '-d', $u->dir, 'compact', 'bob'))[0], 77,
 # keeper-user.
 Restante::spew("$u->{scratch}/conf", "keeper-user no-such-account\n");
 ($code, $out, $err) = $u->raw('-f', "$u->{scratch}/conf", '-d', $u->dir, 'list');
-is("$code $err", "78 restantectl: there is no account no-such-account\n",
+is("$code $err", "78 restantectl: keeper-user: there is no account no-such-account\n",
     'a keeper-user that is missing');
 Restante::spew("$u->{scratch}/conf", "keeper-user nobody\n");
 ($code, $out, $err) = $u->raw('-f', "$u->{scratch}/conf", '-d', $u->dir, 'list',
