@@ -48,10 +48,10 @@ bool guard_check(const struct guard *, const struct secret *, const char *);
 void guard_count(const struct guard *, const char *name, const char *secret);
 
 /*
- * Sleeps until a refusal may leave: pause milliseconds after asked, but not
- * before the most expensive check would be over.
+ * When a refusal may leave: pause milliseconds after asked, but not before the most
+ * expensive check would be over.
  */
-void guard_wait(const struct guard *, int64_t asked, int64_t pause);
+int64_t guard_due(const struct guard *, int64_t asked, int64_t pause);
 
 /*
  * Learns what the most expensive password line costs, from all that there are.

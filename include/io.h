@@ -19,6 +19,8 @@ void io_set_stop(int fd);
  * master has asked all sessions to end, or this process got SIGTERM.
  */
 int io_wait(int fd, short events, int64_t deadline);
+/* The same, while there is somebody at the other end of hearer: else EPIPE. */
+int io_wait_heard(int fd, short events, int hearer, int64_t deadline);
 
 /*
  * Sends all of buf, waiting at most timeout milliseconds for each bit of

@@ -24,7 +24,13 @@ io_set_stop(int fd)
 int
 io_wait(int fd, short events, int64_t deadline)
 {
-	struct pollfd pfd[2];
+	return io_wait_heard(fd, events, -1, deadline);
+}
+
+int
+io_wait_heard(int fd, short events, int hearer, int64_t deadline)
+{
+	struct pollfd pfd[3];
 	struct timespec ts;
 	int64_t left;
 	int n;
@@ -41,7 +47,8 @@ io_wait(int fd, short events, int64_t deadline)
 		ts.tv_nsec = (long)(left % 1000) * 1000000;
 		pfd[0] = (struct pollfd){ .fd = fd, .events = events };
 		pfd[1] = (struct pollfd){ .fd = stop_fd, .events = POLLIN };
-		n = ppoll(pfd, 2, &ts, sig_wait_mask());
+		pfd[2] = (struct pollfd){ .fd = hearer };
+		n = ppoll(pfd, 3, &ts, sig_wait_mask());
 		if (n == -1 && errno == EINTR)
 			continue;
 		if (n == -1)
@@ -58,6 +65,10 @@ io_wait(int fd, short events, int64_t deadline)
 			stop_fd = -1;
 		if (pfd[0].revents != 0)
 			return 0;
+		if (pfd[2].revents != 0) {
+			errno = EPIPE;
+			return -1;
+		}
 		if (n == 0) {
 			errno = ETIMEDOUT;
 			return -1;

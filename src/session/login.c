@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* Logging in.  Runs as: session. */
 
+#include <sys/socket.h>
+
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
@@ -19,6 +21,24 @@
 enum { ATTENDANT_TIME = 300 * 1000 };
 
 /*
+ * A client that is gone, or had to make way, waits for nothing: nor does the
+ * attendant then.  It keeps its place until that has ended, so that nobody can have
+ * more attendants than connections.
+ */
+static int
+await_verdict(struct session *s)
+{
+	int64_t deadline = clock_ms() + ATTENDANT_TIME;
+	int status = io_wait_heard(s->channel, POLLIN, s->out.fd, deadline);
+
+	if (status == 0 || errno != EPIPE)
+		return status;
+	s->reason = "lost";
+	(void)shutdown(s->channel, SHUT_WR);
+	return io_wait(s->channel, POLLIN, deadline);
+}
+
+/*
  * Asks the attendant and takes its verdict.  Returns 0, or -1 when there is none
  * to be had any more.
  */
@@ -29,7 +49,7 @@ ask(struct session *s, struct request *req, struct verdict *verdict,
 	int status = -1;
 
 	if (s->channel != -1 && channel_ask(s->channel, req) == 0 &&
-	    io_wait(s->channel, POLLIN, clock_ms() + ATTENDANT_TIME) == 0)
+	    await_verdict(s) == 0)
 		status = channel_answered(s->channel, verdict, fds);
 	explicit_bzero(req, sizeof(*req));
 	return status;
@@ -53,7 +73,8 @@ no_attendant(struct session *s)
 		return NEXT_CLOSE;
 	}
 	reply_err(&s->out, "[SYS/TEMP] logins are not possible now");
-	s->reason = "no-attendant";
+	if (s->reason == NULL)
+		s->reason = "no-attendant";
 	return NEXT_CLOSE;
 }
 

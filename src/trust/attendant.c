@@ -86,6 +86,17 @@ look_up(struct claim *claim, const struct users *users)
 	return status == USERS_PERM || status == USERS_NONE ? 0 : -1;
 }
 
+/* Lets time pass.  -1: nobody waits for the answer any more. */
+static int
+rest_until(const struct conversation *c, int64_t time)
+{
+	if (time <= clock_ms())
+		return 0;
+	return io_wait(c->channel, POLLRDHUP, time) == -1 && errno == ETIMEDOUT
+	    ? 0
+	    : -1;
+}
+
 /*
  * The same for who has shown who it is by what was tried.  Right or wrong, who has
  * failed too often waits, and *asked is the later.
@@ -98,7 +109,8 @@ hear_claim(struct conversation *c, const char *name, const char *by,
 	c->claim.by = by;
 	c->claim.tried = tried;
 	*asked += guard_penalty(&c->guard);
-	clock_sleep_until(*asked);
+	if (rest_until(c, *asked) == -1)
+		return -1;
 	return look_up(&c->claim, &c->set->users);
 }
 
@@ -142,8 +154,9 @@ refuse(struct conversation *c, int64_t asked)
 	    claim->why == unknown ? "-" : claim->name, c->reg->peer, claim->by,
 	    reason(claim));
 	guard_count(&c->guard, claim->name, claim->tried);
-	guard_wait(&c->guard, asked, c->set->pause * c->refused);
-	if (channel_answer(c->channel, VERDICT_NO, "", NULL) == -1)
+	asked = guard_due(&c->guard, asked, c->set->pause * c->refused);
+	if (rest_until(c, asked) == -1 ||
+	    channel_answer(c->channel, VERDICT_NO, "", NULL) == -1)
 		return -1;
 	return c->refused < c->set->tries ? 0 : -1;
 }

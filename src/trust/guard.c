@@ -188,8 +188,8 @@ guard_count(const struct guard *g, const char *name, const char *secret)
 	penalties_add(&g->penalties, &g->client, now_in_seconds(), mark);
 }
 
-void
-guard_wait(const struct guard *g, int64_t asked, int64_t pause)
+int64_t
+guard_due(const struct guard *g, int64_t asked, int64_t pause)
 {
 	struct price price;
 	int64_t step, wait, now;
@@ -202,7 +202,7 @@ guard_wait(const struct guard *g, int64_t asked, int64_t pause)
 	now = clock_ms();
 	while (asked + wait <= now)
 		wait += step;
-	clock_sleep_until(asked + wait);
+	return asked + wait;
 }
 
 /* Adds what a line costs to the decoys that are known, if it is another one. */

@@ -6,6 +6,7 @@ use strict;
 use warnings;
 
 use List::Util qw(sum0);
+use Socket qw(SOL_SOCKET SO_LINGER);
 use Test::More;
 use Time::HiRes qw(time);
 
@@ -100,6 +101,36 @@ my $made_way = '-ERR [SYS/TEMP] too many sessions, and nobody has logged in '
 	like $c->cmd('STAT'), qr/^\+OK 1 /, 'nor another';
 	like $young->login('user2', 'secret'), qr/^\+OK/,
 	    'a younger one goes on, and logs in';
+}
+
+# So does one that waits to hear that its password is wrong, and its attendant.
+{
+	my $d = Restante->start(users => { alice => $box },
+	    options => [ 'max-sessions=2', 'hide-users=yes', 'login-pause=60' ]);
+	my $how_many = sub {
+		my ($which) = @_;
+		return scalar grep { /^$which/ } values %{ Proc::titles($d) };
+	};
+	my @waiting = map { $d->connect } 1 .. 2;
+
+	$_->send("USER alice\r\nPASS wrong\r\nQUIT\r\n") for @waiting;
+	# It has said all that it will, and still wants the answer.
+	$waiting[1]->half_close;
+	ok Restante::wait_for(sub { 2 == (() = $d->stderr =~
+	    /login refused/g) }), 'two are refused';
+	is $how_many->('attendant'), 2, 'and wait to hear of it';
+	my $c = $d->session('alice', 'secret');
+	ok Restante::wait_for(sub { $how_many->('session') == 2 }),
+	    'one made way: its session has ended';
+	is $how_many->('attendant'), 1,
+	    'and its attendant; one that will say no more waits on';
+	$waiting[1]->socket->setsockopt(SOL_SOCKET, SO_LINGER,
+	    pack 'i2', 1, 0);
+	$_->close for @waiting;
+	$c->cmd('QUIT');
+	ok Proc::none($d, qr/^(?:session|attendant)/),
+	    'until its client is gone';
+	is $d->stop, 0;
 }
 
 # However many strangers come, whoever logs in gets in.
