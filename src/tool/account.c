@@ -198,18 +198,16 @@ remove_own(struct tool *t, const char *user, const char *suffix)
 }
 
 /*
- * The mailbox goes first: nobody logs in any more, and what is left after a death
- * is what restantectl check calls an orphan and the next add removes.
+ * The mailbox goes last, its journal being empty: as soon as it is gone another
+ * may be added, whose files these are then.
  */
 static void
 remove_mailbox(struct tool *t, const char *user)
 {
-	if (unlinkat(t->users.fd, user, 0) == -1 || fsync(t->users.fd) == -1) {
-		tool_complain(t, EX_IOERR, user, "%s", strerror(errno));
-		return;
-	}
 	remove_own(t, user, "index");
 	remove_own(t, user, "journal");
+	if (unlinkat(t->users.fd, user, 0) == -1 || fsync(t->users.fd) == -1)
+		tool_complain(t, EX_IOERR, user, "%s", strerror(errno));
 }
 
 static bool
