@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -254,6 +255,8 @@ main(int argc, char **argv)
 
 	(void)umask(077);
 	sig_catch_bus();
+	/* A limit that a mail system sets is an error as any other. */
+	(void)signal(SIGXFSZ, SIG_IGN);
 	t.watches = verb->run == who_run || verb->run == kick_run;
 	t.defers = verb->run == deliver_run;
 	t.lock_update = c.lock == 1;

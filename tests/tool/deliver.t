@@ -156,6 +156,17 @@ is_deeply([ deliver("A: b\n", 'bob') ], [ 75, '',
 close $agent;
 is(Restante::slurp($u->path('bob')), $before, '... and nothing has changed');
 
+# A mail system's limit of what its programs may write, in blocks.
+$u->write(carl => "secret\n");
+Restante::spew("$u->{scratch}/limited", "A: b\n\n" . 'x' x 20000 . "\n");
+system 'sh', '-c', 'ulimit -f 8; exec "$0" "$@" <' . "$u->{scratch}/limited"
+    . " 2>$u->{scratch}/said", "$ENV{BUILD}/restantectl", '-f', '/dev/null',
+    '-d', $u->dir, 'deliver', 'carl';
+is($?, 75 << 8, 'a file that may not be so large: later');
+like(Restante::slurp("$u->{scratch}/said"), qr/not delivered: File too large/,
+    '... told');
+is(Restante::slurp($u->path('carl')), "secret\n", '... nothing has changed');
+
 # Quota.
 $u->write(carl => "secret\n");
 my $message = "Subject: x\n\n" . 'x' x 400 . "\n";
