@@ -10,7 +10,8 @@
  * A bit for each enum sasl_mechanism that every password line can serve: a client
  * takes what it likes best and tries no other.  Lines that let nobody in do not
  * count, nor more mailboxes than a thousand.  Where none does, it is what serves
- * every line: PLAIN and LOGIN.  The master asks, when it starts.
+ * every line: PLAIN and LOGIN.  The master asks, when it starts,
+ * and a child of it looks.
  */
 unsigned int offer_mechanisms(const struct users *);
 

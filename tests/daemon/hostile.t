@@ -33,4 +33,10 @@ $d = Restante->start(Siege::server(), flags => 'proxy',
     options => [ 'trusted-proxies=127.0.0.1' ]);
 Siege::channel_peer($d, 1);
 is $d->stop, 0, 'and ends, with proxies, too';
+
+# So many that one name or another would be left over.
+my @names = map { "person$_" } 100 .. 399;
+$d = Restante->start(Siege::server(users => { map { ($_ => "x\n") } @names }));
+Siege::inherited($d, @names);
+is $d->stop, 0, 'and ends, with many mailboxes';
 done_testing;

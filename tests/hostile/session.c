@@ -16,6 +16,9 @@
  *	pair			a channel of its own making, that nobody reads
  *	log HEX			octets into the pipe of the log: "RESULT ERRNO"
  *	fds			what is open: "FD:TYPE ..."
+ *	heap HEX		how often these octets, each of them one higher, so
+ *				that the question is no answer, are there: "COUNT
+ *				SIZE"
  *
  * An ARG is as in call.h.  In ask and send, "-" is the empty string.
  */
@@ -232,6 +235,36 @@ write_log(char **word)
 	answer("%zd %d", n, errno);
 }
 
+/* Whether the octet can be read: the kernel says so of what it cannot copy. */
+static bool
+is_mapped(const char *p)
+{
+	static int ends[2] = { -1, -1 };
+	char octet;
+
+	if (ends[0] == -1 && pipe2(ends, O_CLOEXEC) == -1)
+		return false;
+	return write(ends[1], p, 1) == 1 && read(ends[0], &octet, 1) == 1;
+}
+
+static void
+search_heap(char **word)
+{
+	char text[64];
+	size_t len = from_hex(word[0], text, sizeof(text)), i;
+	const char *end = sbrk(0), *p = end;
+	long count = 0;
+
+	while (is_mapped(p - 1))
+		p -= 4096;
+	for (const char *at = p; at + len <= end; at++) {
+		for (i = 0; i < len && at[i] == (char)(text[i] - 1); i++)
+			;
+		count += i == len ? 1 : 0;
+	}
+	answer("%ld %td", count, end - p);
+}
+
 static void
 make_pair(void)
 {
@@ -280,6 +313,7 @@ obey(char *line)
 		{ "send", 2, send_packets },
 		{ "hear", 1, hear },
 		{ "log", 1, write_log },
+		{ "heap", 1, search_heap },
 	};
 	char *word[WORDS + 1] = { NULL }, *next = line;
 	int n = 0;

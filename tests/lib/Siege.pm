@@ -378,6 +378,24 @@ sub log_forged
 }
 
 # All of it, to a server that was started with server().
+# What was in the memory of those that it was forked from.
+sub inherited
+{
+	my ($d, @names) = @_;
+	my $h = Hostile->new($d);
+	my $count = sub {
+		my ($text) = @_;
+		return $h->say('heap', unpack 'H*',
+		    join '', map { chr(1 + ord) } split //, $text);
+	};
+
+	# The command line is there, as other things would be.
+	like $count->('login-pause'), qr/^[1-9]/, 'a memory is searched';
+	is_deeply [ grep { $count->($_) !~ /^0 [1-9]/ } @names ], [],
+	    "none of @{[ scalar @names ]} mailboxes is named in it";
+	$h->client->close;
+}
+
 sub lay
 {
 	my ($d) = @_;
