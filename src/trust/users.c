@@ -67,7 +67,16 @@ users_make_state(struct users *u)
 int
 users_open(struct users *u, const char *path)
 {
-	return users_look(u, path) == -1 ? -1 : users_make_state(u);
+	int saved;
+
+	if (users_look(u, path) == 0 && users_make_state(u) == 0)
+		return 0;
+	saved = errno;
+	if (u->fd != -1)
+		(void)close(u->fd);
+	u->fd = -1;
+	errno = saved;
+	return -1;
 }
 
 static enum users_status

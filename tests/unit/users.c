@@ -488,6 +488,27 @@ bad_files(int dir)
 	(void)close(files.fd);
 }
 
+/* A state directory that is none; the master comes back on each SIGHUP. */
+static void
+no_state(int dir)
+{
+	int fd = openat(dir, ".restante", O_CREAT | O_WRONLY, 0600), before;
+	struct users u;
+
+	need(fd != -1 && close(fd) == 0, ".restante");
+	before = dup(dir);
+	need(before != -1 && close(before) == 0, "dup");
+	for (int i = 0; i < 3; i++) {
+		check(users_open(&u, scratch_path) == -1 && errno == ENOTDIR,
+		    "opened");
+		fd = dup(dir);
+		check(fd == before, "a descriptor is left open");
+		(void)close(fd);
+	}
+	(void)point("a file in the place of .restante: nothing stays open");
+	need(unlinkat(dir, ".restante", 0) == 0, "unlink");
+}
+
 int
 main(void)
 {
@@ -498,6 +519,7 @@ main(void)
 	names();
 	is(users_open(&missing, "/nonexistent/Users"), -1,
 	    "a Users directory that is not there");
+	no_state(dir);
 	need(users_open(&users, scratch_path) == 0, "users_open");
 	ok(fstat(users.state_fd, &st) == 0 && S_ISDIR(st.st_mode) &&
 		(st.st_mode & 077) == 0,
