@@ -34,21 +34,36 @@ static const struct verb {
 	enum names names;
 	const char *options; /* their letters: see below */
 	void (*run)(struct tool *);
+	const char *arguments; /* for people */
 } verbs[] = {
-	{ "add",     true,  ONE,       "ps", add_run },
-	{ "check",   false, EVERYBODY, "j",  check_run },
-	{ "compact", true,  EVERYBODY, "j",  compact_run },
-	{ "delete",  true,  SOME,      "y",  delete_run },
-	{ "deliver", true,  ONE,       "fq", deliver_run },
-	{ "export",  true,  ONE_AND_FILE, "m", export_run },
-	{ "import",  true,  ONE_AND_FILE, "",  import_run },
-	{ "kick",    false, SOME,      "",   kick_run },
-	{ "list",    false, EVERYBODY, "j",  list_run },
-	{ "lock",    true,  SOME,      "",   lock_run },
-	{ "passwd",  true,  ONE,       "ps", passwd_run },
-	{ "stats",   false, EVERYBODY, "jt", stats_run },
-	{ "unlock",  true,  SOME,      "",   unlock_run },
-	{ "who",     false, EVERYBODY, "j",  who_run },
+	{ "add",     true,  ONE,       "ps", add_run,
+	    "[--plain | --scram] user" },
+	{ "check",   false, EVERYBODY, "j", check_run,
+	    "[--json] [user ...]" },
+	{ "compact", true,  EVERYBODY, "j", compact_run,
+	    "[--json] [user ...]" },
+	{ "delete",  true,  SOME,      "y", delete_run,
+	    "[--yes] user ..." },
+	{ "deliver", true,  ONE,       "fq", deliver_run,
+	    "[-f sender] [--quota octets] user" },
+	{ "export",  true,  ONE_AND_FILE, "m", export_run,
+	    "[--maildir] user [target]" },
+	{ "import",  true,  ONE_AND_FILE, "", import_run,
+	    "user [source]" },
+	{ "kick",    false, SOME,      "", kick_run,
+	    "user ..." },
+	{ "list",    false, EVERYBODY, "j", list_run,
+	    "[--json] [user ...]" },
+	{ "lock",    true,  SOME,      "", lock_run,
+	    "user ..." },
+	{ "passwd",  true,  ONE,       "ps", passwd_run,
+	    "[--plain | --scram] user" },
+	{ "stats",   false, EVERYBODY, "jt", stats_run,
+	    "[--json | --prometheus] [user ...]" },
+	{ "unlock",  true,  SOME,      "", unlock_run,
+	    "user ..." },
+	{ "who",     false, EVERYBODY, "j", who_run,
+	    "[--json] [user ...]" },
 };
 /* clang-format on */
 
@@ -64,6 +79,14 @@ usage(void)
 	for (size_t i = 0; i < VERBS; i++)
 		fprintf(stderr, "%s %s", i == 0 ? "" : ",", verbs[i].name);
 	fprintf(stderr, "\n");
+	exit(EX_USAGE);
+}
+
+static _Noreturn void
+verb_usage(const struct verb *verb)
+{
+	fprintf(stderr, "usage: restantectl [-d users] [-f file] %s %s\n",
+	    verb->name, verb->arguments);
 	exit(EX_USAGE);
 }
 
@@ -198,7 +221,7 @@ parse_arguments(int argc, char **argv, const struct verb *verb, struct tool *t)
 	optind = 0; /* starts anew, and takes options behind names */
 	while ((opt = getopt_long(argc, argv, "f:", options, NULL)) != -1) {
 		if (opt == '?' || strchr(verb->options, opt) == NULL)
-			usage();
+			verb_usage(verb);
 		take_option(opt, t);
 	}
 	t->names = argv + optind;
@@ -207,7 +230,7 @@ parse_arguments(int argc, char **argv, const struct verb *verb, struct tool *t)
 	if ((verb->names == SOME && t->count == 0) ||
 	    (verb->names == ONE && t->count != 1) ||
 	    (verb->names == ONE_AND_FILE && (t->count == 0 || t->count > 2)))
-		usage();
+		verb_usage(verb);
 }
 
 static void

@@ -16,12 +16,28 @@ my $dir = $u->dir;
 my @here = ('-f', '/dev/null', '-d', $dir);
 my $usage = qr/^usage: restantectl .*^commands: add, check, compact, delete, deliver, export, import, kick, list, lock, passwd, stats, unlock, who$/ms;
 
-for ([], ['--json'], ['-x', 'list'], [@here], [@here, 'list', '--xml'],
-    [@here, 'list', '-d', $dir], ['-d']) {
+for ([], ['--json'], ['-x', 'list'], [@here], ['-d']) {
 	my ($status, $out, $err) = $u->raw(@$_);
 
 	is($status, 64, "no sense: @$_");
 	like($err, $usage, '... how it is used is told');
+	is($out, '', '... on the standard error stream');
+}
+# With a command, its own arguments; what they are is in the manual word for word.
+my $manual = Restante::slurp("$FindBin::Bin/../../man/restantectl.8");
+for (['list', '--xml'], ['list', '-d', $dir], ['add'], ['add', '--yes', 'bob'],
+    ['check', '-f', 'x'], ['compact', '--plain'], ['delete'], ['deliver'],
+    ['export'], ['import', 'alice', 'x', 'y'], ['kick'], ['lock'], ['passwd'],
+    ['stats', '--yes'], ['unlock'], ['who', '--plain']) {
+	my ($verb) = @$_;
+	my ($status, $out, $err) = $u->raw(@here, @$_);
+	my ($arguments) = $err =~ /^usage: restantectl .*\] $verb (.*)\n\z/m;
+	my ($line) = $manual =~ /^\.It Cm $verb(.*)$/m;
+
+	is($status, 64, "no sense: @$_");
+	is(join(' ', ($arguments // '') =~ /(?<=-)[a-z]\w*|\w+/g),
+	    join(' ', grep { !/^(?:O[opc]|Ar|Fl|\.\.\.)$/ }
+		($line // '') =~ /\w+/g), '... the arguments of the manual');
 	is($out, '', '... on the standard error stream');
 }
 my ($status, $out, $err) = $u->raw(@here, 'destroy');
