@@ -212,12 +212,23 @@ find(struct launch *list, unsigned int most, pid_t pid)
 	return NULL;
 }
 
+/* What is none would not end with its client: the pipe of the log, say. */
+static bool
+is_socket(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && S_ISSOCK(st.st_mode);
+}
+
 /* Starts a helper.  Nobody needs the two descriptors behind this. */
 static int
 launch(const struct launcher *l, struct launch *free, const int *fds)
 {
 	pid_t pid;
 
+	if (!is_socket(fds[CHANNEL_CLIENT]))
+		return 0;
 	if (free == NULL) {
 		log_warnx("too many TLS helpers at once");
 		return 0;

@@ -203,16 +203,17 @@ sub ask_for_tls
 	return $h->ask(Hostile::TLS, '-', '-');
 }
 
-# Has the client passed on; how many octets the launcher's first answer has.
+# Has the client passed on, or another descriptor; how many octets the launcher's
+# first answer has.
 sub pass_client
 {
-	my ($h) = @_;
+	my ($h, $other) = @_;
 	my %before = map { $_ => 1 } $h->say('fds') =~ /(\d+):s/g;
 
 	$h->call('socketpair', 1, 5, 0, '@8');
 	my ($near, $far, @other) = grep { !$before{$_} }
 	    $h->say('fds') =~ /(\d+):s/g;
-	my ($client) = sort { $a <=> $b } keys %before;
+	my ($client) = $other // sort { $a <=> $b } keys %before;
 
 	like ask_for_tls($h), qr/^verdict 1\b/, 'the attendant is ready';
 	like $h->say('send', $magic, 1, $client, $far), qr/^1 /, 'passed';
@@ -252,6 +253,16 @@ SKIP: {
 		$h->client->close;
 		ok Proc::none($d, qr/^(?:session|attendant)|stunnel/),
 		    'come to nothing';
+	}
+
+	# A pipe of the server, which a helper would keep open.
+	for my $pipe (Hostile->new($d)->say('fds') =~ /(\d+):p/g) {
+		my $h = Hostile->new($d);
+
+		is +(pass_client($h, $pipe))[1], 0,
+		    "no helper for descriptor $pipe";
+		$h->client->close;
+		ok Restante::wait_for(sub { !helpers($d) }), 'none stays';
 	}
 
 	my $h = Hostile->new($d);
