@@ -248,7 +248,7 @@ sockets_check(const struct conf *c)
 }
 
 /* What is passed with a name of another process is not for this one. */
-static uint64_t
+static size_t
 count_passed(void)
 {
 	const char *pid = getenv("LISTEN_PID"), *fds = getenv("LISTEN_FDS");
@@ -260,7 +260,7 @@ count_passed(void)
 		return 0;
 	if (num_parse(fds, SOCKETS_MAX, &count) == -1)
 		fatalx("LISTEN_FDS is not a number up to %d", SOCKETS_MAX);
-	return count;
+	return (size_t)count;
 }
 
 static bool

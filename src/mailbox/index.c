@@ -413,7 +413,7 @@ cut_page(struct index *ix, uint64_t i, uint64_t used)
 	for (uint64_t k = used; k < p->used; k++)
 		p->messages -= index_is_dead(&p->entries[k]) ? 0 : 1;
 	memset(p->entries + used, 0,
-	    (INDEX_PAGE_ENTRIES - used) * sizeof(*p->entries));
+	    (size_t)(INDEX_PAGE_ENTRIES - used) * sizeof(*p->entries));
 	p->used = used;
 	ix->state[i] |= DIRTY;
 	ix->removed = true;
