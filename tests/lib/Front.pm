@@ -55,6 +55,17 @@ sub spawn
 	return $pid;
 }
 
+# Waits until it ends by itself; its exit status, as in $?.
+sub ended
+{
+	my ($pid) = @_;
+
+	Restante::wait_for(sub { waitpid($pid, POSIX::WNOHANG) == $pid })
+	    or return;
+	delete $running{$pid};
+	return $?;
+}
+
 sub stop
 {
 	my ($pid) = @_;
