@@ -120,8 +120,10 @@ ok client($port), 'again: it serves';
 kill KILL => $pid;
 ok gone($pid), 'SIGKILL: it ends';
 is Restante::slurp($pid_file), "$pid\n", 'SIGKILL: its file is left';
-is +(run($port, '-b', '-o', 'log=stderr'))[0], 0,
-    'SIGKILL: the next one starts nevertheless, on the same port';
+# Its listener lets go of the port when it sees that it is alone.
+ok Restante::wait_for(sub {
+	(run($port, '-b', '-o', 'log=stderr'))[0] == 0
+}), 'SIGKILL: the next one starts nevertheless, on the same port';
 my $next = Restante::wait_for(sub {
 	my ($n) = Restante::slurp($pid_file) =~ /^(\d+)\n\z/;
 	return defined $n && $n != $pid ? $n : undef;
