@@ -32,11 +32,14 @@ ok Restante::wait_for(sub {
 sub busy
 {
 	open my $fh, '<', '/proc/locks' or die "/proc/locks: $!";
-	return scalar grep {
+	# A place may have changed hands while the list was read: it counts once.
+	my %held;
+	for (<$fh>) {
 		my ($start) = / OFDLCK .* \S+:\S+:$inode (\d+) /;
-		!/->/ && defined $start && $start >= PLACES_AT &&
-		    $start < CLIENTS_AT;
-	} <$fh>;
+		$held{$start} = 1 if !/->/ && defined $start &&
+		    $start >= PLACES_AT && $start < CLIENTS_AT;
+	}
+	return scalar keys %held;
 }
 
 # The most that were held while all from an address were refused; and when one

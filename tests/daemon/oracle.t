@@ -96,7 +96,7 @@ sub price
 		my $line = $_;
 		min(map {
 			my $start = time;
-			crypt 'x' x 511, $line;
+			my $hash = crypt 'x' x 511, $line;
 			time - $start;
 		} 1 .. 7);
 	} grep { /^\$/ } values %lines);
