@@ -42,10 +42,9 @@ secret_decoy(const struct secret *s, char line[SECRET_DECOY])
 		line += mark;
 		salt = salt_of(s->text);
 		/* A dot is all zeros in every alphabet of crypt(5). */
-		for (size_t i = 0; i <= len; i++)
-			line[i] = i < salt || s->text[i] == '$' ||
-				s->text[i] == '\0'
-			    ? s->text[i]
-			    : '.';
+		memcpy(line, s->text, len + 1);
+		for (size_t i = salt; i < len; i++)
+			if (line[i] != '$')
+				line[i] = '.';
 	}
 }
