@@ -18,7 +18,7 @@ use Restante;
 
 my $tries = $ENV{TRIES} // 50;
 # Of so many tries that show nothing, one in ten thousand is further away; and for
-# those that are wanted, such a deviation in one round must come again in another.
+# those that are wanted, a deviation in one round must come again in two others.
 my $bound = $tries >= 500 ? 0.05 : 3.9 * sqrt((2 * $tries + 1) / 12) / $tries;
 
 my $box = Restante::mbox("Subject: one\n\nfirst");
@@ -107,7 +107,7 @@ sub says_nothing
 	my ($what, $d, $way, @names) = @_;
 	my @left = sort @names;
 
-	for my $round (1, 2) {
+	for my $round (1 .. 3) {
 		my $took = measure($d, [ 'nobody', @left ], $way);
 		my @seen;
 
