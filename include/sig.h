@@ -14,6 +14,9 @@
  */
 int sig_open(void);
 
+/* For a new process, before it closes what it does not need: forgets the pipe. */
+void sig_leave(void);
+
 /* Empties the pipe; call it before asking what happened. */
 void sig_drain(void);
 
@@ -29,7 +32,7 @@ void sig_ignore_quit(void);
 
 /*
  * For sessions and attendants: only SIGTERM means anything, and only while
- * io_wait() waits; the self-pipe of the parent is let go.
+ * io_wait() waits.  Forgets the pipe, too.
  */
 void sig_child_defaults(void);
 /* The part of it for whoever maps mailboxes: a cut file ends the process. */

@@ -68,6 +68,13 @@ sig_open(void)
 	return wake[0];
 }
 
+/* The numbers may be those of other descriptors by now: nothing is written. */
+void
+sig_leave(void)
+{
+	wake[0] = wake[1] = -1;
+}
+
 void
 sig_drain(void)
 {
@@ -126,6 +133,7 @@ sig_child_defaults(void)
 	    sigprocmask(SIG_BLOCK, &term, &wait_mask) == -1 ||
 	    sigdelset(&wait_mask, SIGTERM) == -1)
 		fatal("sigprocmask");
+	sig_leave();
 	got_term = 0;
 	handle(SIGTERM, note_term);
 	sig_catch_bus();

@@ -165,6 +165,8 @@ fork_or_die(void)
 
 	if (pid == -1)
 		fatal("fork");
+	if (pid == 0)
+		sig_leave();
 	return pid;
 }
 

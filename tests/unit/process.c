@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* Clocks, signals through the self-pipe, and what ps shows. */
 
+#include <sys/mman.h>
 #include <sys/wait.h>
 
 #include <fcntl.h>
@@ -84,6 +85,38 @@ signals(void)
 	sig_drain();
 }
 
+/* A child whose files have come to stand where its parent had the pipe. */
+static int
+child(int most)
+{
+	int fd;
+
+	sig_child_defaults();
+	for (fd = 3; fd <= most; fd++)
+		(void)close(fd);
+	do
+		fd = memfd_create("mailbox", MFD_CLOEXEC);
+	while (fd != -1 && fd < most);
+	(void)raise(SIGCHLD);
+	for (; fd >= 3; fd--)
+		if (lseek(fd, 0, SEEK_END) != 0)
+			return 1;
+	return 0;
+}
+
+static void
+children(void)
+{
+	int most = sig_open() + 1, status;
+	pid_t pid = fork();
+
+	need(pid != -1, "fork");
+	if (pid == 0)
+		_exit(child(most));
+	need(waitpid(pid, &status, 0) == pid, "waitpid");
+	is(status, 0, "a child's signals are not noted in its files");
+}
+
 /* The command line as ps sees it: whole, its NULs as blanks at the end. */
 static size_t
 command_line(char *buf, size_t size)
@@ -138,6 +171,7 @@ main(int argc, char **argv)
 {
 	clocks();
 	signals();
+	children();
 	titles(argc, argv);
 	return done();
 }
