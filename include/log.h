@@ -28,6 +28,9 @@ void log_set_name(const char *);
 
 void log_set_level(enum log_level);
 
+/* What fatal() and fatalx() end the process with, if that is not to be 1. */
+void log_set_failure(int status);
+
 /*
  * A pipe for one kind of process.  Its two ends are close-on-exec and do not
  * block: a line that finds the pipe full is lost, nobody waits.  0 or -1.
@@ -45,7 +48,7 @@ void log_info(const char *, ...) __attribute__((format(printf, 1, 2)));
 /* log_warn and fatal add ": " and the text of errno; the x forms do not. */
 void log_warn(const char *, ...) __attribute__((format(printf, 1, 2)));
 void log_warnx(const char *, ...) __attribute__((format(printf, 1, 2)));
-/* End the process with status 1. */
+/* End the process. */
 _Noreturn void fatal(const char *, ...) __attribute__((format(printf, 1, 2)));
 _Noreturn void fatalx(const char *, ...) __attribute__((format(printf, 1, 2)));
 

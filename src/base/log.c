@@ -23,6 +23,7 @@ static enum { TO_STDERR, TO_SYSLOG, TO_PIPE } destination = TO_STDERR;
 static const char *name = "restante";
 static int pipe_fd = -1;
 static enum log_level threshold = LOG_LEVEL_INFO;
+static int failure = 1;
 
 void
 log_to_stderr(void)
@@ -48,6 +49,12 @@ void
 log_set_name(const char *who)
 {
 	name = who;
+}
+
+void
+log_set_failure(int status)
+{
+	failure = status;
 }
 
 void
@@ -200,12 +207,12 @@ void
 fatal(const char *fmt, ...)
 {
 	VLOG(LOG_LEVEL_ERROR, true, fmt);
-	exit(1);
+	exit(failure);
 }
 
 void
 fatalx(const char *fmt, ...)
 {
 	VLOG(LOG_LEVEL_ERROR, false, fmt);
-	exit(1);
+	exit(failure);
 }

@@ -36,14 +36,13 @@ note_term(int sig)
 
 /*
  * A mapped file was cut by somebody who takes no lock.  It comes from our own
- * look at the mapping, never from inside the C library: logging is safe.
+ * look at the mapping, never from inside the C library: all may be called.
  */
 static void
 bus_error(int sig)
 {
 	(void)sig;
-	log_warnx("a mailbox was cut while it was read: session ended");
-	_exit(1);
+	fatalx("a mailbox was cut while it was read: session ended");
 }
 
 static void

@@ -182,8 +182,4 @@ deliver_run(struct tool *t)
 		mailbox_close(&mb);
 	}
 	free(mbox);
-	/* A mail system that sees anything else sends the message back. */
-	if (t->status != EX_OK && t->status != EX_NOUSER &&
-	    t->status != EX_DATAERR && t->status != EX_CANTCREAT)
-		t->status = EX_TEMPFAIL;
 }

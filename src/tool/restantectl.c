@@ -92,18 +92,16 @@ verb_usage(const struct verb *verb)
 
 /* Ends the program for a reason of errno's. */
 static _Noreturn void
-cannot(const struct tool *t, const char *path)
+cannot(struct tool *t, const char *path)
 {
 	int status = EX_OSERR;
 
-	if (t->defers)
-		status = EX_TEMPFAIL;
-	else if (errno == ENOENT || errno == ENOTDIR)
+	if (errno == ENOENT || errno == ENOTDIR)
 		status = EX_NOINPUT;
 	else if (errno == EACCES || errno == EPERM || errno == EROFS)
 		status = EX_NOPERM;
-	fprintf(stderr, "restantectl: %s: %s\n", path, strerror(errno));
-	exit(status);
+	tool_complain(t, status, path, "%s", strerror(errno));
+	exit(t->status);
 }
 
 static const struct verb *
@@ -282,6 +280,8 @@ main(int argc, char **argv)
 	(void)signal(SIGXFSZ, SIG_IGN);
 	t.watches = verb->run == who_run || verb->run == kick_run;
 	t.defers = verb->run == deliver_run;
+	if (t.defers)
+		log_set_failure(EX_TEMPFAIL);
 	t.lock_update = c.lock == 1;
 	t.mailbox.unquote = c.mbox_quoting == 1;
 	open_users(&c, &t);
@@ -290,9 +290,7 @@ main(int argc, char **argv)
 	if (t.everybody)
 		name_everybody(&t);
 	verb->run(&t);
-	if (fflush(stdout) == EOF || ferror(stdout)) {
-		fprintf(stderr, "restantectl: writing: %s\n", strerror(errno));
-		tool_status(&t, EX_IOERR);
-	}
+	if (fflush(stdout) == EOF || ferror(stdout))
+		tool_complain(&t, EX_IOERR, "writing", "%s", strerror(errno));
 	return t.status;
 }

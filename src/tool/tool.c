@@ -22,6 +22,10 @@ tool_status(struct tool *t, int status)
 		EX_TEMPFAIL, EX_OK };
 	const int *p = worst_first;
 
+	/* A mail system that sees anything else sends the message back. */
+	if (t->defers && status != EX_OK && status != EX_NOUSER &&
+	    status != EX_DATAERR && status != EX_CANTCREAT)
+		status = EX_TEMPFAIL;
 	while (*p != t->status && *p != status)
 		p++;
 	t->status = *p;
@@ -100,8 +104,8 @@ open_mailbox(struct tool *t, const char *user, int fd, struct mailbox *mb)
 	if (status == MAILBOX_OK)
 		return 0;
 	if (status == MAILBOX_PERM)
-		tool_complain(
-		    t, EX_DATAERR, user, "the mailbox needs attention");
+		tool_complain(t, t->defers ? EX_TEMPFAIL : EX_DATAERR, user,
+		    "the mailbox needs attention");
 	else if (found == USERS_OK)
 		tool_complain(t, EX_IOERR, user, "%s", strerror(errno));
 	mailbox_close(mb);

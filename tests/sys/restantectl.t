@@ -90,6 +90,16 @@ Restante::spew("$u->{scratch}/conf", "keeper-user nobody\n");
     'alice');
 is($code, 77, 'a keeper-user who may not enter');
 
+# Without the right to become the keeper.
+SKIP: {
+	skip 'there is no setpriv', 1 if system('setpriv --version >/dev/null 2>&1');
+	system "setpriv --bounding-set -setgid,-setuid $ENV{BUILD}/restantectl "
+	    . '-f /dev/null -d ' . $u->dir . ' deliver alice </dev/null '
+	    . ">$u->{scratch}/said 2>&1";
+	is($?, 75 << 8, 'a mail system keeps what cannot be delivered now')
+	    or diag Restante::slurp("$u->{scratch}/said");
+}
+
 # A directory of root's.
 $u = Ctl->new(alice => $text);
 is(($u->run('compact'))[0], 0, 'a directory of root\'s');

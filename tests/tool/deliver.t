@@ -156,6 +156,25 @@ is_deeply([ deliver("A: b\n", 'bob') ], [ 75, '',
 close $agent;
 is(Restante::slurp($u->path('bob')), $before, '... and nothing has changed');
 
+# What an administrator has to mend is no reason to send mail back.
+$u->write(carl => "secret\n" . Restante::mbox("A: b\n", "A: c\n", "A: d\n"));
+$u->forge('carl', 'begin', 1, 2);
+$u->poke($u->path('carl'), length("secret\n" . Restante::mbox("A: b\n")) + 5,
+    'S');
+my ($status, $out, $err) = deliver("A: b\n", 'carl');
+is($status, 75, 'a mailbox that needs attention: later');
+like($err, qr/^restantectl: carl: the mailbox needs attention\n\z/m, '... told');
+unlink $u->own('carl.journal');
+
+# Nor is a fault of which the program dies.
+my $pid = open my $end, '|-', "exec $ENV{BUILD}/restantectl -f /dev/null -d "
+    . $u->dir . ' deliver carl 2>/dev/null' or die "restantectl: $!";
+Restante::wait_for(sub { Proc::file($pid, 'stat') =~ /\(restantectl\) S/ })
+    or die 'it does not read';
+kill BUS => $pid;
+close $end;
+is($?, 75 << 8, 'a SIGBUS: later');
+
 # A mail system's limit of what its programs may write, in blocks.
 $u->write(carl => "secret\n");
 Restante::spew("$u->{scratch}/limited", "A: b\n\n" . 'x' x 20000 . "\n");
@@ -173,7 +192,7 @@ my $message = "Subject: x\n\n" . 'x' x 400 . "\n";
 is((deliver($message, '--quota', '1k', 'carl'))[0], 0, 'below the quota');
 is((deliver($message, '--quota', '1k', 'carl'))[0], 0, '... twice');
 $before = Restante::slurp($u->path('carl'));
-my ($status, $out, $err) = deliver($message, '--quota', '1k', 'carl');
+($status, $out, $err) = deliver($message, '--quota', '1k', 'carl');
 is($status, 73, '... and no more');
 like($err, qr/^restantectl: carl: over quota: \d+ octets and \d+ more, of 1000$/,
     '... told');
