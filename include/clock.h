@@ -8,6 +8,9 @@
 /* Milliseconds of the monotonic clock; deadlines are values of it. */
 int64_t clock_ms(void);
 
+/* The same clock, in nanoseconds. */
+int64_t clock_ns(void);
+
 /* Nanoseconds since 1970. */
 uint64_t clock_wall_ns(void);
 

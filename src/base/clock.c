@@ -10,11 +10,17 @@
 int64_t
 clock_ms(void)
 {
+	return clock_ns() / 1000000;
+}
+
+int64_t
+clock_ns(void)
+{
 	struct timespec ts;
 
 	if (clock_gettime(CLOCK_MONOTONIC, &ts) == -1)
 		fatal("clock_gettime");
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
 }
 
 uint64_t

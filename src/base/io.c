@@ -40,11 +40,12 @@ io_wait_heard(int fd, short events, int hearer, int64_t deadline)
 			errno = ESHUTDOWN;
 			return -1;
 		}
-		left = deadline - clock_ms();
+		/* To the nanosecond: it must not tell when the wait began. */
+		left = deadline * 1000000 - clock_ns();
 		if (left < 0)
 			left = 0;
-		ts.tv_sec = (time_t)(left / 1000);
-		ts.tv_nsec = (long)(left % 1000) * 1000000;
+		ts.tv_sec = (time_t)(left / 1000000000);
+		ts.tv_nsec = (long)(left % 1000000000);
 		pfd[0] = (struct pollfd){ .fd = fd, .events = events };
 		pfd[1] = (struct pollfd){ .fd = stop_fd, .events = POLLIN };
 		pfd[2] = (struct pollfd){ .fd = hearer };

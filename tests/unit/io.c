@@ -65,6 +65,39 @@ deadlines(void)
 	(void)point("a closed descriptor does not wait");
 }
 
+/* Nanoseconds by which a wait that began late in a millisecond ended late. */
+static int64_t
+lateness(int fd)
+{
+	int64_t deadline;
+
+	while (clock_ns() % 1000000 < 700000)
+		;
+	deadline = clock_ms() + 3;
+	need(io_wait(fd, POLLIN, deadline) == -1, "io_wait");
+	return clock_ns() - deadline * 1000000;
+}
+
+/* A refusal leaves at its deadline: what went before must not show in it. */
+static void
+beginnings(void)
+{
+	int64_t late, least = INT64_MAX;
+	int ends[2];
+
+	need(socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0, "socketpair");
+	for (int i = 0; i < 200 && least >= 500000; i++) {
+		late = lateness(ends[0]);
+		check(late >= 0, "%jd ns before its time", (intmax_t)-late);
+		if (late < least)
+			least = late;
+	}
+	check(least < 500000, "%jd ns late at best", (intmax_t)least);
+	(void)point("when a wait began does not show in when it ends");
+	(void)close(ends[0]);
+	(void)close(ends[1]);
+}
+
 static void
 stopping(void)
 {
@@ -285,6 +318,7 @@ main(void)
 {
 	chance_open();
 	deadlines();
+	beginnings();
 	stopping();
 	signals();
 	slow_client();
