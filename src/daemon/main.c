@@ -62,8 +62,25 @@ is_connection(char peer[CHANNEL_PEER])
 }
 
 /*
+ * Takes over a descriptor that this program was started with: a copy above 2,
+ * whose reads and writes never wait, so that time limits hold.  A terminal stays
+ * as it is for whoever has it next.
+ */
+static int
+take_over(int given)
+{
+	int fd = fcntl(given, F_DUPFD_CLOEXEC, 3);
+	int flags = fd == -1 ? -1 : fcntl(fd, F_GETFL);
+
+	if (flags != -1 &&
+	    (isatty(fd) || fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0))
+		return fd;
+	return -1;
+}
+
+/*
  * UCSPI-TLS: descriptors of the server that has started this one, in the
- * environment.  They are ours alone, and our reads and writes never wait.
+ * environment.
  */
 static bool
 find_ucspi(int fds[UCSPI_FDS])
@@ -75,16 +92,13 @@ find_ucspi(int fds[UCSPI_FDS])
 	};
 	const char *number;
 	uint64_t n;
-	int flags;
 
 	for (int i = 0; i < UCSPI_FDS; i++) {
 		number = getenv(names[i]);
 		if (number == NULL || num_parse(number, INT_MAX, &n) == -1)
 			return false;
-		fds[i] = fcntl((int)n, F_DUPFD_CLOEXEC, 3);
-		flags = fds[i] == -1 ? -1 : fcntl(fds[i], F_GETFL);
-		if (flags == -1 ||
-		    fcntl(fds[i], F_SETFL, flags | O_NONBLOCK) == -1)
+		fds[i] = take_over((int)n);
+		if (fds[i] == -1)
 			return false;
 	}
 	return true;
@@ -106,11 +120,11 @@ start_inetd(const struct conf *c, const char *peer, enum protocol_kind protocol)
 		/* Fails on what is no socket, where it is not needed. */
 		(void)setsockopt(0, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 		(void)setsockopt(0, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
-		(void)fcntl(0, F_SETFL, O_RDWR | O_NONBLOCK);
 	}
-	in = fcntl(0, F_DUPFD_CLOEXEC, 3);
-	out = fcntl(1, F_DUPFD_CLOEXEC, 3);
-	if (in == -1 || out == -1 || fds_silence(c->log != CONF_LOG_STDERR))
+	in = take_over(0);
+	out = take_over(1);
+	if (in == -1 || out == -1 ||
+	    fds_silence(c->log != CONF_LOG_STDERR) == -1)
 		fatal("descriptors 0 and 1");
 	svc.has_ucspi = find_ucspi(svc.session.ucspi);
 	if (service_prepare(c, &svc) == -1)

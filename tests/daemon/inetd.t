@@ -127,6 +127,20 @@ for my $how ('pipes', 'a socket of another kind') {
 	is $d->mbox('alice'), $box, 'half-closed: nothing is deleted';
 }
 
+# A client that does not read holds its mailbox no longer than anywhere else.
+for my $how ('pipes', 'a socket of another kind') {
+	my ($d, $to, $from) = on_pipes($how ne 'pipes',
+	    users => { alice => "secret\n" . Restante::mbox("A: b\n\n" .
+		    "0123456789abcdef\n" x 100_000) },
+	    options => ['write-timeout=1']);
+
+	syswrite $to, "USER alice\r\nPASS secret\r\nRETR 1\r\n";
+	ok $d->log_like(qr/end: user=alice .* reason=not-reading/),
+	    "--inetd on $how: a client that does not read is given up";
+	close $_ for $to, $from;
+	is $d->wait, 0, "--inetd on $how: the server ends";
+}
+
 # The client goes, or a process dies: nothing is left, nothing is lost.
 for my $part ('client', 'session', 'attendant', 'master') {
 	my $c = Restante->inetd(@users, log => 1);
