@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* The configuration.  Runs as: master. */
 
-#include <arpa/inet.h>
-
 #include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -264,15 +262,6 @@ set_networks(struct conf *c, const struct keyword *k, const char *value,
 	return set_text(c, k, value, error);
 }
 
-static bool
-is_address(const char *s)
-{
-	unsigned char octets[16];
-
-	return inet_pton(AF_INET, s, octets) == 1 ||
-	    inet_pton(AF_INET6, s, octets) == 1;
-}
-
 /* "ADDRESS:PORT", "[ADDRESS]:PORT", "*:PORT", ":PORT", "PORT". */
 static int
 read_address(struct conf_listen *l, const char *value, char error[CONF_ERROR])
@@ -280,6 +269,7 @@ read_address(struct conf_listen *l, const char *value, char error[CONF_ERROR])
 	const char *colon = strrchr(value, ':');
 	const char *port = colon == NULL ? value : colon + 1;
 	size_t len = colon == NULL ? 0 : (size_t)(colon - value);
+	struct address a;
 	uint64_t n;
 
 	if (num_parse(port, UINT16_MAX, &n) == -1)
@@ -296,10 +286,14 @@ read_address(struct conf_listen *l, const char *value, char error[CONF_ERROR])
 		return complain(error, "listen: the address is too long");
 	memcpy(l->address, value, len);
 	l->address[len] = '\0';
-	if (len > 0 && !is_address(l->address))
-		return complain(error,
-		    "listen wants a numeric address, "
-		    "[...] around one of IPv6");
+	if (len > 0) {
+		if (address_parse(l->address, &a) == -1)
+			return complain(error,
+			    "listen wants a numeric address, "
+			    "[...] around one of IPv6");
+		/* As all write it: one place is to be said once. */
+		address_text(&a, l->address);
+	}
 	l->port = (uint16_t)n;
 	return 0;
 }

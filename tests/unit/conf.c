@@ -450,6 +450,39 @@ many_listeners(void)
 	(void)point("%d listen lines, and no more", CONF_LISTEN_MAX);
 }
 
+/* A socket for each, or a name for several, would be in its own way. */
+static void
+same_places(void)
+{
+	static const struct {
+		const char *first, *again, *printed;
+	} places[] = {
+		{ "110", "*:110", "listen *:110\n" },
+		{ ":0110", "110 pop1", "listen *:110\n" },
+		{ "[::1]:110", "[0:0::0001]:110 tls", "listen [::1]:110\n" },
+		{ "[2001:DB8::A]:1", "[2001:db8:0::a]:1",
+		    "listen [2001:db8::a]:1\n" },
+		{ "1.2.3.4:5", "[::ffff:102:304]:5", "listen 1.2.3.4:5\n" },
+		{ "[::ffff:1.2.3.4]:5", "[1.2.3.4]:5", "listen 1.2.3.4:5\n" },
+	};
+	static struct conf c;
+	char error[CONF_ERROR], *text;
+
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		conf_init(&c);
+		check(conf_set(&c, "listen", places[i].first, error) == 0, "%s",
+		    places[i].first);
+		check(conf_set(&c, "listen", places[i].again, error) == -1 &&
+			strstr(error, " twice") != NULL,
+		    "%s and %s", places[i].first, places[i].again);
+		text = printed(&c);
+		check(strstr(text, places[i].printed) != NULL, "%s: %s",
+		    places[i].first, text);
+		free(text);
+	}
+	(void)point("a place is told again however it is written");
+}
+
 static void
 files(void)
 {
@@ -558,6 +591,7 @@ main(void)
 	guesses();
 	texts();
 	many_listeners();
+	same_places();
 	files();
 	random_files();
 	return done();
