@@ -70,22 +70,10 @@ static const char blanks[] = " \t\r\n";
 
 enum { KEYWORDS = sizeof(keywords) / sizeof(keywords[0]) };
 
-static char *
-text_of(struct conf *c, const struct keyword *k)
+static void *
+member(struct conf *c, const struct keyword *k)
 {
 	return (char *)c + k->offset;
-}
-
-static uint64_t *
-number_of(struct conf *c, const struct keyword *k)
-{
-	return (uint64_t *)(void *)((char *)c + k->offset);
-}
-
-static bool *
-truth_of(struct conf *c, const struct keyword *k)
-{
-	return (bool *)((char *)c + k->offset);
 }
 
 __attribute__((format(printf, 2, 3))) static int
@@ -127,7 +115,7 @@ set_choice(struct conf *c, const struct keyword *k, const char *value,
 
 	for (uint64_t n = 0; nth_word(k->words, n, word, sizeof(word)); n++)
 		if (strcmp(word, value) == 0) {
-			*number_of(c, k) = n;
+			*(uint64_t *)member(c, k) = n;
 			return 0;
 		}
 	return complain(error, "%s is one of: %s", k->name, k->words);
@@ -155,7 +143,7 @@ set_several(struct conf *c, const struct keyword *k, const char *value,
 		bits |= UINT64_C(1) << n;
 		value += len;
 	}
-	*number_of(c, k) = bits;
+	*(uint64_t *)member(c, k) = bits;
 	return 0;
 }
 
@@ -168,7 +156,7 @@ set_number(struct conf *c, const struct keyword *k, const char *value,
 	if (num_parse(value, k->max, &n) == -1 || n < k->min)
 		return complain(error, "%s is a number from %ju to %ju",
 		    k->name, (uintmax_t)k->min, (uintmax_t)k->max);
-	*number_of(c, k) = n;
+	*(uint64_t *)member(c, k) = n;
 	return 0;
 }
 
@@ -178,7 +166,7 @@ set_truth(struct conf *c, const struct keyword *k, const char *value,
 {
 	if (strcmp(value, "yes") != 0 && strcmp(value, "no") != 0)
 		return complain(error, "%s is yes or no", k->name);
-	*truth_of(c, k) = strcmp(value, "yes") == 0;
+	*(bool *)member(c, k) = strcmp(value, "yes") == 0;
 	return 0;
 }
 
@@ -206,7 +194,7 @@ set_text(struct conf *c, const struct keyword *k, const char *value,
 		return complain(error,
 		    "%s has no control characters, nor blanks at its ends",
 		    k->name);
-	memcpy(text_of(c, k), value, len + 1);
+	memcpy(member(c, k), value, len + 1);
 	return 0;
 }
 
@@ -245,7 +233,7 @@ set_per_user(struct conf *c, const struct keyword *k, const char *value,
 		    "some",
 		    k->name, k->words == NULL ? "" : "never or ",
 		    (uintmax_t)k->min, (uintmax_t)k->max);
-	memcpy(text_of(c, k), value, len + 1);
+	memcpy(member(c, k), value, len + 1);
 	return 0;
 }
 
@@ -527,39 +515,44 @@ print_several(uint64_t bits, const struct keyword *k, FILE *out)
 	fputs("\n", out);
 }
 
+static void
+print(const struct conf *c, const struct keyword *k, FILE *out)
+{
+	const void *at = (const char *)c + k->offset;
+	const uint64_t *number = at;
+	const bool *truth = at;
+	const char *text = at;
+	char word[32];
+
+	switch (k->kind) {
+	case TEXT:
+	case PER_USER:
+	case NETWORKS:
+		fprintf(out, "%s %s\n", k->name, text);
+		break;
+	case YES_NO:
+		fprintf(out, "%s %s\n", k->name, *truth ? "yes" : "no");
+		break;
+	case NUMBER:
+		fprintf(out, "%s %ju\n", k->name, (uintmax_t)*number);
+		break;
+	case CHOICE:
+		if (nth_word(k->words, *number, word, sizeof(word)))
+			fprintf(out, "%s %s\n", k->name, word);
+		break;
+	case SEVERAL:
+		print_several(*number, k, out);
+		break;
+	case LISTEN:
+		for (uint64_t i = 0; i < c->listen_count; i++)
+			print_listen(&c->listen[i], k->name, out);
+		break;
+	}
+}
+
 void
 conf_print(const struct conf *c, FILE *out)
 {
-	static struct conf copy; /* too much for the stack */
-	char word[32];
-
-	copy = *c;
 	for (const struct keyword *k = keywords; k < keywords + KEYWORDS; k++)
-		switch (k->kind) {
-		case TEXT:
-		case PER_USER:
-		case NETWORKS:
-			fprintf(out, "%s %s\n", k->name, text_of(&copy, k));
-			break;
-		case YES_NO:
-			fprintf(out, "%s %s\n", k->name,
-			    *truth_of(&copy, k) ? "yes" : "no");
-			break;
-		case NUMBER:
-			fprintf(out, "%s %ju\n", k->name,
-			    (uintmax_t)*number_of(&copy, k));
-			break;
-		case CHOICE:
-			if (nth_word(k->words, *number_of(&copy, k), word,
-				sizeof(word)))
-				fprintf(out, "%s %s\n", k->name, word);
-			break;
-		case SEVERAL:
-			print_several(*number_of(&copy, k), k, out);
-			break;
-		case LISTEN:
-			for (uint64_t i = 0; i < c->listen_count; i++)
-				print_listen(&c->listen[i], k->name, out);
-			break;
-		}
+		print(c, k, out);
 }
