@@ -157,6 +157,12 @@ mailbox_entry(struct mailbox *, uint64_t n, uint64_t *position);
 /* Whether an entry's separator and headers stand in the file.  As look. */
 int mailbox_check_entry(const struct mailbox *, const struct mbox_entry *);
 
+/*
+ * Whether what the index calls dead begins as a tombstone in the file, or stands
+ * within one.  As look.
+ */
+int mailbox_check_dead(const struct mailbox *, const struct mbox_entry *);
+
 /* Checks all of the index, and scans again if need be. */
 void mailbox_check_index(struct mailbox *);
 
@@ -185,7 +191,7 @@ int mailbox_learn(struct mailbox *);
 /*
  * The cheap look at a file that may have changed since the index was made: whether
  * a message may start behind the size that it had then, and whether the index is
- * right about the first and the last.
+ * right about the first and the last, and about what is dead.
  */
 bool mailbox_looks_right(struct mailbox *, uint64_t size);
 

@@ -22,8 +22,12 @@
 #include "num.h"
 #include "promise.h"
 
-/* Of the file, read at a time. */
-enum { SCAN_PIECE = 256 * 1024 };
+enum {
+	/* Of the file, read at a time. */
+	SCAN_PIECE = 256 * 1024,
+	/* Dead entries that a login looks at: a disk may have to seek to each. */
+	DEAD_LOOKS = 128,
+};
 
 static int
 keep(void *ctx, const struct mbox_entry *entry)
@@ -256,14 +260,54 @@ goes_on(const struct mailbox *mb, uint64_t offset)
 		mbox_separator(line, (size_t)n) != 0);
 }
 
+int
+mailbox_check_dead(const struct mailbox *mb, const struct mbox_entry *e)
+{
+	enum { LEN = sizeof("From ") };
+	static const char zeros[LEN];
+	char octets[LEN];
+	ssize_t n = io_pread(mb->files.fd, octets, LEN, (off_t)e->offset);
+
+	if (n == -1)
+		return -1;
+	if (n == LEN &&
+	    (memcmp(octets, "From ", LEN) == 0 ||
+		memcmp(octets, zeros, LEN) == 0))
+		return 0;
+	errno = ESTALE;
+	return -1;
+}
+
+/*
+ * Whether what died is dead in the file, too: in one that was restored from a
+ * backup it is mail again.  Where there is much of it, only here and there.
+ */
+static bool
+are_dead(const struct mailbox *mb)
+{
+	const struct index_totals *is = &mb->index.is;
+	uint64_t every = (is->entries - is->messages) / DEAD_LOOKS + 1, n = 0;
+
+	for (uint64_t i = 0; i < is->entries; i++) {
+		const struct mbox_entry *e = index_entry(&mb->index, i);
+
+		if (index_is_dead(e) && n++ % every == 0 &&
+		    mailbox_check_dead(mb, e) == -1)
+			return false;
+	}
+	return true;
+}
+
 bool
 mailbox_looks_right(struct mailbox *mb, uint64_t size)
 {
 	const struct mbox_entry *first, *last;
 	uint64_t position;
 
-	if (!goes_on(mb, size) ||
-	    (size < mb->subject.size && !index_check(&mb->index, 0)))
+	if (!goes_on(mb, size))
+		return false;
+	if (size < mb->subject.size &&
+	    (!index_check(&mb->index, 0) || !are_dead(mb)))
 		return false;
 	if (mb->index.is.messages == 0)
 		return true;

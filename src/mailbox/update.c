@@ -176,6 +176,10 @@ find_cut(struct mailbox *mb, struct plan *p)
 		e = index_entry(&mb->index, i);
 		if (e->offset != end)
 			break; /* octets that are nobody's */
+		if (index_is_dead(e) && mailbox_check_dead(mb, e) == -1) {
+			mailbox_distrust(mb);
+			break;
+		}
 		end += e->stored;
 	}
 	if (end != mb->subject.size)
@@ -342,7 +346,7 @@ check_dead(const struct mailbox *mb, const struct mbox_entry *e)
 {
 	if (!index_is_dead(e))
 		return 0;
-	return look_at(mb, e->offset) == -1 ||
+	return mailbox_check_dead(mb, e) == -1 ||
 		look_at(mb, e->offset + e->stored) == -1
 	    ? -1
 	    : 0;
