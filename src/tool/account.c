@@ -99,22 +99,26 @@ replace(struct tool *t, const char *user, struct mailbox *mb, const char *line,
 	return -1;
 }
 
-/* The first line as it is, cut where it is too long for one. */
+/*
+ * The first line without its end; of one that is too long the begin.  Returns 0,
+ * or -1 with errno set; whole: it is all there, with no NUL in it.
+ */
 static int
-read_line(const struct mailbox *mb, char line[SECRET_LINE])
+read_line(const struct mailbox *mb, char line[SECRET_LINE], bool *whole)
 {
-	ssize_t n = io_pread(mb->files.fd, line, SECRET_LINE - 1, 0);
-	char *lf;
+	ssize_t n = io_pread(mb->files.fd, line, SECRET_LINE, 0);
+	char *end;
 
 	if (n == -1)
 		return -1;
-	line[n] = '\0';
-	lf = memchr(line, '\n', (size_t)n);
-	if (lf != NULL)
-		*lf = '\0';
-	n = (ssize_t)strlen(line);
-	if (n > 0 && line[n - 1] == '\r')
-		line[n - 1] = '\0';
+	end = memchr(line, '\n', (size_t)n);
+	*whole = end != NULL || n < SECRET_LINE;
+	if (end == NULL)
+		end = line + n - (n == SECRET_LINE);
+	else if (end > line && end[-1] == '\r')
+		end--;
+	*end = '\0';
+	*whole = *whole && strlen(line) == (size_t)(end - line);
 	return 0;
 }
 
@@ -132,12 +136,13 @@ passwd_run(struct tool *t)
 	char line[SECRET_LINE], old[SECRET_LINE] = "", new[SECRET_LINE];
 	struct mailbox mb = { .files = { -1, -1, -1 } };
 	int fd = tool_find(t, user);
+	bool whole;
 
 	if (fd == -1)
 		return;
 	(void)close(fd);
 	if (ask_for_line(t, user, line) == 0 && tool_open(t, user, &mb) == 0) {
-		if (read_line(&mb, old) == -1 ||
+		if (read_line(&mb, old, &whole) == -1 ||
 		    secret_lock(line, old[0] == '!', new) == -1)
 			tool_complain(t, EX_IOERR, user, "%s", strerror(errno));
 		else if (replace(t, user, &mb, new, lacks_line(old)) == 0 &&
@@ -156,12 +161,13 @@ set_lock(struct tool *t, const char *user, bool locked)
 {
 	char old[SECRET_LINE] = "", new[SECRET_LINE];
 	struct mailbox mb;
+	bool whole;
 
 	if (tool_open(t, user, &mb) == -1)
 		return;
-	if (read_line(&mb, old) == -1)
+	if (read_line(&mb, old, &whole) == -1)
 		tool_complain(t, EX_IOERR, user, "%s", strerror(errno));
-	else if (secret_lock(old, locked, new) == -1)
+	else if (!whole || secret_lock(old, locked, new) == -1)
 		tool_complain(t, EX_DATAERR, user,
 		    "there is no password: nobody can log in");
 	else if ((old[0] == '!') != locked)

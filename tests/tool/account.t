@@ -194,6 +194,24 @@ is_deeply([ $u->run('unlock', 'bare') ], [ 65, '',
     "restantectl: bare: there is no password: nobody can log in\n" ],
     'a mark and nothing else');
 
+for my $line ('x' x 1024, 'x' x 3000, '!' . 'x' x 1023, '!!' . 'x' x 3000, "a\0b",
+    "!a\0b") {
+	$u->write(bare => "$line\n$mbox");
+	for my $verb (qw(lock unlock)) {
+		is_deeply([ $u->run($verb, 'bare') ], [ 65, '', 'restantectl: bare:'
+		    . " there is no password: nobody can log in\n" ],
+		    "$verb: no password: " . substr($line, 0, 4) =~ s/\0/./r .
+		    ', of ' . length $line);
+	}
+	is(Restante::slurp($u->path('bare')), "$line\n$mbox", '... stays as it is');
+}
+for my $end ("\n", "\r\n", '') {
+	$u->write(bare => 'x' x 1022 . $end);
+	is(($u->run($_, 'bare'))[0], 0, "$_: the longest line") for qw(lock unlock);
+	is(Restante::slurp($u->path('bare')) =~ s/\n.*//sr, 'x' x 1022,
+	    '... there and back again');
+}
+
 # What a delivery agent made has no password line; all of it is mail.
 $u->write(made => $mbox);
 is(($u->run('lock', 'made'))[0], 65, 'there is nothing to lock');
