@@ -317,16 +317,15 @@ create(struct tool *t, const char *user, const char *line)
 		}
 		status = give_name(t, name, user);
 	}
+	if (status == 0)
+		status = fsync(t->users.fd);
 	saved = errno;
 	if (status == -1)
-		(void)unlinkat(t->users.state_fd, name, 0);
-	else
-		status = fsync(t->users.fd);
+		remove_own(t, user, "new"); /* unless it has its name */
 	explicit_bzero(text, sizeof(text));
 	tell_who_can_read(t, user, fd);
 	(void)close(fd);
-	if (status == -1)
-		errno = saved;
+	errno = saved;
 	return status;
 }
 
