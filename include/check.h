@@ -35,12 +35,6 @@ struct check {
 void check_say(struct check *, enum check_level, const char *about,
     const char *which, const char *, ...) __attribute__((format(printf, 5, 6)));
 
-/* Whether there is anything of that name in the directory. */
-bool check_is_there(const struct tool *, const char *name);
-
-/* Whether everyone may open what is in the directory, if its mode says so. */
-bool check_is_exposed(const struct tool *);
-
 /* The directory: its mode, and names that are no mailboxes. */
 void check_directory(struct check *);
 

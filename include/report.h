@@ -50,7 +50,4 @@ void report_time(uint64_t seconds, char text[REPORT_TIME]);
 /* A string of JSON, with its quotes. */
 void report_json_string(FILE *, const char *);
 
-/* A name from a directory as printable ASCII: other octets become \xNN. */
-void report_clean(const char *name, char *clean, size_t size);
-
 #endif

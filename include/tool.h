@@ -63,6 +63,12 @@ void tool_status(struct tool *, int status);
 void tool_complain(struct tool *, int status, const char *user, const char *,
     ...) __attribute__((format(printf, 4, 5)));
 
+/* Whether there is anything of that name in the directory. */
+bool tool_is_there(const struct tool *, const char *name);
+
+/* Whether everyone may open what is in the directory, if its mode says so. */
+bool tool_is_exposed(const struct tool *);
+
 /*
  * Opens a user's mailbox, not locked, or says why not; of everybody only what is
  * a mailbox counts.  Returns the descriptor or -1.

@@ -17,7 +17,6 @@
 
 #include "ask.h"
 #include "channel.h"
-#include "check.h"
 #include "head.h"
 #include "io.h"
 #include "num.h"
@@ -59,7 +58,7 @@ tell_who_can_read(struct tool *t, const char *user, int fd)
 {
 	struct stat st;
 
-	if (!check_is_exposed(t))
+	if (!tool_is_exposed(t))
 		return;
 	tool_complain(t, EX_OK, t->path,
 	    "everyone on this machine may look into it: chmod 700");
@@ -203,6 +202,14 @@ remove_own(struct tool *t, const char *user, const char *suffix)
 		    name, strerror(errno));
 }
 
+/* What belongs to a mailbox, or to one of somebody who had that name. */
+static void
+remove_belongings(struct tool *t, const char *user)
+{
+	remove_own(t, user, "index");
+	remove_own(t, user, "journal");
+}
+
 /*
  * The mailbox goes last, its journal being empty: as soon as it is gone another
  * may be added, whose files these are then.
@@ -210,8 +217,7 @@ remove_own(struct tool *t, const char *user, const char *suffix)
 static void
 remove_mailbox(struct tool *t, const char *user)
 {
-	remove_own(t, user, "index");
-	remove_own(t, user, "journal");
+	remove_belongings(t, user);
 	if (unlinkat(t->users.fd, user, 0) == -1 || fsync(t->users.fd) == -1)
 		tool_complain(t, EX_IOERR, user, "%s", strerror(errno));
 }
@@ -310,11 +316,8 @@ create(struct tool *t, const char *user, const char *line)
 	if (fd == -1)
 		return -1;
 	if (io_pwrite(fd, text, (size_t)n, 0) == 0 && fsync(fd) == 0) {
-		/* Of somebody who had the same name. */
-		if (!check_is_there(t, user)) {
-			remove_own(t, user, "index");
-			remove_own(t, user, "journal");
-		}
+		if (!tool_is_there(t, user))
+			remove_belongings(t, user);
 		status = give_name(t, name, user);
 	}
 	if (status == 0)
@@ -342,7 +345,7 @@ add_run(struct tool *t)
 		    ".lock");
 		return;
 	}
-	if (check_is_there(t, user)) {
+	if (tool_is_there(t, user)) {
 		tool_complain(t, EX_CANTCREAT, user, "is there already");
 		return;
 	}

@@ -389,7 +389,7 @@ check_user(struct check *c, const char *user)
 void
 check_run(struct tool *t)
 {
-	struct check c = { .tool = t, .exposed = check_is_exposed(t) };
+	struct check c = { .tool = t, .exposed = tool_is_exposed(t) };
 
 	if (t->json)
 		printf("[");
@@ -399,8 +399,7 @@ check_run(struct tool *t)
 		end(&c);
 	}
 	for (size_t i = 0; i < t->count; i++)
-		if (users_is_name(t->names[i]) &&
-		    check_is_there(t, t->names[i]))
+		if (users_is_name(t->names[i]) && tool_is_there(t, t->names[i]))
 			check_user(&c, t->names[i]);
 		else if (!t->everybody)
 			tool_explain(t, t->names[i], USERS_NONE);

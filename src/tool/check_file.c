@@ -12,27 +12,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "channel.h"
 #include "check.h"
-#include "report.h"
 
 /* A name of NAME_MAX octets, each of which may need four. */
 enum { CLEAN = 4 * NAME_MAX + 1 };
-
-bool
-check_is_there(const struct tool *t, const char *name)
-{
-	struct stat st;
-
-	return fstatat(t->users.fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
-}
-
-bool
-check_is_exposed(const struct tool *t)
-{
-	struct stat st;
-
-	return fstat(t->users.fd, &st) == 0 && (st.st_mode & S_IXOTH) != 0;
-}
 
 void
 check_mode(struct check *c, const char *about, const char *what, int fd)
@@ -101,6 +85,23 @@ check_file(struct check *c, int *fd)
 	return true;
 }
 
+/* A name as printable ASCII: other octets become \xNN. */
+static void
+clean_name(const char *name, char clean[CLEAN])
+{
+	size_t n = 0;
+
+	for (; *name != '\0' && n + 5 < CLEAN; name++) {
+		unsigned char c = (unsigned char)*name;
+
+		if (c >= 0x20 && c < 0x7f && c != '\\')
+			clean[n++] = (char)c;
+		else
+			n += (size_t)snprintf(clean + n, 5, "\\x%02x", c);
+	}
+	clean[n] = '\0';
+}
+
 /* A name that cannot be a mailbox. */
 static void
 check_other_name(struct check *c, const char *name)
@@ -108,7 +109,7 @@ check_other_name(struct check *c, const char *name)
 	size_t len = strlen(name);
 	char clean[CLEAN];
 
-	report_clean(name, clean, sizeof(clean));
+	clean_name(name, clean);
 	if (len > 5 && strcmp(name + len - 5, ".lock") == 0)
 		check_say(c, CHECK_NOTE, "name", "lock-file",
 		    "\"%s\" is a lock file, which is ignored", clean);
@@ -128,7 +129,7 @@ check_orphan(struct check *c, const char *name)
 	    (strcmp(dot, ".index") != 0 && strcmp(dot, ".journal") != 0))
 		return;
 	(void)snprintf(user, sizeof(user), "%.*s", (int)(dot - name), name);
-	if (users_is_name(user) && !check_is_there(c->tool, user))
+	if (users_is_name(user) && !tool_is_there(c->tool, user))
 		check_say(c, CHECK_NOTE, "name", "orphan",
 		    "\".restante/%s\" has no mailbox", name);
 }

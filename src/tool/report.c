@@ -170,19 +170,3 @@ report_print(struct report_table *t, bool json, FILE *out)
 	t->rows = NULL;
 	t->count = 0;
 }
-
-void
-report_clean(const char *name, char *clean, size_t size)
-{
-	size_t n = 0;
-
-	for (; *name != '\0' && n + 5 < size; name++) {
-		unsigned char c = (unsigned char)*name;
-
-		if (c >= 0x20 && c < 0x7f && c != '\\')
-			clean[n++] = (char)c;
-		else
-			n += (size_t)snprintf(clean + n, 5, "\\x%02x", c);
-	}
-	clean[n] = '\0';
-}

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* What the commands share.  Runs as: restantectl. */
 
+#include <sys/stat.h>
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -65,6 +67,22 @@ tool_explain(struct tool *t, const char *user, enum users_status status)
 		tool_complain(t, EX_NOPERM, user, "%s", strerror(errno));
 		break;
 	}
+}
+
+bool
+tool_is_there(const struct tool *t, const char *name)
+{
+	struct stat st;
+
+	return fstatat(t->users.fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+bool
+tool_is_exposed(const struct tool *t)
+{
+	struct stat st;
+
+	return fstat(t->users.fd, &st) == 0 && (st.st_mode & S_IXOTH) != 0;
 }
 
 int
