@@ -20,7 +20,8 @@
 #include "report.h"
 #include "secret.h"
 
-enum { SENTENCE = 512 };
+/* Of a name of 255 octets, each shown as four, and what is said of it. */
+enum { SENTENCE = 1280 };
 
 static const char *const levels[] = {
 	[CHECK_OK] = "ok",

@@ -91,7 +91,7 @@ clean_name(const char *name, char clean[CLEAN])
 {
 	size_t n = 0;
 
-	for (; *name != '\0' && n + 5 < CLEAN; name++) {
+	for (; *name != '\0' && n + 4 < CLEAN; name++) {
 		unsigned char c = (unsigned char)*name;
 
 		if (c >= 0x20 && c < 0x7f && c != '\\')

@@ -319,7 +319,8 @@ finds($u, $_, 'file links', 'problem', qr/\Aa file with 2 links/)
     for qw(first second);
 finds($u, 'directory', 'file no-file', 'note', qr/\Aa directory/);
 finds($u, 'fifo', 'file no-file', 'note', qr/\Aa special file/);
-for my $name ('x y', '.hidden', "b\xff\"\n", 'alice.lock', 'y' x 65) {
+for my $name ('x y', '.hidden', "b\xff\"\n", 'alice.lock', 'y' x 65,
+    "\xff" x 255) {
 	my $clean = $name =~ s/([^\x20-\x7e])/sprintf '\\x%02x', ord $1/ger;
 	my $which = $name =~ /lock$/ ? 'lock-file' : 'no-name';
 
