@@ -62,14 +62,14 @@ base64_decode(
 	*got = 0;
 	if (len % 4 != 0)
 		return -1;
-	for (; len > 0; text += 4, len -= 4) {
-		/* Behind padding there is nothing. */
-		if (count < 3 || (count = quantum(text, octets)) == -1 ||
-		    size - *got < (size_t)count)
-			return -1;
+	/* Behind padding there is nothing. */
+	for (; len > 0 && count == 3; text += 4, len -= 4) {
+		count = quantum(text, octets);
+		if (count == -1 || size - *got < (size_t)count)
+			break;
 		memcpy(to + *got, octets, (size_t)count);
 		*got += (size_t)count;
 	}
 	explicit_bzero(octets, sizeof(octets));
-	return 0;
+	return len == 0 ? 0 : -1;
 }

@@ -66,6 +66,7 @@ transform(uint32_t state[4], const unsigned char *p)
 	state[1] += b;
 	state[2] += c;
 	state[3] += d;
+	explicit_bzero(x, sizeof(x));
 }
 /* NOLINTEND(readability-function-size) */
 /* clang-format on */
