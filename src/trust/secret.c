@@ -61,7 +61,8 @@ is_hash(const char *line, size_t len)
 
 /*
  * What crypt(5) says of the price of a hash, and the highest that is paid: a few
- * seconds, or a gigabyte.  A number, or letters, which rise as ASCII does.
+ * seconds, or a gigabyte.  A number, or letters, which rise as ASCII does; those
+ * of scrypt and yescrypt end where they could ask for more rounds of the same.
  */
 static bool
 is_costly(const char *hash)
@@ -77,9 +78,9 @@ is_costly(const char *hash)
 		{ "$6$rounds=", 10, 5000000, "" },
 		{ "$sha1$", 6, 5000000, "" },
 		{ "$md5,rounds=", 12, 5000000, "" },
-		{ "$y$", 3, 0, "jFT" },
-		{ "$gy$", 4, 0, "jFT" },
-		{ "$7$", 3, 0, "HU" },
+		{ "$y$", 3, 0, "jFT$" },
+		{ "$gy$", 4, 0, "jFT$" },
+		{ "$7$", 3, 0, "HU..../...." },
 		{ "_", 1, 0, "zzz1" },
 	};
 
