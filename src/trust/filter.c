@@ -242,19 +242,34 @@ allow_one_of(struct program *p, int call, unsigned int n,
 	load(p, offsetof(struct seccomp_data, nr));
 }
 
+/*
+ * Packets between the two ends, and no others: an end that takes datagrams could
+ * send some, with descriptors, to any socket that has a name.
+ */
+static void
+allow_channel(struct program *p)
+{
+	emit(p, BPF_JMP | BPF_JEQ | BPF_K, 0, 6, SYS_socketpair);
+	load(p, argument(0));
+	emit(p, BPF_JMP | BPF_JEQ | BPF_K, 0, 3, AF_UNIX);
+	load(p, argument(1));
+	emit(p, BPF_JMP | BPF_JEQ | BPF_K, 0, 1, SOCK_SEQPACKET | SOCK_CLOEXEC);
+	allow(p);
+	refuse(p);
+}
+
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 static void
 special_calls(struct program *p, enum filter_kind kind)
 {
-	static const uint32_t unix_domain[] = { AF_UNIX };
 	static const uint32_t self[] = { 0 };
 	/* fstat() of some C libraries. */
 	static const uint32_t of_descriptor[] = { AT_EMPTY_PATH,
 		AT_EMPTY_PATH | AT_NO_AUTOMOUNT };
 
 	allow_one_of(p, SYS_fcntl, 1, fcntl_commands, COUNT(fcntl_commands));
-	allow_one_of(p, SYS_socketpair, 0, unix_domain, COUNT(unix_domain));
+	allow_channel(p);
 	allow_one_of(p, SYS_prlimit64, 0, self, COUNT(self));
 #ifdef SYS_socketcall
 	allow_one_of(p, SYS_socketcall, 0, socket_calls, COUNT(socket_calls));

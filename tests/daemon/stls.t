@@ -210,7 +210,7 @@ sub pass_client
 	my ($h, $other) = @_;
 	my %before = map { $_ => 1 } $h->say('fds') =~ /(\d+):s/g;
 
-	$h->call('socketpair', 1, 5, 0, '@8');
+	$h->call('socketpair', 1, 02000005, 0, '@8'); # as of a channel
 	my ($near, $far, @other) = grep { !$before{$_} }
 	    $h->say('fds') =~ /(\d+):s/g;
 	my ($client) = $other // sort { $a <=> $b } keys %before;

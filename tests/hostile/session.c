@@ -14,6 +14,8 @@
  *	hear MILLISECONDS	what comes from the channel: "OCTETS FD..." or
  *				"timeout"; 0 octets: the other end is gone
  *	pair			a channel of its own making, that nobody reads
+ *	tell NAME		a datagram to a socket outside, @ for an abstract one:
+ *				"RESULT ERRNO"
  *	log HEX			octets into the pipe of the log: "RESULT ERRNO"
  *	fds			what is open: "FD:TYPE ..."
  *	heap HEX		how often these octets, each of them one higher, so
@@ -25,6 +27,7 @@
 
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -223,6 +226,29 @@ hear(char **word)
 			 : (cmsg->cmsg_len - CMSG_LEN(0)) / sizeof(int));
 }
 
+/* An end of a pair of its own sends to whom it likes, unless it has none. */
+static void
+tell(char **word)
+{
+	struct sockaddr_un to = { .sun_family = AF_UNIX };
+	size_t len = strnlen(word[0], sizeof(to.sun_path));
+	struct iovec iov = { .iov_base = word[0], .iov_len = len };
+	struct msghdr msg = { .msg_name = &to,
+		.msg_namelen = (socklen_t)(sizeof(to.sun_family) + len),
+		.msg_iov = &iov,
+		.msg_iovlen = 1 };
+	int ends[2];
+	ssize_t n = -1;
+
+	memcpy(to.sun_path, word[0], len);
+	if (to.sun_path[0] == '@')
+		to.sun_path[0] = '\0';
+	errno = 0;
+	if (socketpair(AF_UNIX, SOCK_DGRAM, 0, ends) == 0)
+		n = sendmsg(ends[0], &msg, MSG_DONTWAIT);
+	answer("%zd %d", n, errno);
+}
+
 static void
 write_log(char **word)
 {
@@ -312,6 +338,7 @@ obey(char *line)
 		{ "ask", 3, ask },
 		{ "send", 2, send_packets },
 		{ "hear", 1, hear },
+		{ "tell", 1, tell },
 		{ "log", 1, write_log },
 		{ "heap", 1, search_heap },
 	};

@@ -252,6 +252,9 @@ sub against_system
 			map { [ 'socket', $family, $_, 0 ] } 1, 2, 3, 5
 		} 1, 2, 10, 16, 17, 31, 38, 40, 44),
 		[ 'socketpair', AF_INET, SOCK_STREAM, 0, '@8' ],
+		# All kinds of a local one, but that of a channel.
+		map({ [ 'socketpair', AF_UNIX, $_, 0, '@8' ] } 1 .. 5),
+		[ 'socketpair', 30, 02000005, 0, '@8' ],
 		# The sockets that it has, turned into others.
 		map({ ([ 'connect', $_, octets($unspec), 16 ],
 			[ 'connect', $_, octets($here), 16 ],

@@ -6,6 +6,7 @@ package Siege;
 use strict;
 use warnings;
 
+use Socket qw(AF_UNIX MSG_DONTWAIT SOCK_DGRAM pack_sockaddr_un);
 use Test::More;
 
 use Hostile;
@@ -339,6 +340,32 @@ sub channel_floods
 	serves($d, 'flood: with descriptors under way');
 }
 
+# What others listen to on the same machine, the log of the system for one.
+sub sockets_outside
+{
+	my ($d) = @_;
+	my $h = Hostile->new($d);
+	my $path = "$d->{scratch}/ear";
+
+	for my $name ($path, "\0$path") {
+		my $shown = $name =~ s/^\0/@/r;
+		my $heard = '';
+		socket my $ear, AF_UNIX, SOCK_DGRAM, 0 or die "socket: $!";
+		bind $ear, pack_sockaddr_un($name) or die "bind: $!";
+		chmod 0777, $name if $name eq $path;
+		socket my $mouth, AF_UNIX, SOCK_DGRAM, 0 or die "socket: $!";
+		send $mouth, 'x', 0, pack_sockaddr_un($name) or die "send: $!";
+		recv $ear, $heard, 100, MSG_DONTWAIT;
+		is $heard, 'x', "sockets: others can tell $shown";
+		like $h->say('tell', $shown), qr/^-1 /,
+		    "sockets: it cannot tell $shown";
+		$heard = '';
+		recv $ear, $heard, 100, MSG_DONTWAIT;
+		is $heard, '', "sockets: $shown has heard nothing";
+	}
+	$h->client->close;
+}
+
 # A line of the log, when there is room for it.
 sub log_line
 {
@@ -412,6 +439,7 @@ sub lay
 	channel_auth($d);
 	channel_floods($d);
 	channel_peer($d, 0);
+	sockets_outside($d);
 	log_forged($d);
 	serves($d, 'after all');
 }
