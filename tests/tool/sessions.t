@@ -93,7 +93,7 @@ SKIP: {
 	    '... her session is gone, others are not');
 	is(Restante::slurp($d->path('alice')), $text{alice},
 	    '... and deletes nothing');
-	ok($d->log_like(qr/user=alice .*\bstop|alice.*(?:stop|shut|end)/, 5),
+	ok($d->log_like(qr/end: user=alice .* reason=shutdown$/),
 	    '... the log says so') or diag $d->stderr;
 	$a = $d->session('alice', 'secret');
 	ok($a, 'she may come again');
