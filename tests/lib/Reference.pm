@@ -174,6 +174,15 @@ sub difference
 	return "differ at octet $at:\n     got $got\nexpected $expected";
 }
 
+# All lines of a multi-line reply but the first.
+sub listed
+{
+	my ($c, $command) = @_;
+	my ($status, @lines) = $c->multi($command);
+
+	return join "\n", @lines;
+}
+
 # Whether a session in the TRANSACTION state shows what is in a mailbox text: one
 # test.  Returns the messages.
 sub agrees
@@ -190,10 +199,8 @@ sub agrees
 	}
 	my @pairs = (
 		[ 'STAT', $c->cmd('STAT'), "+OK " . @messages . " $total" ],
-		[ 'LIST', join("\n", ($c->multi('LIST'))[1 .. @list]),
-		    join "\n", @list ],
-		[ 'UIDL', join("\n", ($c->multi('UIDL'))[1 .. @list]),
-		    join "\n", @uidl ],
+		[ 'LIST', listed($c, 'LIST'), join "\n", @list ],
+		[ 'UIDL', listed($c, 'UIDL'), join "\n", @uidl ],
 	);
 	for my $n (1 .. @messages) {
 		my $wire = $messages[$n - 1]{wire};

@@ -99,7 +99,8 @@ for my $delete ([], [1], [2], [ 1, 2 ]) {
 	open my $fh, '>>:raw', $d->path('carol') or die;
 	print {$fh} Restante::mbox("A: b\n\nnew\n");
 	close $fh;
-	is_deeply [ ($s->multi('UIDL'))[1 .. @before] ], \@before,
+	($status, my @same) = $s->multi('UIDL');
+	is_deeply \@same, \@before,
 	    'P3-143 new mail is not shown to the session';
 	like $s->cmd('RETR ' . (@before + 1)), qr/\A-ERR no such message/,
 	    'P3-107 nor has it a number';

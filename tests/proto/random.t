@@ -62,7 +62,8 @@ for my $round (1 .. 250) {
 	# take the id of a deleted one.
 	my $left = $d->mbox("user$round");
 	$c = $d->session("user$round", 'secret');
-	is_deeply [ ($c->multi('UIDL'))[1 .. @kept] ],
+	my ($status, @uidl) = $c->multi('UIDL');
+	is_deeply \@uidl,
 	    [ map { ($_ + 1) . " $kept[$_]{id}" } 0 .. $#kept ],
 	    'the kept ones, with their unique-ids';
 	is_deeply [ map { ($c->text("RETR $_"))[1] } 1 .. @kept ],
