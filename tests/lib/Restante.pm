@@ -242,7 +242,7 @@ sub dir { return $_[0]{dir} }
 sub path { return "$_[0]{dir}/$_[1]" }
 sub stderr { return slurp($_[0]{log}) }
 
-# Waits for a line of the log; what its brackets caught, or else the line.
+# Waits for a line of the log, and yields it.
 sub log_like
 {
 	my ($self, $pattern, $seconds) = @_;

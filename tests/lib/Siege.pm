@@ -404,7 +404,6 @@ sub log_forged
 	    'log: all lines are lines';
 }
 
-# All of it, to a server that was started with server().
 # What was in the memory of those that it was forked from.
 sub inherited
 {
@@ -423,6 +422,7 @@ sub inherited
 	$h->client->close;
 }
 
+# All of it, to a server that was started with server().
 sub lay
 {
 	my ($d) = @_;
