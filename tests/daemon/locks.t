@@ -200,6 +200,29 @@ for my $way (sort keys %holders) {
 	$c->close;
 }
 
+# Between two tries it has neither lock: who holds the one and waits for the other
+# gets it at once, not when the session gives up.  The journal tells that it tries.
+{
+	my $holder = hold('a record lock');
+	my $c = $d->connect;
+
+	my $tries = sub {
+		open my $fh, '<', $d->path('.restante/alice.journal')
+		    or die "journal: $!";
+		return !flock $fh, LOCK_SH | LOCK_NB;
+	};
+	$c->cmd('USER alice');
+	$c->send("PASS secret\r\n");
+	Restante::wait_for($tries);
+	sleep 0.02;
+	ok Restante::wait_for(sub {
+		flock(handle(), LOCK_EX | LOCK_NB) && $tries->()
+	}, 1), 'a session that waits for the one lock lets the other go';
+	let_go($holder);
+	like $c->status, qr/^\+OK/, 'and gets both in the end';
+	$c->close;
+}
+
 # The same by a program.
 SKIP: {
 	skip 'no flock(1) here', 3
