@@ -92,6 +92,16 @@ sub announces
 	is $e->stop, 0, 'the server ends';
 }
 
+# A language is asked for in clear, too, by whoever it was.
+{
+	my $c = $d->connect;
+
+	like $c->cmd('LANG de'), qr/^\+OK de /, 'LANG in clear';
+	$c->cmd('STLS');
+	is +Tls->over($c)->cmd('NOOP'), '-ERR log in first',
+	    'P3-454 English again, over TLS';
+}
+
 {
 	my $c = $d->connect;
 
