@@ -141,6 +141,14 @@ for my $end (sort keys %ends) {
 	}), "P3-272 $end: nothing is removed";
 	is $d->mbox($name++), $mbox, 'P3-272 nor changed';
 }
+# Commands that are there already when the client is seen to be lost.
+$d->user(large => "secret\n" . Restante::mbox("A: b\n\n" . "text\n" x 2e6));
+$c = $d->session('large', 'secret');
+$c->send("RETR 1\r\nDELE 1\r\nQUIT\r\n");
+$c->ready(Time::HiRes::time() + Restante::PATIENCE);
+$ends{RST}->($c);
+ok $d->log_like(qr/end: user=large .* deleted=0 left=1 .*reason=lost$/),
+    'P3-272 what a client has said in advance is not obeyed when it is lost';
 my $s = Restante->start(users => { alice => $mbox });
 $c = $s->session('alice', 'secret');
 $c->cmd("DELE $_") for 1 .. 6;
