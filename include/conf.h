@@ -23,6 +23,11 @@ enum {
 	CONF_NETWORKS = 1024,
 };
 
+/* What is a choice, in the order of its words in the table of keywords. */
+enum conf_apop { CONF_APOP_NO, CONF_APOP_YES, CONF_APOP_AUTO };
+enum conf_plain { CONF_PLAIN_YES, CONF_PLAIN_TLS, CONF_PLAIN_AUTO };
+enum conf_lock { CONF_LOCK_SESSION, CONF_LOCK_UPDATE };
+enum conf_quoting { CONF_QUOTING_NONE, CONF_QUOTING_MBOXRD };
 enum conf_log { CONF_LOG_AUTO, CONF_LOG_STDERR, CONF_LOG_SYSLOG };
 
 struct conf_listen {
@@ -43,16 +48,16 @@ struct conf {
 	bool hide_users, utf8_strict, show_version;
 	char tls_helper[PATH_MAX], tls_certificate[PATH_MAX], tls_key[PATH_MAX];
 	char tls_user[CONF_TEXT];
-	uint64_t apop;           /* 0: no, 1: yes, 2: auto */
+	uint64_t apop;           /* enum conf_apop */
 	uint64_t mechanisms;     /* a bit for each enum sasl_mechanism, auto */
-	uint64_t plaintext_auth; /* 0: yes, 1: tls, 2: auto */
+	uint64_t plaintext_auth; /* enum conf_plain */
 	char login_delay[PERUSER_SIZE], expire[PERUSER_SIZE];
 	uint64_t login_tries, login_pause, login_penalty, login_timeout,
 	    idle_timeout, write_timeout, max_sessions, max_per_address,
 	    max_per_user;
 	char trusted[CONF_NETWORKS]; /* as networks_parse() reads it */
 	char trusted_proxies[CONF_NETWORKS];
-	uint64_t lock, mbox_quoting; /* 1: update, mboxrd */
+	uint64_t lock, mbox_quoting; /* enum conf_lock, enum conf_quoting */
 	uint64_t language;           /* of words.h */
 	uint64_t log, log_level;     /* enum conf_log, enum log_level */
 };

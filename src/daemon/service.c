@@ -234,12 +234,12 @@ choose_mechanisms(const struct conf *c, struct service *svc)
 	unsigned int bits = (unsigned int)c->mechanisms & ~automatic;
 	unsigned int served = 0;
 
-	if ((c->mechanisms & automatic) != 0 || c->apop == 2)
+	if ((c->mechanisms & automatic) != 0 || c->apop == CONF_APOP_AUTO)
 		served = offer_mechanisms(&svc->attendant.users);
 	if ((c->mechanisms & automatic) != 0)
 		bits |= served;
-	svc->session.apop = c->apop == 1 ||
-	    (c->apop == 2 && (served >> SASL_CRAM_MD5 & 1) != 0);
+	svc->session.apop = c->apop == CONF_APOP_YES ||
+	    (c->apop == CONF_APOP_AUTO && (served >> SASL_CRAM_MD5 & 1) != 0);
 	svc->attendant.apop = svc->session.apop;
 	svc->session.mechanisms = bits;
 	svc->attendant.mechanisms = bits;
@@ -254,9 +254,9 @@ service_prepare(const struct conf *c, struct service *svc)
 		.utf8_strict = c->utf8_strict,
 		.show_version = c->show_version,
 		.language = (int)c->language,
-		.plain_local = c->plaintext_auth != 1,
-		.plain_remote = c->plaintext_auth == 0 ||
-		    (c->plaintext_auth == 2 && !has_tls(c, svc)),
+		.plain_local = c->plaintext_auth != CONF_PLAIN_TLS,
+		.plain_remote = c->plaintext_auth == CONF_PLAIN_YES ||
+		    (c->plaintext_auth == CONF_PLAIN_AUTO && !has_tls(c, svc)),
 		.stls = svc->has_ucspi        ? STLS_UCSPI
 		    : *c->tls_helper == '\0' ? STLS_NONE
 					      : STLS_HELPER,
@@ -267,8 +267,8 @@ service_prepare(const struct conf *c, struct service *svc)
 		.idle_timeout = (int64_t)c->idle_timeout * 1000,
 		.write_timeout = (int64_t)c->write_timeout * 1000,
 		.mailbox = {
-			.unquote = c->mbox_quoting == 1,
-			.lock_update = c->lock == 1,
+			.unquote = c->mbox_quoting == CONF_QUOTING_MBOXRD,
+			.lock_update = c->lock == CONF_LOCK_UPDATE,
 			.notes_login = true,
 		},
 	};

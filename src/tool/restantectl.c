@@ -282,8 +282,8 @@ main(int argc, char **argv)
 	t.defers = verb->run == deliver_run;
 	if (t.defers)
 		log_set_failure(EX_TEMPFAIL);
-	t.lock_update = c.lock == 1;
-	t.mailbox.unquote = c.mbox_quoting == 1;
+	t.lock_update = c.lock == CONF_LOCK_UPDATE;
+	t.mailbox.unquote = c.mbox_quoting == CONF_QUOTING_MBOXRD;
 	open_users(&c, &t);
 	if (verb->writes && users_make_state(&t.users) == -1)
 		cannot(&t, c.users);

@@ -207,9 +207,9 @@ defaults(void)
 	is_str(c.keeper_user, "", "keeper-user is the owner of users");
 	is_str(c.tls_helper, "", "there is no TLS helper");
 	is_str(c.tls_user, "stunnel4", "tls-user is stunnel4");
-	is(c.plaintext_auth, 2, "plaintext-auth is auto");
+	is(c.plaintext_auth, CONF_PLAIN_AUTO, "plaintext-auth is auto");
 	is(c.hide_users, false, "hide-users is no");
-	is(c.apop, 1, "apop is yes");
+	is(c.apop, CONF_APOP_YES, "apop is yes");
 	is(c.login_tries, 3, "login-tries is 3");
 	is(c.login_pause, 2, "login-pause is 2");
 	is_str(c.login_delay, "0", "login-delay is 0");
@@ -221,8 +221,8 @@ defaults(void)
 	is(c.max_per_address, 100, "max-per-address is 100");
 	is(c.max_per_user, 10, "max-per-user is 10");
 	is_str(c.trusted, "127.0.0.0/8 ::1", "trusted is this machine");
-	is(c.lock, 0, "lock is session");
-	is(c.mbox_quoting, 0, "mbox-quoting is none");
+	is(c.lock, CONF_LOCK_SESSION, "lock is session");
+	is(c.mbox_quoting, CONF_QUOTING_NONE, "mbox-quoting is none");
 	is_str(c.expire, "never", "expire is never");
 	is(c.utf8_strict, false, "utf8-strict is no");
 	is(c.show_version, false, "show-version is no");
@@ -514,8 +514,9 @@ files(void)
 	is_str(said, "", "nothing is said of it");
 	free(said);
 	ok(strcmp(c.users, "/srv/a b/Users") == 0 && c.hide_users &&
-		c.apop == 1 && c.login_tries == 6 && c.listen_count == 2 &&
-		c.pid_file[0] == '\0' && c.log_level == LOG_LEVEL_DEBUG,
+		c.apop == CONF_APOP_YES && c.login_tries == 6 &&
+		c.listen_count == 2 && c.pid_file[0] == '\0' &&
+		c.log_level == LOG_LEVEL_DEBUG,
 	    "and all of it is in force");
 
 	conf_init(&c);
@@ -534,7 +535,7 @@ files(void)
 	conf_init(&c);
 	is(read_text(&c, "apop no\0really\n", 15, &said), 1,
 	    "a line with a NUL is wrong");
-	is(c.apop, 1, "and not cut short");
+	is(c.apop, CONF_APOP_YES, "and not cut short");
 	free(said);
 
 	errno = 0;
