@@ -119,21 +119,27 @@ promise_zero(const struct mailbox *mb, uint64_t offset, uint64_t len)
 	return write_zeros(mb->files.fd, offset, len);
 }
 
-/* Zeroes what a tombstone does not keep of a run. */
+/*
+ * Zeroes what a tombstone does not keep of a run: its last two line ends stay.
+ * One that has none, left behind by a full disk, gets them: else the headers of
+ * what is delivered behind it would belong to the tombstone.
+ */
 static int
 bury(const struct mailbox *mb, const struct journal_run *run)
 {
-	char end[2];
-	uint64_t tail;
+	char octets[3], *last = octets + 1;
+	uint64_t end = run->offset + run->length, tail = 2;
 
-	/* Its last two line ends stay. */
-	if (io_pread(mb->files.fd, end, sizeof(end),
-		(off_t)(run->offset + run->length - sizeof(end))) !=
-	    sizeof(end)) {
+	if (io_pread(mb->files.fd, octets, sizeof(octets),
+		(off_t)(end - sizeof(octets))) != sizeof(octets)) {
 		errno = ESTALE;
 		return -1;
 	}
-	tail = end[0] == '\r' ? 3 : 2;
+	if (memcmp(octets, "\n\r\n", sizeof(octets)) == 0)
+		tail = 3;
+	else if (memcmp(last, "\n\n", 2) != 0 &&
+	    io_pwrite(mb->files.fd, "\n\n", 2, (off_t)(end - 2)) == -1)
+		return -1;
 	return promise_zero(mb, run->offset + FROM, run->length - FROM - tail);
 }
 

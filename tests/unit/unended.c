@@ -18,7 +18,7 @@
 #define FIRST     SEPARATOR "Subject: first\n\nto go\n\n"
 #define SECOND    SEPARATOR "Subject: second\n\nto stay\n\n"
 #define UNENDED   SEPARATOR "Subject: third\n\nto stay, and without an end"
-#define NEW       "\n\n" SEPARATOR "Subject: new\n\nto stay\n\n"
+#define NEW       SEPARATOR "Subject: new\n\nto stay\n\n"
 
 static void
 limit_size(rlim_t most)
@@ -28,41 +28,61 @@ limit_size(rlim_t most)
 	need(setrlimit(RLIMIT_FSIZE, &limit) == 0, "setrlimit");
 }
 
-int
-main(void)
+#define TEXT PASSWORD FIRST SECOND UNENDED
+
+static struct mailbox mb;
+static char got[sizeof(TEXT) + sizeof("\n\n" NEW)];
+
+/* Removes message n while somebody appends who takes no lock. */
+static void
+remove_one(int dir, uint64_t n, const char *new)
 {
 	static const struct mailbox_settings set = { .unquote = false };
-	static const char text[] = PASSWORD FIRST SECOND UNENDED;
-	char got[sizeof(text) + sizeof(NEW)] = "";
 	struct mailbox_files files = { .index_fd = -1 };
-	struct mailbox mb;
-	int dir = scratch_open(), agent;
+	enum mailbox_status status;
+	int agent;
 
-	scratch_file(dir, "mailbox", text);
+	scratch_file(dir, "mailbox", TEXT);
 	files.fd = openat(dir, "mailbox", O_RDWR | O_CLOEXEC);
 	files.journal_fd = openat(
 	    dir, "journal", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	agent = openat(dir, "mailbox", O_RDWR | O_APPEND | O_CLOEXEC);
 	need(files.fd != -1 && files.journal_fd != -1 && agent != -1, "open");
 
-	need(signal(SIGXFSZ, SIG_IGN) != SIG_ERR, "signal");
-	limit_size(sizeof(text) - 1);
-	is(mailbox_open(&mb, &set, &files), MAILBOX_OK, "it opens");
+	limit_size(sizeof(TEXT) - 1);
+	status = mailbox_open(&mb, &set, &files);
 	limit_size(RLIM_INFINITY);
+	is(status, MAILBOX_OK, "it opens");
 	is(mailbox_count(&mb), 3, "with all its messages");
 
-	/* Who takes no lock keeps what is left over from being cut off. */
-	need(write(agent, NEW, strlen(NEW)) == (ssize_t)strlen(NEW), "write");
-	need(mailbox_mark(&mb, 1) == 0, "mark");
-	is(mailbox_update(&mb), MAILBOX_OK, "the first one can be removed");
+	need(write(agent, new, strlen(new)) == (ssize_t)strlen(new), "write");
+	need(mailbox_mark(&mb, n) == 0, "mark");
+	is(mailbox_update(&mb), MAILBOX_OK, "message %d can be removed",
+	    (int)n);
 	mailbox_close(&mb);
 
+	memset(got, '\0', sizeof(got));
 	need(pread(agent, got, sizeof(got) - 1, 0) >= 0, "pread");
+	(void)close(agent);
 	for (size_t i = 0; i < sizeof(got) - 1; i++)
 		if (got[i] == '\0')
 			got[i] = '@';
+}
+
+int
+main(void)
+{
+	int dir = scratch_open();
+
+	need(signal(SIGXFSZ, SIG_IGN) != SIG_ERR, "signal");
+	remove_one(dir, 1, "\n\n" NEW);
 	ok(strstr(got, "to go") == NULL, "it is gone");
-	ok(strstr(got, SECOND UNENDED NEW) != NULL,
+	ok(strstr(got, SECOND UNENDED "\n\n" NEW) != NULL,
 	    "and the others are what they were, the last one, too");
+	remove_one(dir, 3, NEW);
+	ok(strstr(got, "an end") == NULL, "it is gone");
+	ok(strstr(got, FIRST SECOND "From @") != NULL &&
+		strstr(got, "@\n\n" NEW) != NULL,
+	    "and what was glued to it is a message of its own");
 	return done();
 }
