@@ -117,28 +117,19 @@ vlog(enum log_level level, bool with_errno, const char *fmt, va_list ap)
 	char line[LINE_SIZE];
 	int saved = errno;
 	size_t len;
-	int n;
 
 	if (level > threshold)
 		return;
 	/* The first byte is the level's, for the relay. */
 	line[0] = (char)('0' + (int)level);
-	n = vsnprintf(line + 1, sizeof(line) - 1, fmt, ap);
-	len = n < 0 ? 1 : 1 + (size_t)n;
-	if (len >= sizeof(line))
-		len = sizeof(line) - 1;
-	line[len] = '\0';
-	if (with_errno && len + 2 < sizeof(line)) {
-		n = snprintf(
+	line[1] = '\0';
+	(void)vsnprintf(line + 1, sizeof(line) - 1, fmt, ap);
+	len = strlen(line);
+	if (with_errno)
+		(void)snprintf(
 		    line + len, sizeof(line) - len, ": %s", strerror(saved));
-		if (n > 0)
-			len += (size_t)n;
-		if (len >= sizeof(line))
-			len = sizeof(line) - 1;
-	}
-
 	if (destination == TO_PIPE)
-		(void)!write(pipe_fd, line, len);
+		(void)!write(pipe_fd, line, strlen(line));
 	else
 		deliver(level, "", line + 1);
 	errno = saved;
