@@ -6,6 +6,7 @@
 #ifndef FDS_H
 #define FDS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /*
@@ -26,7 +27,7 @@ int fds_keep_only(int fd, int place);
  */
 int fds_fill(void);
 
-/* Makes 0 and 1, and 2 if err is set, what is read and written in vain. */
-int fds_silence(int err);
+/* Points 0 and 1, and with errors 2 as well, at /dev/null.  0 or -1. */
+int fds_silence(bool errors);
 
 #endif

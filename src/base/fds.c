@@ -54,14 +54,14 @@ fds_fill(void)
 }
 
 int
-fds_silence(int err)
+fds_silence(bool errors)
 {
 	int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
 	int status = 0;
 
 	if (fd == -1)
 		return -1;
-	for (int i = 0; i < (err ? 3 : 2); i++)
+	for (int i = 0; i < (errors ? 3 : 2); i++)
 		if (dup2(fd, i) == -1)
 			status = -1;
 	if (fd > 2)

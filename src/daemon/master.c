@@ -48,9 +48,9 @@ enum {
  * complain on it.
  */
 #ifdef SANITIZED
-enum { SILENCE_ERRORS = 0 };
+static const bool silence_errors = false;
 #else
-enum { SILENCE_ERRORS = 1 };
+static const bool silence_errors = true;
 #endif
 
 struct master {
@@ -83,7 +83,7 @@ arrange(int *const *keep, size_t count)
 	if (fds_arrange(keep, count) == -1)
 		fatal("arranging descriptors");
 	log_to_pipe(*keep[0]);
-	if (fds_silence(SILENCE_ERRORS) == -1)
+	if (fds_silence(silence_errors) == -1)
 		fatal("/dev/null");
 }
 
@@ -309,8 +309,8 @@ name_of(const struct master *m, pid_t pid)
 
 /*
  * A keeper, listener or launcher that has ended unasked is replaced, with its
- * partners.
- * Started by inetd they are attendant and session, and end when they are done.
+ * partners.  Started by inetd they are attendant and session, and end when they
+ * are done.
  */
 static void
 reap(struct master *m)
@@ -426,8 +426,8 @@ become_lone_attendant(
 }
 
 static _Noreturn void
-become_lone_session(
-    struct service *svc, int in, int out, int channel, struct registration *reg)
+become_lone_session(struct service *svc, int in, int out, int channel,
+    const struct registration *reg)
 {
 	int state_fd = svc->attendant.users.state_fd;
 	int *ucspi = svc->session.ucspi;
@@ -456,7 +456,7 @@ master_serve(struct service *svc, int in, int out, const char *peer,
 	open_pipes(svc);
 	title_set("master for %s", peer);
 	(void)snprintf(reg.peer, sizeof(reg.peer), "%s", peer);
-	/* There is no process-ID to tell a session by before it is forked. */
+	/* The attendant needs it before there is a session with a process-ID. */
 	stamp_write(reg.stamp, getpid(), clock, svc->host);
 	if (channel_pair(channel) == -1)
 		fatal("making a channel");
@@ -472,7 +472,7 @@ master_serve(struct service *svc, int in, int out, const char *peer,
 	(void)close(channel[1]);
 	close_own_ends(svc);
 	/* The connection ends when the session ends it. */
-	if (fds_silence(0) == -1)
+	if (fds_silence(false) == -1)
 		fatal("arranging descriptors");
 	watch(&m, signal_fd);
 }

@@ -182,18 +182,18 @@ keep(void)
 }
 
 static int
-silence(int err)
+silence(bool errors)
 {
 	ino_t before = inode_of(2);
 	struct stat st, null;
 
-	if (fds_silence(err) != 0 || stat("/dev/null", &null) != 0)
+	if (fds_silence(errors) != 0 || stat("/dev/null", &null) != 0)
 		return 1;
-	for (int i = 0; i < (err ? 3 : 2); i++)
+	for (int i = 0; i < (errors ? 3 : 2); i++)
 		if (fstat(i, &st) != 0 || st.st_rdev != null.st_rdev ||
 		    st.st_ino != null.st_ino)
 			return 2;
-	if (!err && inode_of(2) != before)
+	if (!errors && inode_of(2) != before)
 		return 3;
 	return read(0, &st, 1) == 0 && write(1, "x", 1) == 1 ? 0 : 4;
 }
@@ -210,7 +210,7 @@ silent(void)
 			if (pid == 0) {
 				for (int i = 0; closed && i < 3; i++)
 					(void)close(i);
-				_exit(silence(err));
+				_exit(silence(err == 1));
 			}
 			need(waitpid(pid, &status, 0) == pid, "waitpid");
 			check(status == 0, "err %d, closed %d: status %x", err,
