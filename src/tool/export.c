@@ -210,6 +210,25 @@ export_maildir(struct export *ex)
 		(void)close(dir);
 }
 
+/*
+ * Opens the mailbox.  A login trusts an index after a cheap look, and so may be
+ * wrong about a message that it does not send; here all of them are sent.
+ */
+static int
+open_all(struct export *ex)
+{
+	if (tool_open(ex->t, ex->user, &ex->mb) == -1)
+		return -1;
+	for (uint64_t n = 1; n <= mailbox_count(&ex->mb); n++) {
+		if (mailbox_look(&ex->mb, n) == 0)
+			continue;
+		mailbox_distrust(&ex->mb);
+		mailbox_close(&ex->mb);
+		return tool_open(ex->t, ex->user, &ex->mb);
+	}
+	return 0;
+}
+
 void
 export_run(struct tool *t)
 {
@@ -223,7 +242,7 @@ export_run(struct tool *t)
 		    "a Maildir wants the name of a directory");
 		return;
 	}
-	if (tool_open(t, ex.user, &ex.mb) == -1)
+	if (open_all(&ex) == -1)
 		return;
 	ex.progress.total = ex.mb.index.is.stored;
 	if (t->maildir)

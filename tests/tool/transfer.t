@@ -88,6 +88,22 @@ $u->write(dave => "secret\n" . "From \0\0\0\n\n" . $mbox);
 is(exported('dave') eq $mbox, 1, 'what is deleted stays here');
 is(exported('carl') eq $mbox, 1, 'and all of another');
 
+# The index is right about the first and the last, and the middle was changed.
+$u->write(dave => "secret\n" . Restante::mbox(map { "A: b\n\n$_\n" }
+    qw(one two2 three four)));
+is(($u->run('compact', 'dave'))[0], 0, 'an index');
+my $other = "secret\n" . Restante::mbox(map { "A: b\n\n$_\n" }
+    qw(one two thre33 four five));
+$u->poke($u->path('dave'), 0, $other);
+my ($fits) = ($u->findings('dave'))[1]{'index wrong'};
+is($fits && $fits->[0], 'problem', '... that the look of a login believes');
+is_deeply([ $u->run('export', '--maildir', 'dave', "$u->{scratch}/dave") ],
+    [ 0, '', '' ], 'export');
+is(join('', map { Restante::slurp($_) } sort glob "$u->{scratch}/dave/new/*"),
+    join('', map { "A: b\n\n$_\n" } qw(one two thre33 four five)),
+    '... looks at each');
+is(exported('dave'), substr($other, 7), '... and the next one, too');
+
 # A Maildir and back: files, their times, their order.
 my $dir = "$u->{scratch}/Maildir";
 sub files
