@@ -20,6 +20,9 @@
 #include "progress.h"
 #include "tool.h"
 
+/* Milliseconds for a reader who does not read, where writing does not wait. */
+enum { PATIENCE = 3600 * 1000 };
+
 /* One that is being done: which user, where to. */
 struct export
 {
@@ -37,21 +40,6 @@ failed(struct export *ex)
 	return -1;
 }
 
-static int
-write_all(int fd, const char *p, size_t len)
-{
-	ssize_t n;
-
-	for (; len > 0; p += n, len -= (size_t)n) {
-		n = write(fd, p, len);
-		if (n == -1 && errno == EINTR)
-			n = 0;
-		else if (n == -1)
-			return -1;
-	}
-	return 0;
-}
-
 /* A message as it stands in the file, its blank line included. */
 static int
 copy_message(struct export *ex, uint64_t n, int out)
@@ -63,13 +51,14 @@ copy_message(struct export *ex, uint64_t n, int out)
 	ssize_t got;
 
 	while ((got = mailbox_read(&ex->mb, &r, buf)) > 0) {
-		if (write_all(out, buf, (size_t)got) == -1)
+		if (io_write_all(out, buf, (size_t)got, PATIENCE) == -1)
 			return -1;
 		progress_step(&ex->progress, (uint64_t)got);
 	}
 	if (got == -1)
 		return -1;
-	return tail == 2 ? write_all(out, "\r\n", 2) : write_all(out, "\n", 1);
+	return io_write_all(
+	    out, tail == 2 ? "\r\n" : "\n", tail == 2 ? 2 : 1, PATIENCE);
 }
 
 static void
@@ -152,8 +141,8 @@ write_file(
 	fd = openat(dir, tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	if (fd == -1)
 		return -1;
-	if (write_all(fd, text, len) == 0 && futimens(fd, times) == 0 &&
-	    fsync(fd) == 0)
+	if (io_write_all(fd, text, len, PATIENCE) == 0 &&
+	    futimens(fd, times) == 0 && fsync(fd) == 0)
 		status = renameat(dir, tmp, dir, new);
 	(void)close(fd);
 	return status;
