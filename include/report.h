@@ -9,7 +9,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 
 #include "channel.h"
 
@@ -18,7 +17,8 @@ enum { REPORT_COLUMNS = 6, REPORT_TIME = 32 };
 enum report_kind { REPORT_TEXT, REPORT_NUMBER, REPORT_TIME_OF };
 
 struct report_column {
-	const char *title; /* for people; in lower case, the key for programs */
+	/* Capitals for people; in lower case, the key for programs. */
+	const char *title;
 	enum report_kind kind;
 };
 
@@ -35,19 +35,20 @@ struct report_table {
 	struct report_cell (*rows)[REPORT_COLUMNS];
 };
 
-/* A new row, nothing of it known; valid until the next.  NULL: no memory. */
+/* A new row, nothing of it known; valid until the next. */
 struct report_cell *report_row(struct report_table *);
 
-/* The cell of a number that is known. */
+/* The cell of a number or a text; "" is not known. */
 struct report_cell report_number(uint64_t);
+struct report_cell report_text(const char *);
 
-/* Prints the table and empties it. */
-void report_print(struct report_table *, bool json, FILE *);
+/* Prints the table on the standard output and empties it. */
+void report_print(struct report_table *, bool json);
 
 /* A time in the machine's zone, as "2026-11-20 18:27". */
 void report_time(uint64_t seconds, char text[REPORT_TIME]);
 
-/* A string of JSON, with its quotes. */
-void report_json_string(FILE *, const char *);
+/* Prints a string of JSON, with its quotes. */
+void report_json_string(const char *);
 
 #endif

@@ -91,6 +91,13 @@ int tool_open(struct tool *, const char *user, struct mailbox *);
 bool list_count(struct tool *, const char *user, int fd, struct mailbox *,
     struct journal_about *);
 
+/*
+ * Room for one more than count things of that size, in the place of what array
+ * has.  Ends the program where there is no memory.
+ */
+void *tool_grow(void *array, size_t count, size_t size)
+    __attribute__((warn_unused_result));
+
 /* Says why users_find() or one of its kind failed; errno is set. */
 void tool_explain(struct tool *, const char *user, enum users_status);
 

@@ -47,7 +47,7 @@ check_say(struct check *c, enum check_level level, const char *about,
 		printf("%s\n  {\"level\":\"%s\",\"about\":\"%s\","
 		       "\"finding\":\"%s\",\"text\":",
 		    c->findings++ == 0 ? "" : ",", levels[level], about, which);
-		report_json_string(stdout, sentence);
+		report_json_string(sentence);
 		printf("}");
 	} else {
 		printf("  %-7s  %-9s  %s\n", levels[level], about, sentence);
@@ -71,7 +71,7 @@ begin(struct check *c, const char *user)
 	if (user == NULL)
 		printf("null");
 	else
-		report_json_string(stdout, user);
+		report_json_string(user);
 	printf(",\"findings\":[");
 }
 

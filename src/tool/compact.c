@@ -4,10 +4,8 @@
 #include <sys/stat.h>
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
-#include <unistd.h>
 
 #include "journal.h"
 #include "report.h"
@@ -50,12 +48,7 @@ compact(struct tool *t, struct report_table *table, const char *user)
 	mailbox_close(&mb);
 
 	row = report_row(table);
-	if (row == NULL) {
-		tool_complain(t, EX_OSERR, user, "%s", strerror(errno));
-		return;
-	}
-	row[0].known = true;
-	(void)snprintf(row[0].text, sizeof(row[0].text), "%s", user);
+	row[0] = report_text(user);
 	row[1] = report_number(before);
 	row[2] = report_number(after);
 	row[3] = report_number(before > after ? before - after : 0);
@@ -71,5 +64,5 @@ compact_run(struct tool *t)
 
 	for (size_t i = 0; i < t->count; i++)
 		compact(t, &table, t->names[i]);
-	report_print(&table, t->json, stdout);
+	report_print(&table, t->json);
 }

@@ -2,11 +2,9 @@
 /* restantectl list: who has how much.  Runs as: restantectl. */
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
-#include <unistd.h>
 
 #include "journal.h"
 #include "report.h"
@@ -118,13 +116,7 @@ add_row(struct tool *t, struct report_table *table, const char *user, int fd)
 	struct journal_about about;
 	struct mailbox mb;
 
-	if (row == NULL) {
-		tool_complain(t, EX_OSERR, user, "%s", strerror(errno));
-		(void)close(fd);
-		return;
-	}
-	row[0].known = true;
-	(void)snprintf(row[0].text, sizeof(row[0].text), "%s", user);
+	row[0] = report_text(user);
 	if (list_count(t, user, fd, &mb, &about)) {
 		row[1] = report_number(mb.index.is.messages);
 		row[2] = report_number(mb.index.is.octets);
@@ -149,5 +141,5 @@ list_run(struct tool *t)
 		if (fd != -1)
 			add_row(t, &table, t->names[i], fd);
 	}
-	report_print(&table, t->json, stdout);
+	report_print(&table, t->json);
 }

@@ -1,22 +1,20 @@
 /* SPDX-License-Identifier: ISC */
 /* Tables and JSON.  Runs as: restantectl. */
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "report.h"
+#include "tool.h"
 
 enum { CELL = 96 };
 
 struct report_cell *
 report_row(struct report_table *t)
 {
-	void *grown = reallocarray(t->rows, t->count + 1, sizeof(*t->rows));
-
-	if (grown == NULL)
-		return NULL;
-	t->rows = grown;
+	t->rows = tool_grow(t->rows, t->count, sizeof(*t->rows));
 	memset(t->rows[t->count], 0, sizeof(*t->rows));
 	return t->rows[t->count++];
 }
@@ -25,6 +23,15 @@ struct report_cell
 report_number(uint64_t n)
 {
 	return (struct report_cell){ .known = true, .number = n };
+}
+
+struct report_cell
+report_text(const char *text)
+{
+	struct report_cell cell = { .known = *text != '\0' };
+
+	(void)snprintf(cell.text, sizeof(cell.text), "%s", text);
+	return cell;
 }
 
 void
@@ -69,103 +76,104 @@ width_of(const struct report_table *t, size_t column)
 
 /* Numbers to the right, all else to the left; no blanks at the end. */
 static void
-print_field(const struct report_table *t, size_t column, int width,
-    const char *text, FILE *out)
+print_field(
+    const struct report_table *t, size_t column, int width, const char *text)
 {
 	const char *gap = column == 0 ? "" : "  ";
 
 	if (t->columns[column].kind == REPORT_NUMBER)
-		fprintf(out, "%s%*s", gap, width, text);
+		printf("%s%*s", gap, width, text);
 	else if (column + 1 < t->width)
-		fprintf(out, "%s%-*s", gap, width, text);
+		printf("%s%-*s", gap, width, text);
 	else
-		fprintf(out, "%s%s", gap, text);
+		printf("%s%s", gap, text);
 }
 
 static void
-print_text(const struct report_table *t, FILE *out)
+print_text(const struct report_table *t)
 {
 	int width[REPORT_COLUMNS];
 	char buf[CELL];
 
 	for (size_t k = 0; k < t->width; k++) {
 		width[k] = width_of(t, k);
-		print_field(t, k, width[k], t->columns[k].title, out);
+		print_field(t, k, width[k], t->columns[k].title);
 	}
-	fprintf(out, "\n");
+	putchar('\n');
 	for (size_t i = 0; i < t->count; i++) {
 		for (size_t k = 0; k < t->width; k++) {
 			write_cell(t->columns[k].kind, &t->rows[i][k], buf);
-			print_field(t, k, width[k], buf, out);
+			print_field(t, k, width[k], buf);
 		}
-		fprintf(out, "\n");
+		putchar('\n');
 	}
 }
 
 void
-report_json_string(FILE *out, const char *s)
+report_json_string(const char *s)
 {
-	fputc('"', out);
+	putchar('"');
 	for (; *s != '\0'; s++) {
 		unsigned char c = (unsigned char)*s;
 
 		if (c == '"' || c == '\\')
-			fprintf(out, "\\%c", c);
+			printf("\\%c", c);
 		else if (c < 0x20 || c > 0x7e)
-			fprintf(out, "\\u%04x", c);
+			printf("\\u%04x", c);
 		else
-			fputc(c, out);
+			putchar(c);
 	}
-	fputc('"', out);
+	putchar('"');
 }
 
 /* "LAST LOGIN" is last_login. */
 static void
-print_key(const char *title, FILE *out)
+print_key(const char *title)
 {
-	fputc('"', out);
+	putchar('"');
 	for (; *title != '\0'; title++)
 		if (*title == ' ')
-			fputc('_', out);
+			putchar('_');
 		else
-			fputc(*title >= 'A' && *title <= 'Z'
-				? *title - 'A' + 'a'
-				: *title,
-			    out);
-	fputs("\":", out);
+			putchar(*title - 'A' + 'a');
+	printf("\":");
 }
 
 static void
-print_json(const struct report_table *t, FILE *out)
+print_json_cell(enum report_kind kind, const struct report_cell *cell)
 {
-	fputs("[", out);
-	for (size_t i = 0; i < t->count; i++) {
-		fputs(i == 0 ? "\n{" : ",\n{", out);
-		for (size_t k = 0; k < t->width; k++) {
-			const struct report_cell *cell = &t->rows[i][k];
+	if (!cell->known)
+		printf("null");
+	else if (kind == REPORT_TEXT)
+		report_json_string(cell->text);
+	else
+		printf("%ju", (uintmax_t)cell->number);
+}
 
+static void
+print_json(const struct report_table *t)
+{
+	putchar('[');
+	for (size_t i = 0; i < t->count; i++) {
+		printf(i == 0 ? "\n{" : ",\n{");
+		for (size_t k = 0; k < t->width; k++) {
 			if (k > 0)
-				fputc(',', out);
-			print_key(t->columns[k].title, out);
-			if (!cell->known)
-				fputs("null", out);
-			else if (t->columns[k].kind == REPORT_TEXT)
-				report_json_string(out, cell->text);
-			else
-				fprintf(out, "%ju", (uintmax_t)cell->number);
+				putchar(',');
+			print_key(t->columns[k].title);
+			print_json_cell(t->columns[k].kind, &t->rows[i][k]);
 		}
-		fputc('}', out);
+		putchar('}');
 	}
-	fputs("\n]\n", out);
+	printf("\n]\n");
 }
 
 void
-report_print(struct report_table *t, bool json, FILE *out)
+report_print(struct report_table *t, bool json)
 {
 	if (json)
-		print_json(t, out);
+		print_json(t);
 	else
-		print_text(t, out);
+		print_text(t);
 	free(t->rows);
 	t->rows = NULL;
 	t->count = 0;

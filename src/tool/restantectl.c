@@ -280,8 +280,7 @@ main(int argc, char **argv)
 	(void)signal(SIGXFSZ, SIG_IGN);
 	t.watches = verb->run == who_run || verb->run == kick_run;
 	t.defers = verb->run == deliver_run;
-	if (t.defers)
-		log_set_failure(EX_TEMPFAIL);
+	log_set_failure(t.defers ? EX_TEMPFAIL : EX_OSERR);
 	t.lock_update = c.lock == CONF_LOCK_UPDATE;
 	t.mailbox.unquote = c.mbox_quoting == CONF_QUOTING_MBOXRD;
 	open_users(&c, &t);

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "sessions.h"
+#include "tool.h"
 
 enum { TEXT = 1024, GENERATIONS = 3, PATIENCE = 10000 };
 
@@ -184,31 +185,25 @@ by_age(const void *a, const void *b)
 int
 sessions_find(const struct users *u, struct session_seen **seen, size_t *count)
 {
-	struct session_seen s, *grown;
+	struct session_seen s;
 	const struct dirent *d;
 	DIR *dir = opendir("/proc");
-	int status = 0;
 
 	*seen = NULL;
 	*count = 0;
 	if (dir == NULL)
 		return -1;
-	while (status == 0 && (d = readdir(dir)) != NULL) {
+	while ((d = readdir(dir)) != NULL) {
 		if (!isdigit((unsigned char)d->d_name[0]) ||
 		    !see(u, (pid_t)strtol(d->d_name, NULL, 10), &s))
 			continue;
-		grown = reallocarray(*seen, *count + 1, sizeof(**seen));
-		if (grown == NULL) {
-			status = -1;
-			break;
-		}
-		*seen = grown;
-		grown[(*count)++] = s;
+		*seen = tool_grow(*seen, *count, sizeof(**seen));
+		(*seen)[(*count)++] = s;
 	}
 	(void)closedir(dir);
 	if (*count > 1)
 		qsort(*seen, *count, sizeof(**seen), by_age);
-	return status;
+	return 0;
 }
 
 /* Whether the number still belongs to that process. */

@@ -13,6 +13,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "log.h"
 #include "tool.h"
 
 void
@@ -153,19 +154,24 @@ by_name(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-static int
+void *
+tool_grow(void *array, size_t count, size_t size)
+{
+	array = reallocarray(array, count + 1, size);
+	if (array == NULL)
+		fatal("memory");
+	return array;
+}
+
+static void
 add_name(char ***names, size_t *count, const char *name)
 {
-	char **grown = reallocarray(*names, *count + 1, sizeof(**names));
+	char *copy = strdup(name);
 
-	if (grown == NULL)
-		return -1;
-	*names = grown;
-	grown[*count] = strdup(name);
-	if (grown[*count] == NULL)
-		return -1;
-	(*count)++;
-	return 0;
+	if (copy == NULL)
+		fatal("memory");
+	*names = tool_grow(*names, *count, sizeof(**names));
+	(*names)[(*count)++] = copy;
 }
 
 /* The next entry but "." and ".."; NULL at the end and on an error. */
@@ -196,8 +202,7 @@ tool_read_names(int directory_fd, char ***names, size_t *count)
 	if (dir == NULL)
 		return -1;
 	while ((name = next_name(dir)) != NULL)
-		if (add_name(names, count, name) == -1)
-			break;
+		add_name(names, count, name);
 	saved = errno;
 	(void)closedir(dir);
 	if (*count > 1)

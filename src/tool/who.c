@@ -2,7 +2,6 @@
 /* restantectl who and kick: sessions.  Runs as: restantectl. */
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
@@ -18,15 +17,6 @@ static const struct report_column columns[] = {
 	{ "SINCE", REPORT_TIME_OF },
 	{ "DOING", REPORT_TEXT },
 };
-
-static struct report_cell
-text_cell(const char *text)
-{
-	struct report_cell cell = { .known = *text != '\0' };
-
-	(void)snprintf(cell.text, sizeof(cell.text), "%s", text);
-	return cell;
-}
 
 static const char *
 doing(const struct session_seen *s)
@@ -62,19 +52,14 @@ who_run(struct tool *t)
 		if (!t->everybody && !is_named(t, seen[i].user))
 			continue;
 		row = report_row(&table);
-		if (row == NULL) {
-			tool_complain(
-			    t, EX_OSERR, "who", "%s", strerror(errno));
-			break;
-		}
-		row[0] = text_cell(seen[i].user);
+		row[0] = report_text(seen[i].user);
 		row[1] = report_number((uint64_t)seen[i].pid);
-		row[2] = text_cell(seen[i].peer);
+		row[2] = report_text(seen[i].peer);
 		row[3] = report_number(seen[i].since);
-		row[4] = text_cell(doing(&seen[i]));
+		row[4] = report_text(doing(&seen[i]));
 	}
 	free(seen);
-	report_print(&table, t->json, stdout);
+	report_print(&table, t->json);
 }
 
 static void

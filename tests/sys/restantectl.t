@@ -92,12 +92,14 @@ is($code, 77, 'a keeper-user who may not enter');
 
 # Without the right to become the keeper.
 SKIP: {
-	skip 'there is no setpriv', 1 if system('setpriv --version >/dev/null 2>&1');
-	system "setpriv --bounding-set -setgid,-setuid $ENV{BUILD}/restantectl "
-	    . '-f /dev/null -d ' . $u->dir . ' deliver alice </dev/null '
-	    . ">$u->{scratch}/said 2>&1";
-	is($?, 75 << 8, 'a mail system keeps what cannot be delivered now')
-	    or diag Restante::slurp("$u->{scratch}/said");
+	skip 'there is no setpriv', 2 if system('setpriv --version >/dev/null 2>&1');
+	for (['list', 71], ['deliver', 75]) {
+		system "setpriv --bounding-set -setgid,-setuid "
+		    . "$ENV{BUILD}/restantectl -f /dev/null -d " . $u->dir
+		    . " $_->[0] alice </dev/null >$u->{scratch}/said 2>&1";
+		is($?, $_->[1] << 8, "root cannot become the keeper: $_->[0]")
+		    or diag Restante::slurp("$u->{scratch}/said");
+	}
 }
 
 # A directory of root's.
