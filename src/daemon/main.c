@@ -36,13 +36,6 @@ usage(bool connected)
 	exit(EX_USAGE);
 }
 
-static _Noreturn void
-wrong(const char *sentence)
-{
-	fprintf(stderr, "restante: %s\n", sentence);
-	exit(EX_CONFIG);
-}
-
 /*
  * Whether descriptor 0 is a client, as inetd gives it; its address is then in
  * peer.  Terminals, pipes and listening sockets are not.
@@ -219,6 +212,11 @@ main(int argc, char **argv)
 	}
 	if (options_read(&o, argc, argv) == -1)
 		usage(connected);
+	if (o.pop1 && !o.inetd && !connected) {
+		fprintf(stderr,
+		    "restante: --pop1 is for one connection; -1 listens\n");
+		usage(false);
+	}
 	if (o.inetd)
 		log_to_syslog();
 	if (options_conf(&o, &c, connected || o.inetd ? NULL : stderr) == -1)
@@ -236,8 +234,6 @@ main(int argc, char **argv)
 	if (o.inetd || connected)
 		start_inetd(&c, connected ? peer : NULL,
 		    o.pop1 ? PROTOCOL_POP1 : PROTOCOL_POP3);
-	else if (o.pop1)
-		wrong("--pop1 is for one connection; -1 listens");
 	else
 		start_alone(&o, &c);
 	return 0;

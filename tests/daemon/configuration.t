@@ -101,6 +101,13 @@ SKIP: {
 	    "\nuser nobody\n", '', 'the ports are taken by the one that runs');
 }
 
+# Options that make no sense.
+for my $wrong ([ '--pop1' ], [ '-x' ], [ 'word' ], [ '-p' ]) {
+	my ($status, $said) = run('-f', $conf, @$wrong);
+	is $status, 64, "@$wrong: the exit status";
+	like $said, qr/^usage: restante /m, "@$wrong: how to do it";
+}
+
 # What is in force.
 Restante::spew($conf, "${good}apop no\ntrusted-proxies 192.0.2.0/24\n" .
     "listen [::1]:1110 proxy tls\n");

@@ -62,7 +62,7 @@ for my $wrong ('127.0.0.1:9 pop2', '127.0.0.1:9 pop1 pop1', '127.0.0.1:9pop1',
 my ($status, $said) = output('-f', '/dev/null', '-1', '99999', '-n');
 is $status, 78, '-1 with what is no port is refused';
 ($status, $said) = output('-f', '/dev/null', '-d', '/', '--pop1');
-is $status, 78, '--pop1 without a connection is refused';
+is $status, 64, '--pop1 without a connection is refused';
 like $said, qr/--pop1 .* -1/, 'and the sentence tells of -1';
 
 # What is printed is read back as the same.
