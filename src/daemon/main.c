@@ -221,8 +221,11 @@ main(int argc, char **argv)
 		log_to_syslog();
 	if (options_conf(&o, &c, connected || o.inetd ? NULL : stderr) == -1)
 		exit(EX_CONFIG);
-	if (o.print)
+	if (o.print) {
 		conf_print(&c, stdout);
+		if (fflush(stdout) == EOF || ferror(stdout))
+			fatal("printing the settings");
+	}
 	if (o.check && service_check(&c) == -1)
 		exit(EX_CONFIG);
 	if (o.print || o.check)

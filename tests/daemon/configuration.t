@@ -15,14 +15,20 @@ my $conf = "$dir/conf";
 
 mkdir "$dir/Users", 0700 or die "mkdir: $!";
 
-# The exit status, and all that is said.
+# The exit status, and all that is said; the output may go elsewhere.
+sub run_to
+{
+	my ($to, @args) = @_;
+	my $said = join ' ', map { "'$_'" } Restante::binary(),
+	    map { s/'/'\\''/gr } @args;
+
+	$said = qx($said 2>&1 $to);
+	return ($? >> 8, $said);
+}
+
 sub run
 {
-	my @args = map { s/'/'\\''/gr } @_;
-	my $said = join ' ', map { "'$_'" } Restante::binary(), @args;
-
-	$said = qx($said 2>&1);
-	return ($? >> 8, $said);
+	return run_to('', @_);
 }
 
 sub checks
@@ -119,5 +125,7 @@ like $said, qr/^\Q$_\E$/m, "-T: $_" for "users $dir/Users", 'apop no',
     'log-level debug';
 Restante::spew($conf, $said);
 is_deeply [ run('-T', '-f', $conf) ], [ 0, $said ], '-T: is read back as such';
+is_deeply [ run_to('>/dev/full', '-T', '-f', $conf) ], [ 1, 'restante: ' .
+    "printing the settings: No space left on device\n" ], '-T: is not cut short';
 
 done_testing;
