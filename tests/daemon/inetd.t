@@ -59,6 +59,8 @@ sub hear
 
 	like $c->greeting, qr/^\+OK \S+ POP3 server ready <[^>]+>\z/,
 	    'by itself: greets';
+	# Nobody waits for the attendant before the first request.
+	Proc::find($d, qr/^attendant/);
 	is_deeply [ sort values %{ Proc::titles($d) } ],
 	    [ 'attendant 127.0.0.1', 'master for 127.0.0.1',
 	    'session - 127.0.0.1' ], 'by itself: three processes';
