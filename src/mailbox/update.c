@@ -541,24 +541,36 @@ begin(struct mailbox *mb)
 	return -1;
 }
 
+/* Nothing was removed: the index is right still, but where it was what refused. */
+static void
+keep_index(struct mailbox *mb)
+{
+	int saved = errno;
+
+	if (saved != ESTALE)
+		mailbox_save_index(mb, mb->subject.size);
+	errno = saved;
+}
+
 enum mailbox_status
 mailbox_update(struct mailbox *mb)
 {
-	enum mailbox_status status = MAILBOX_TEMP;
 	struct plan p = { .runs = NULL };
+	enum mailbox_status status;
 	int saved;
 
 	if (mb->marked == 0)
 		return MAILBOX_OK;
-	if (begin(mb) == 0)
-		status = remove_marked(mb, &p);
+	if (begin(mb) == -1)
+		return MAILBOX_TEMP;
+	status = remove_marked(mb, &p);
 	saved = errno;
 	free(p.runs);
+	errno = saved;
 	if (status == MAILBOX_OK)
 		mailbox_unmark_all(mb);
-	else if (status == MAILBOX_TEMP && saved != ESTALE)
-		mailbox_save_index(mb, mb->subject.size); /* still right */
-	errno = saved;
+	else if (status == MAILBOX_TEMP)
+		keep_index(mb);
 	return status;
 }
 
@@ -566,10 +578,16 @@ enum mailbox_status
 mailbox_compact(struct mailbox *mb)
 {
 	struct walk walk = { 0 };
+	enum mailbox_status status;
 
 	/* With nothing to do the index stays: it knows twins apart. */
 	mailbox_check_index(mb);
 	if (next_dead(mb, &walk) == NULL)
 		return MAILBOX_OK;
-	return begin(mb) == -1 ? MAILBOX_TEMP : compact(mb);
+	if (begin(mb) == -1)
+		return MAILBOX_TEMP;
+	status = compact(mb);
+	if (status == MAILBOX_TEMP)
+		keep_index(mb);
+	return status;
 }

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What is refused removes nothing and leaves the index as good as it was: twins
+ * keep their unique-ids, and what another program did is seen.
+ */
+
+#include <sys/file.h>
+#include <sys/resource.h>
+
+#include <fcntl.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include "mailbox.h"
+#include "scratch.h"
+#include "tap.h"
+
+#define SEPARATOR "From a@example.org Thu Nov 20 18:27:05 2025\n"
+#define PASSWORD  "secret\n"
+#define TWIN      SEPARATOR "Subject: twin\n\nthe same\n\n"
+#define ONE       SEPARATOR "Subject: one\n\ntext\n\n"
+#define TWO       SEPARATOR "Subject: two\n\ntext\n\n"
+
+enum { LONG = 20000, LIMIT = 12000 };
+
+static struct mailbox mb;
+static int dir;
+
+static void
+open_mailbox(bool lock_update)
+{
+	static struct mailbox_settings set;
+	const int flags = O_RDWR | O_CREAT | O_CLOEXEC;
+	const struct mailbox_files files = {
+		openat(dir, "mail", flags, 0600),
+		openat(dir, "journal", flags, 0600),
+		openat(dir, "index", flags, 0600),
+	};
+
+	set.lock_update = lock_update;
+	need(mailbox_open(&mb, &set, &files) == MAILBOX_OK, "opening");
+}
+
+static void
+limit_size(rlim_t most)
+{
+	struct rlimit limit = { most, RLIM_INFINITY };
+
+	need(setrlimit(RLIMIT_FSIZE, &limit) == 0, "setrlimit");
+}
+
+/* There is no room for what a compaction writes to the journal. */
+static void
+without_room(void)
+{
+	static char text[LONG + 1024] = PASSWORD TWIN TWIN SEPARATOR "\n";
+	char id[MAILBOX_ID_SIZE], again[MAILBOX_ID_SIZE];
+	enum mailbox_status status;
+	size_t len = strlen(text);
+
+	memset(text + len, 'x', LONG);
+	memcpy(text + len + LONG, "\n\n", 3);
+	scratch_file(dir, "mail", text);
+	open_mailbox(false);
+	mailbox_id(&mb, 2, id);
+	ok(strchr(id, '-') != NULL, "the second twin has an ordinal");
+	need(mailbox_mark(&mb, 1) == 0, "marking");
+	need(mailbox_update(&mb) == MAILBOX_OK, "updating");
+	mailbox_close(&mb);
+
+	open_mailbox(false);
+	limit_size(LIMIT);
+	status = mailbox_compact(&mb);
+	limit_size(RLIM_INFINITY);
+	is(status, MAILBOX_TEMP, "no room for a compaction");
+	mailbox_close(&mb);
+	open_mailbox(false);
+	mailbox_id(&mb, 1, again);
+	ok(strcmp(id, again) == 0, "the twin that is left keeps its id");
+	mailbox_close(&mb);
+}
+
+/*
+ * Another program has the lock when the update wants it, and has exchanged two
+ * messages; the file is as long as it was, and dated back.
+ */
+static void
+without_lock(void)
+{
+	const struct timespec old[2] = { { .tv_sec = 1000000000 },
+		{ .tv_sec = 1000000000 } };
+	char ids[2][MAILBOX_ID_SIZE], again[2][MAILBOX_ID_SIZE];
+	int agent;
+
+	scratch_file(dir, "mail", PASSWORD TWIN ONE TWO TWIN);
+	open_mailbox(true);
+	for (unsigned int i = 0; i < 2; i++)
+		mailbox_id(&mb, 2 + i, ids[i]);
+	need(mailbox_mark(&mb, 4) == 0, "marking");
+	agent = openat(dir, "mail", O_RDWR | O_CLOEXEC);
+	need(agent != -1 && flock(agent, LOCK_EX | LOCK_NB) == 0, "the lock");
+	need(pwrite(agent, TWO ONE, strlen(TWO ONE),
+		 sizeof(PASSWORD TWIN) - 1) == (ssize_t)strlen(TWO ONE) &&
+		futimens(agent, old) == 0,
+	    "exchanging");
+	is(mailbox_update(&mb), MAILBOX_TEMP, "the lock is not to be had");
+	mailbox_close(&mb);
+	(void)close(agent);
+
+	open_mailbox(true);
+	for (unsigned int i = 0; i < 2; i++)
+		mailbox_id(&mb, 2 + i, again[i]);
+	ok(strcmp(ids[0], again[1]) == 0 && strcmp(ids[1], again[0]) == 0,
+	    "the next login sees what was done");
+	mailbox_close(&mb);
+}
+
+int
+main(void)
+{
+	dir = scratch_open();
+	need(signal(SIGXFSZ, SIG_IGN) != SIG_ERR, "signal");
+	without_room();
+	without_lock();
+	return done();
+}
