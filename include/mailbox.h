@@ -166,7 +166,16 @@ int mailbox_check_dead(const struct mailbox *, const struct mbox_entry *);
 /* Checks all of the index, and scans again if need be. */
 void mailbox_check_index(struct mailbox *);
 
-/* Writes the index down, if it can be; size is what of the file it covers. */
+/*
+ * Writes the index down, if it can be, as that of the file that was measured: what
+ * others do to the file meanwhile is seen by the next login.
+ */
+void mailbox_keep_index(struct mailbox *);
+
+/*
+ * The same for the file as it is now, changed by us under the locks; size is what
+ * of it the index covers.
+ */
 void mailbox_save_index(struct mailbox *, uint64_t size);
 
 /* The file is so long now: learns of the messages that were added to it. */

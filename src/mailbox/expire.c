@@ -39,7 +39,7 @@ mark_older(struct mailbox *mb, int64_t time)
 		return 0;
 	is->dated = is->entries;
 	is->oldest = oldest;
-	mailbox_save_index(mb, mb->subject.size);
+	mailbox_keep_index(mb);
 	return 0;
 }
 

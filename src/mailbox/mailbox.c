@@ -137,14 +137,21 @@ mailbox_check_index(struct mailbox *mb)
 }
 
 void
-mailbox_save_index(struct mailbox *mb, uint64_t size)
+mailbox_keep_index(struct mailbox *mb)
 {
-	if (!mb->complete || mb->distrusted || mb->files.index_fd == -1 ||
-	    index_identify(mb->files.fd, &mb->subject) == -1)
+	if (!mb->complete || mb->distrusted || mb->files.index_fd == -1)
 		return;
-	mb->subject.size = size;
 	if (index_save(&mb->index, &mb->subject) == -1)
 		log_warn("writing an index");
+}
+
+void
+mailbox_save_index(struct mailbox *mb, uint64_t size)
+{
+	if (index_identify(mb->files.fd, &mb->subject) == -1)
+		return;
+	mb->subject.size = size;
+	mailbox_keep_index(mb);
 }
 
 /* Finds the end of the password line; the size when it has none. */
@@ -337,7 +344,7 @@ mailbox_learn(struct mailbox *mb)
 	mb->unsettled = was.size > mb->subject.start;
 	if (mb->unsettled && was.size < mb->subject.size)
 		mb->index.is.looked = 1;
-	mailbox_save_index(mb, mb->subject.size);
+	mailbox_keep_index(mb);
 	return 0;
 }
 

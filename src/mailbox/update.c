@@ -548,7 +548,7 @@ keep_index(struct mailbox *mb)
 	int saved = errno;
 
 	if (saved != ESTALE)
-		mailbox_save_index(mb, mb->subject.size);
+		mailbox_keep_index(mb);
 	errno = saved;
 }
 

@@ -81,29 +81,45 @@ without_room(void)
 }
 
 /*
- * Another program has the lock when the update wants it, and has exchanged two
- * messages; the file is as long as it was, and dated back.
+ * Another program takes the lock and exchanges two messages; the file is as long
+ * as it was, and dated back.
  */
-static void
-without_lock(void)
+static int
+exchange(void)
 {
 	const struct timespec old[2] = { { .tv_sec = 1000000000 },
 		{ .tv_sec = 1000000000 } };
+	int agent = openat(dir, "mail", O_RDWR | O_CLOEXEC);
+
+	need(agent != -1 && flock(agent, LOCK_EX | LOCK_NB) == 0, "the lock");
+	need(pwrite(agent, TWO ONE, strlen(TWO ONE),
+		 sizeof(PASSWORD TWIN) - 1) == (ssize_t)strlen(TWO ONE) &&
+		futimens(agent, old) == 0,
+	    "exchanging");
+	return agent;
+}
+
+/* With the lock let go nothing is to be deleted; or it is not had back. */
+static void
+try_exchange(bool expires)
+{
 	char ids[2][MAILBOX_ID_SIZE], again[2][MAILBOX_ID_SIZE];
+	uint64_t removed;
 	int agent;
 
 	scratch_file(dir, "mail", PASSWORD TWIN ONE TWO TWIN);
 	open_mailbox(true);
 	for (unsigned int i = 0; i < 2; i++)
 		mailbox_id(&mb, 2 + i, ids[i]);
-	need(mailbox_mark(&mb, 4) == 0, "marking");
-	agent = openat(dir, "mail", O_RDWR | O_CLOEXEC);
-	need(agent != -1 && flock(agent, LOCK_EX | LOCK_NB) == 0, "the lock");
-	need(pwrite(agent, TWO ONE, strlen(TWO ONE),
-		 sizeof(PASSWORD TWIN) - 1) == (ssize_t)strlen(TWO ONE) &&
-		futimens(agent, old) == 0,
-	    "exchanging");
-	is(mailbox_update(&mb), MAILBOX_TEMP, "the lock is not to be had");
+	agent = exchange();
+	if (expires) {
+		is(mailbox_expire(&mb, 1000000000, &removed), MAILBOX_OK,
+		    "nothing is too old");
+	} else {
+		need(mailbox_mark(&mb, 4) == 0, "marking");
+		is(mailbox_update(&mb), MAILBOX_TEMP,
+		    "the lock is not to be had");
+	}
 	mailbox_close(&mb);
 	(void)close(agent);
 
@@ -121,6 +137,7 @@ main(void)
 	dir = scratch_open();
 	need(signal(SIGXFSZ, SIG_IGN) != SIG_ERR, "signal");
 	without_room();
-	without_lock();
+	try_exchange(false);
+	try_exchange(true);
 	return done();
 }
