@@ -3,9 +3,11 @@
 use strict;
 use warnings;
 
+use Fcntl qw(:flock);
 use POSIX ();
 use Test::More;
 
+use Pop1;
 use Reference;
 use Restante;
 
@@ -94,18 +96,41 @@ ok $d->log_like(qr/end: user=carol .* reason=lost/), 'it is lost';
 is scalar(Reference::messages($d->mbox('carol'))), 5,
     'what is old was removed all the same';
 
-# A mailbox in use is left alone, and so is one that cannot be written to.
-my $one = $d->session('carol', 'secret');
-like $d->connect->login('carol', 'secret'), qr/\A-ERR \[IN-USE\]/, 'in use';
-$one->close;
+# A mailbox in use is left alone.
+open my $user, '<', $d->path('dora') or die;
+flock $user, LOCK_SH or die;
+like $d->connect->login('dora', 'secret'), qr/\A-ERR \[IN-USE\]/, 'in use';
+is $d->mbox('dora'), $mail, 'it is as it was';
+close $user;
 is $d->stop, 0, 'the server ends';
+
+# One that is not what its index says is shown as it is; the next login does it.
+my $changed = Restante->start(users => { dora => "secret\n" .
+	message(0, 'a') . message(0, 'b', 'Thu Jan 16 12:00:00 2025') .
+	message(0, 'c') }, options => ['lock=update']);
+$changed->session('dora', 'secret')->cmd('QUIT');
+open my $file, '+<', $changed->path('dora') or die;
+print {$file} $changed->mbox('dora') =~ s/Jan 16/Jan 15/r, message(0, 'd') or die;
+close $file;
+$changed->{options} = [ 'lock=update', 'expire=30' ];
+$changed->restart;
+$c = $changed->session('dora', 'secret');
+like $c->cmd('STAT'), qr/\A\+OK 4 /, 'what cannot be removed is there';
+ok $changed->log_like(qr/session: removing old messages: Stale/), 'the log tells';
+open $file, '<', $changed->path('dora') or die;
+ok flock($file, LOCK_SH | LOCK_NB), 'with "lock update" it is not held';
+close $file;
+$c->cmd('QUIT');
+$c->close;
+like $changed->session('dora', 'secret')->cmd('STAT'), qr/\A\+OK 3 /,
+    'until it can';
 
 for my $options ([ 'lock=update' ], [ 'lock=session', 'mbox-quoting=mboxrd' ]) {
 	my $other = Restante->start(users => { dora => $mail },
 	    options => [ 'expire=30', @$options ]);
 	$c = $other->session('dora', 'secret');
 	open my $agent, '>>', $other->path('dora') or die;
-	is 0 + flock($agent, 2 | 4), 0 + ($options->[0] eq 'lock=update'),
+	is 0 + flock($agent, LOCK_EX | LOCK_NB), 0 + ($options->[0] eq 'lock=update'),
 	    "@$options: the mailbox is locked as long as it should be";
 	print {$agent} message(40 * DAY, 'delivered late');
 	close $agent;
@@ -149,26 +174,22 @@ deliver(message(50 * DAY, 'f'));
 shown($often, 'behind a deletion', 'b', 'd');
 is $often->stop, 0, 'the server ends';
 $often->{options} = ['expire=1'];
-delete $often->{stopped};
-$often->start;
+$often->restart;
 shown($often, 'what was young is old now');
 
 # All of it, of which nothing may be left; and by the original POP.
-my $pop1 = Restante->start(users => { dora => "secret\n" .
+my $pop1 = Pop1->start(users => { dora => "secret\n" .
 	message(31 * DAY, 'a') . message(31 * DAY, 'b') },
-    options => ['expire=30'], args => [ '-1', my $port = Restante::free_port() ]);
+    options => ['expire=30']);
 $c = $pop1->session('dora', 'secret');
 is_deeply [ subjects($c) ], [], 'all of it is old';
 $c->cmd('QUIT');
 is $pop1->mbox('dora'), "secret\n", 'nothing is left but the password';
 $pop1->user('dora', $mail);
-$pop1->{port} = $port;
-$c = $pop1->connect;
-$c->login('dora', 'secret');
 my %kept = map { $_ => 1 } @kept;
 my $wanted = join '', map { message(@$_) } grep { $kept{ $_->[1] } } @all;
-$c->send("RETR\r\n");
-is $c->line, '#' . length($wanted =~ s/\n/\r\n/gr), 'RFC 918: what is old is not told of';
+is +Pop1->session($pop1, 'dora', 'secret')->begin('RETR'),
+    length($wanted =~ s/\n/\r\n/gr), 'RFC 918: what is old is not told of';
 
 is_deeply [ announced(Restante->start(users => {})->connect) ],
     ['EXPIRE NEVER'], 'P3-465 P3-468 the default: nothing is ever removed';
