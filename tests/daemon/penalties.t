@@ -104,4 +104,14 @@ like +(try_from('127.0.0.1', 'alice', 'wrong'))[0], qr/^-ERR \[AUTH\]/,
     'or refused';
 ok $d->log_like(qr/keeper: opening the penalties: /), 'it is logged';
 
+# It doubles with each further one, up to what is set.
+$d = Restante->start(users => { alice => $box },
+    options => [ @options, 'trusted=', 'login-penalty=2' ]);
+is fails('127.0.0.1', 4), 0, 'four failures';
+is_deeply [ map { int +(try_from('127.0.0.1', 'alice', "wrong $_"))[1] } 1 .. 3 ],
+    [ 1, 2, 2 ], 'then one second, two, and no more than two';
+$d = Restante->start(users => { alice => $box },
+    options => [ @options, 'trusted=', 'login-penalty=0' ]);
+is fails('127.0.0.1', 6), 0, 'where no penalty is set there is none';
+
 done_testing;
