@@ -40,6 +40,11 @@ is_deeply([ $u->run('export', 'alice', $path) ], [ 0, '', '' ], 'to a file');
 is(Restante::slurp($path) eq $mbox . $crlf, 1, '... the same');
 is((stat $path)[2] & 07777, 0600, '... a private one');
 is(($u->run('export', 'alice', $path))[0], 74, '... which is not overwritten');
+system 'sh', '-c', 'ulimit -f 8; exec "$0" "$@"' . " 2>$u->{scratch}/said",
+    "$ENV{BUILD}/restantectl", '-f', '/dev/null', '-d', $u->dir, 'export',
+    'alice', "$path.large";
+is($?, 74 << 8, 'a file that may not be so large');
+ok(!-e "$path.large", '... is not left half done');
 is_deeply([ $u->run('import', 'bob', $path) ], [ 0, '', '' ], 'from a file');
 is(Restante::slurp($u->path('bob')) eq Restante::slurp($u->path('alice')), 1,
     '... the same again');
