@@ -73,28 +73,20 @@ static void
 deliver(struct tool *t, const char *user, struct mailbox *mb, const char *mbox,
     size_t len)
 {
+	enum mailbox_status status = MAILBOX_TEMP;
 	struct append a;
 
-	if (append_begin(&a, mb, len) == -1) {
-		not_delivered(t, user);
-		return;
+	if (append_begin(&a, mb, len) == 0) {
+		if (append_write(&a, mbox, len) == 0)
+			status = append_commit(&a);
+		else
+			append_cancel(&a);
 	}
-	if (append_write(&a, mbox, len) == -1) {
-		append_cancel(&a);
-		not_delivered(t, user);
-		return;
-	}
-	switch (append_commit(&a)) {
-	case MAILBOX_OK:
-		break;
-	case MAILBOX_UNSURE:
+	if (status == MAILBOX_UNSURE)
 		tool_complain(t, EX_IOERR, user,
 		    "the message may have been delivered: %s", strerror(errno));
-		break;
-	case MAILBOX_TEMP:
-	case MAILBOX_PERM:
+	else if (status != MAILBOX_OK)
 		not_delivered(t, user);
-	}
 }
 
 /* Writes to the end, or takes back what it could write. */

@@ -72,22 +72,17 @@ put(struct import *im, const char *octets, size_t len)
 static void
 end(struct import *im, int status)
 {
-	if (status == -1) {
+	enum mailbox_status all = MAILBOX_OK;
+
+	if (status == -1)
 		append_cancel(&im->append);
-	} else {
-		switch (append_commit(&im->append)) {
-		case MAILBOX_OK:
-			break;
-		case MAILBOX_UNSURE:
-			tool_complain(im->t, EX_IOERR, im->user,
-			    "all may be imported, or nothing: %s",
-			    strerror(errno));
-			break;
-		case MAILBOX_TEMP:
-		case MAILBOX_PERM:
-			(void)failed(im, "the mailbox");
-		}
-	}
+	else
+		all = append_commit(&im->append);
+	if (all == MAILBOX_UNSURE)
+		tool_complain(im->t, EX_IOERR, im->user,
+		    "all may be imported, or nothing: %s", strerror(errno));
+	else if (all != MAILBOX_OK)
+		(void)failed(im, "the mailbox");
 	progress_end(&im->progress);
 	mailbox_close(&im->mb);
 }

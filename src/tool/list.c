@@ -23,13 +23,13 @@ static const struct report_column columns[] = {
  * the mailbox was measured first, and a header is whole or is none.
  */
 static enum index_status
-read_header(
-    struct tool *t, struct mailbox *mb, const struct mailbox_files *files)
+read_header(struct tool *t, struct mailbox *mb)
 {
+	const struct mailbox_files files = mb->files;
 	struct index_subject was;
 	enum index_status status;
 
-	if (mailbox_examine(mb, &t->mailbox, files) == -1)
+	if (mailbox_examine(mb, &t->mailbox, &files) == -1)
 		return INDEX_NONE;
 	status = index_load(&mb->index, &mb->subject, &was);
 	/* Of a piece of the mailbox it says too little. */
@@ -51,15 +51,16 @@ update_waits(const struct mailbox_files *files)
 
 /* Counts what is in the mailbox, which is locked.  Returns whether it could. */
 static bool
-count_locked(struct tool *t, const char *user, struct mailbox *mb,
-    const struct mailbox_files *files)
+count_locked(struct tool *t, const char *user, struct mailbox *mb)
 {
-	if (update_waits(files)) {
+	const struct mailbox_files files = mb->files;
+
+	if (update_waits(&files)) {
 		tool_complain(t, EX_TEMPFAIL, user,
 		    "an update waits to be finished by the next login");
 		return false;
 	}
-	if (mailbox_examine(mb, &t->mailbox, files) == 0 &&
+	if (mailbox_examine(mb, &t->mailbox, &files) == 0 &&
 	    mailbox_learn(mb) == 0)
 		return true;
 	tool_complain(t, EX_IOERR, user, "%s", strerror(errno));
@@ -68,15 +69,14 @@ count_locked(struct tool *t, const char *user, struct mailbox *mb,
 
 /* The same of one that is not locked. */
 static bool
-count(struct tool *t, const char *user, struct mailbox *mb,
-    const struct mailbox_files *files, bool promises)
+count(struct tool *t, const char *user, struct mailbox *mb, bool promises)
 {
-	enum index_status header = read_header(t, mb, files);
+	enum index_status header = read_header(t, mb);
 	enum users_status locked;
 
 	if (header == INDEX_FITS && !promises)
 		return true;
-	locked = users_lock(files);
+	locked = users_lock(&mb->files);
 	/* Who holds the mailbox has looked whether a young index is right. */
 	if (locked == USERS_IN_USE && header == INDEX_LOOK && !promises)
 		return true;
@@ -85,7 +85,7 @@ count(struct tool *t, const char *user, struct mailbox *mb,
 		return false;
 	}
 	index_free(&mb->index);
-	return count_locked(t, user, mb, files);
+	return count_locked(t, user, mb);
 }
 
 bool
@@ -106,7 +106,7 @@ list_count(struct tool *t, const char *user, int fd, struct mailbox *mb,
 	    journal_describe(files.journal_fd, about) == -1)
 		tool_complain(t, EX_IOERR, user, "%s", strerror(errno));
 	mb->files = files;
-	return count(t, user, mb, &files, about->promises);
+	return count(t, user, mb, about->promises);
 }
 
 static void
