@@ -152,19 +152,28 @@ boot_time(void)
 	return when;
 }
 
+/* Whether the process calls itself a session: of whom, and from where. */
+static bool
+read_session(pid_t pid, struct process *p, struct session_seen *s)
+{
+	if (!read_process(pid, p) ||
+	    sscanf(p->title, "session %64s %63s", s->user, s->peer) != 2)
+		return false;
+	if (strcmp(s->user, "-") == 0)
+		s->user[0] = '\0';
+	return true;
+}
+
 /* Whether the process is a session of this directory. */
 static bool
 see(const struct users *u, pid_t pid, struct session_seen *s)
 {
 	struct process p;
 
-	if (!read_process(pid, &p) ||
-	    sscanf(p.title, "session %64s %63s", s->user, s->peer) != 2 ||
-	    !has_master(u, &p))
+	if (!read_session(pid, &p, s) || !has_master(u, &p))
 		return false;
-	if (strcmp(s->user, "-") == 0)
-		s->user[0] = '\0';
-	else if (!users_is_name(s->user) || !has_mailbox(u, pid, s->user))
+	if (s->user[0] != '\0' &&
+	    (!users_is_name(s->user) || !has_mailbox(u, pid, s->user)))
 		return false;
 	s->pid = pid;
 	s->state = p.state;
@@ -210,12 +219,11 @@ sessions_find(const struct users *u, struct session_seen **seen, size_t *count)
 static bool
 is_still(const struct session_seen *s)
 {
+	struct session_seen now;
 	struct process p;
-	char user[CHANNEL_NAME], peer[CHANNEL_PEER];
 
-	return read_process(s->pid, &p) &&
-	    sscanf(p.title, "session %64s %63s", user, peer) == 2 &&
-	    strcmp(user, s->user) == 0 && strcmp(peer, s->peer) == 0;
+	return read_session(s->pid, &p, &now) &&
+	    strcmp(now.user, s->user) == 0 && strcmp(now.peer, s->peer) == 0;
 }
 
 enum sessions_end

@@ -69,7 +69,7 @@ kick(struct tool *t, const char *user, const struct session_seen *seen,
 	bool found = false;
 
 	for (size_t i = 0; i < count; i++) {
-		if (strcmp(seen[i].user, user) != 0)
+		if (*user == '\0' || strcmp(seen[i].user, user) != 0)
 			continue;
 		found = true;
 		switch (sessions_end(&seen[i])) {

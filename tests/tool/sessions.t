@@ -30,6 +30,11 @@ sub who
 }
 
 is_deeply(who(), [], 'nobody');
+my $nobody = $d->connect;
+is_deeply([ $u->run('kick', '') ], [ 67, '', "restantectl: : is not logged in\n" ],
+    'who has not logged in has no name');
+$nobody->close;
+Proc::none($d, qr/^session/) or die 'sessions that stay';
 my $before = time;
 my $a = $d->session('alice', 'secret');
 my $b = $d->session('bob', 'secret');
