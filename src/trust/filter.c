@@ -288,11 +288,11 @@ special_calls(struct program *p, enum filter_kind kind)
 #ifdef SYS_fcntl64
 	allow_one_of(p, SYS_fcntl64, 1, fcntl_commands, COUNT(fcntl_commands));
 #endif
-#ifdef SYS_mmap
-	allow_without(p, SYS_mmap, 2, PROT_EXEC);
-#endif
+	/* Where there are both, the older one has its arguments in memory. */
 #ifdef SYS_mmap2
 	allow_without(p, SYS_mmap2, 2, PROT_EXEC);
+#else
+	allow_without(p, SYS_mmap, 2, PROT_EXEC);
 #endif
 	allow_without(p, SYS_mprotect, 2, PROT_EXEC);
 	/* A fork: no thread, no new name space, not out of the process tree. */

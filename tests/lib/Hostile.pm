@@ -312,6 +312,10 @@ sub against_system
 		# Bits above those that the kernel looks at.
 		[ 'mmap', 0, 4096, '0xff00000000000004', MAP_ANON_PRIVATE, -1,
 		    0 ],
+		# The older call of some machines, its arguments in memory.
+		map({ [ 'mmap', octets(pack 'l6', 0, 4096, PROT_RX,
+			MAP_ANON_PRIVATE, -1, 0) ] }
+			grep { defined numbers()->{$_} } 'mmap2'),
 		[ 'mprotect', '@4096', 4096, PROT_RX ],
 		[ 'pkey_mprotect', '@4096', 4096, PROT_RX, -1 ],
 		[ 'remap_file_pages', '@4096', 4096, 0, 0, 0 ],
