@@ -63,6 +63,7 @@ lock(const struct penalties *p, short type, off_t at, off_t len)
 		;
 }
 
+/* Whether nobody else has it.  What cannot be locked at all keeps nobody waiting. */
 static bool
 try_lock(const struct penalties *p, off_t at)
 {
@@ -71,7 +72,8 @@ try_lock(const struct penalties *p, off_t at)
 		.l_start = at,
 		.l_len = 1 };
 
-	return fcntl(p->fd, F_OFD_SETLK, &range) == 0;
+	return fcntl(p->fd, F_OFD_SETLK, &range) == 0 ||
+	    (errno != EAGAIN && errno != EACCES);
 }
 
 static bool

@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <signal.h>
 
+#include "clock.h"
 #include "penalties.h"
 #include "scratch.h"
 #include "tap.h"
@@ -326,6 +327,21 @@ places(void)
 	leave(pid[0], said[0]);
 }
 
+/* A file system without locks, as a descriptor that may not have them shows it. */
+static void
+no_locks(void)
+{
+	struct penalties q = { openat(dir, "penalties", O_RDONLY | O_CLOEXEC) };
+	int64_t before = clock_ms();
+
+	need(q.fd != -1, "openat");
+	penalties_take_place(&q, NULL, 1);
+	penalties_give_back(&q);
+	penalties_close(&q);
+	ok(clock_ms() - before < SOON,
+	    "where nothing can be locked, nobody waits");
+}
+
 int
 main(void)
 {
@@ -339,6 +355,7 @@ main(void)
 	damage();
 	odd_files();
 	places();
+	no_locks();
 	penalties_close(&p);
 	scratch_close();
 	return done();
