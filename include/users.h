@@ -32,15 +32,16 @@ bool users_is_name(const char *s);
 
 /*
  * Opens the directory and makes nothing: state_fd is -1 where .restante is
- * missing.  Returns 0, or -1 with errno set.
+ * missing.  Returns 0, or -1 with errno set and nothing open.
  */
 int users_look(struct users *, const char *path);
 
 /* Makes .restante where it is missing, and opens it.  0, or -1 with errno set. */
 int users_make_state(struct users *);
 
-/* Both.  Called once, by the master. */
+/* Both, or -1 with nothing open.  Called by the master. */
 int users_open(struct users *, const char *path);
+void users_close(struct users *);
 
 /*
  * Opens the user's mailbox, if the name is one and the file is regular and has

@@ -87,15 +87,6 @@ warn_of_others(const struct conf *c, const struct users *users)
 }
 
 static void
-close_users(struct users *users)
-{
-	if (users->fd != -1)
-		(void)close(users->fd);
-	if (users->state_fd != -1)
-		(void)close(users->state_fd);
-}
-
-static void
 describe_launcher(const struct conf *c, struct launcher *l)
 {
 	*l = (struct launcher){
@@ -144,7 +135,7 @@ service_check(const struct conf *c)
 		status = -1;
 	if (geteuid() == 0 && find_session_account(c, &id) == -1)
 		status = -1;
-	close_users(&users);
+	users_close(&users);
 	if (c->trusted_proxies[0] != '\0')
 		return status;
 	for (uint64_t i = 0; i < c->listen_count; i++)
@@ -181,7 +172,7 @@ prepare_launcher(const struct conf *c, struct service *svc)
 void
 service_release(struct service *svc)
 {
-	close_users(&svc->attendant.users);
+	users_close(&svc->attendant.users);
 	launcher_close(&svc->launcher);
 }
 

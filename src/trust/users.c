@@ -49,9 +49,10 @@ users_look(struct users *u, const char *path)
 {
 	u->state_fd = -1;
 	u->fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (u->fd == -1)
-		return -1;
-	return open_state(u) == -1 && errno != ENOENT ? -1 : 0;
+	if (u->fd != -1 && (open_state(u) == 0 || errno == ENOENT))
+		return 0;
+	users_close(u);
+	return -1;
 }
 
 int
@@ -67,16 +68,25 @@ users_make_state(struct users *u)
 int
 users_open(struct users *u, const char *path)
 {
-	int saved;
-
-	if (users_look(u, path) == 0 && users_make_state(u) == 0)
+	if (users_look(u, path) == -1)
+		return -1;
+	if (users_make_state(u) == 0)
 		return 0;
-	saved = errno;
+	users_close(u);
+	return -1;
+}
+
+void
+users_close(struct users *u)
+{
+	int saved = errno;
+
 	if (u->fd != -1)
 		(void)close(u->fd);
-	u->fd = -1;
+	if (u->state_fd != -1)
+		(void)close(u->state_fd);
+	u->fd = u->state_fd = -1;
 	errno = saved;
-	return -1;
 }
 
 static enum users_status
@@ -190,13 +200,17 @@ enum users_status
 users_open_as_is(
     const struct users *u, const char *name, struct mailbox_files *files)
 {
+	enum users_status status;
+
 	files->index_fd = -1;
 	if (open_if_there(u, name, "journal", &files->journal_fd) == 0 &&
 	    open_if_there(u, name, "index", &files->index_fd) == 0)
 		return USERS_OK;
+	status = status_of_errno();
 	if (files->journal_fd != -1)
 		(void)close(files->journal_fd);
-	return status_of_errno();
+	files->journal_fd = -1;
+	return status;
 }
 
 enum users_status

@@ -501,6 +501,9 @@ no_state(int dir)
 	for (int i = 0; i < 3; i++) {
 		check(users_open(&u, scratch_path) == -1 && errno == ENOTDIR,
 		    "opened");
+		check(users_look(&u, scratch_path) == -1 && errno == ENOTDIR &&
+			u.fd == -1,
+		    "looked at");
 		fd = dup(dir);
 		check(fd == before, "a descriptor is left open");
 		(void)close(fd);
