@@ -162,8 +162,8 @@ obey(struct session *s, char *line)
 static enum next
 turn(struct session *s)
 {
-	int64_t deadline = clock_ms() + s->set->idle_timeout;
 	enum line_status status;
+	int64_t deadline;
 	char *line;
 	size_t len;
 
@@ -175,6 +175,7 @@ turn(struct session *s)
 		s->reason = s->out.error == ETIMEDOUT ? "not-reading" : "lost";
 		return NEXT_CLOSE;
 	}
+	deadline = clock_ms() + s->set->idle_timeout;
 	if (s->user[0] == '\0' && s->login_deadline < deadline)
 		deadline = s->login_deadline;
 	s->in.most = s->answer == NULL ? LINE_MAX_OCTETS : LINE_AUTH_OCTETS;

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: ISC */
+/* How long a session takes its time for a client that is slow. */
+
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+
+#include "clock.h"
+#include "log.h"
+#include "session.h"
+#include "tap.h"
+
+enum { LIMIT = 300, FOR_EVER = 60 * 1000 };
+
+static struct session_settings set = {
+	.host = "example.org",
+	.hide_users = true,
+	.login_delay = "0",
+	.expire = "never",
+	.login_tries = 3,
+	.login_timeout = FOR_EVER,
+	.idle_timeout = FOR_EVER,
+	.write_timeout = FOR_EVER,
+};
+
+/* Starts a session that nobody can log in to.  Returns the client's end. */
+static int
+start(pid_t *pid)
+{
+	const struct registration reg = { .peer = "local" };
+	int ends[2], small = 4096;
+
+	need(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends) == 0 &&
+		setsockopt(
+		    ends[0], SOL_SOCKET, SO_SNDBUF, &small, sizeof(small)) == 0,
+	    "a connection");
+	*pid = fork();
+	need(*pid != -1, "fork");
+	if (*pid == 0) {
+		(void)close(ends[1]);
+		session_run(&set, ends[0], ends[0], -1, &reg);
+		_exit(0);
+	}
+	(void)close(ends[0]);
+	return ends[1];
+}
+
+static void
+stop(int fd, pid_t pid)
+{
+	int status = -1;
+
+	(void)close(fd);
+	need(waitpid(pid, &status, 0) == pid, "waitpid");
+	is(status, 0, "it ends as it should");
+}
+
+/* Whether more can be read within so many milliseconds. */
+static bool
+hears(int fd, int ms)
+{
+	struct pollfd pfd = { .fd = fd, .events = POLLIN };
+
+	return poll(&pfd, 1, ms) == 1;
+}
+
+/* Commands, of which so many octets are a whole number. */
+static void
+fill(char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i += 6)
+		memcpy(text + i, "CAPA\r\n", 6);
+}
+
+/* The answers take longer than the client may be idle. */
+static void
+slow_client(void)
+{
+	static char got[256 * 1024];
+	enum { COMMANDS = 200 };
+	char burst[6 * COMMANDS];
+	size_t len = 0, ends = 0;
+	pid_t pid;
+	int fd;
+
+	set.idle_timeout = LIMIT;
+	fd = start(&pid);
+	fill(burst, sizeof(burst));
+	need(send(fd, burst, sizeof(burst), 0) == sizeof(burst), "send");
+	clock_sleep_until(clock_ms() + 2 * LIMIT);
+	while (ends < COMMANDS && hears(fd, 10 * LIMIT)) {
+		ssize_t n = read(fd, got + len, sizeof(got) - len);
+
+		if (n <= 0)
+			break;
+		len += (size_t)n;
+		ends = 0;
+		for (size_t i = 5; i <= len; i++)
+			ends += memcmp(got + i - 5, "\r\n.\r\n", 5) == 0;
+	}
+	is(ends, COMMANDS, "all is answered");
+	(void)send(fd, "NOOP\r\n", 6, 0);
+	ok(hears(fd, 10 * LIMIT) && read(fd, got, sizeof(got)) > 0 &&
+		memcmp(got, "-ERR ", 5) == 0,
+	    "P3-295 who has just got the answers is not idle");
+	stop(fd, pid);
+	set.idle_timeout = FOR_EVER;
+}
+
+int
+main(void)
+{
+	(void)signal(SIGPIPE, SIG_IGN);
+	log_set_level(LOG_LEVEL_WARN);
+	slow_client();
+	return done();
+}
