@@ -163,7 +163,7 @@ static enum next
 turn(struct session *s)
 {
 	enum line_status status;
-	int64_t deadline;
+	int64_t now, deadline;
 	char *line;
 	size_t len;
 
@@ -175,9 +175,15 @@ turn(struct session *s)
 		s->reason = s->out.error == ETIMEDOUT ? "not-reading" : "lost";
 		return NEXT_CLOSE;
 	}
-	deadline = clock_ms() + s->set->idle_timeout;
+	now = clock_ms();
+	deadline = now + s->set->idle_timeout;
 	if (s->user[0] == '\0' && s->login_deadline < deadline)
 		deadline = s->login_deadline;
+	/* Also for a client that never lets the reader wait. */
+	if (deadline < now) {
+		s->reason = line_reason(LINE_TIMEOUT);
+		return NEXT_CLOSE;
+	}
 	s->in.most = s->answer == NULL ? LINE_MAX_OCTETS : LINE_AUTH_OCTETS;
 	status = line_read(&s->in, deadline, &line, &len);
 	switch (status) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* How long a session takes its time for a client that is slow. */
+/* How long a session takes its time for a client that never rests, or is slow. */
 
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -75,6 +75,34 @@ fill(char *text, size_t len)
 		memcpy(text + i, "CAPA\r\n", 6);
 }
 
+static void
+restless_client(void)
+{
+	static char text[6000], junk[64 * 1024];
+	struct pollfd pfd = { .events = POLLIN | POLLOUT };
+	int64_t started = clock_ms(), took = 0;
+	ssize_t n = 1;
+	pid_t pid;
+
+	set.login_timeout = LIMIT;
+	pfd.fd = start(&pid);
+	fill(text, sizeof(text));
+	while (n != 0 && took < 10 * LIMIT) {
+		need(poll(&pfd, 1, 10 * LIMIT) == 1, "poll");
+		/* More is always there than the session has read. */
+		while (send(pfd.fd, text, sizeof(text), 0) > 0)
+			;
+		n = read(pfd.fd, junk, sizeof(junk));
+		took = clock_ms() - started;
+	}
+	stop(pfd.fd, pid);
+	ok(took >= LIMIT && took < 5 * LIMIT,
+	    "P3-298 commands without a pause do not prolong the time for a "
+	    "login: %jd ms",
+	    (intmax_t)took);
+	set.login_timeout = FOR_EVER;
+}
+
 /* The answers take longer than the client may be idle. */
 static void
 slow_client(void)
@@ -115,6 +143,7 @@ main(void)
 {
 	(void)signal(SIGPIPE, SIG_IGN);
 	log_set_level(LOG_LEVEL_WARN);
+	restless_client();
 	slow_client();
 	return done();
 }
