@@ -37,11 +37,10 @@ struct line_reader {
 
 /*
  * Yields the next line without its line end (CRLF, or a bare LF), as a string
- * that stays valid until the next call; *len is its length.  A CR elsewhere is
- * part of the line.  The deadline is one of clock_ms().
+ * that stays valid until the next call.  A CR elsewhere is part of the line.
+ * The deadline is one of clock_ms().
  */
-enum line_status
-line_read(struct line_reader *, int64_t deadline, char **line, size_t *len);
+enum line_status line_read(struct line_reader *, int64_t deadline, char **line);
 
 /* Throws away what has been read and not used. */
 void line_forget(struct line_reader *);

@@ -165,7 +165,6 @@ turn(struct session *s)
 	enum line_status status;
 	int64_t now, deadline;
 	char *line;
-	size_t len;
 
 	/* Answers to a burst leave together, but not after a wait. */
 	if (!line_waits(&s->in))
@@ -185,7 +184,7 @@ turn(struct session *s)
 		return NEXT_CLOSE;
 	}
 	s->in.most = s->answer == NULL ? LINE_MAX_OCTETS : LINE_AUTH_OCTETS;
-	status = line_read(&s->in, deadline, &line, &len);
+	status = line_read(&s->in, deadline, &line);
 	switch (status) {
 	case LINE_OK:
 		return s->answer == NULL ? obey(s, line) : s->answer(s, line);

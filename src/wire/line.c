@@ -9,9 +9,8 @@
 #include "io.h"
 #include "line.h"
 
-/* Appends what the client has sent; the caller made room. */
-static enum line_status
-fill(struct line_reader *lr, int64_t deadline)
+enum line_status
+line_more(struct line_reader *lr, int64_t deadline)
 {
 	ssize_t n;
 
@@ -54,7 +53,7 @@ make_room(struct line_reader *lr)
  * programs send it, and nothing else it could mean is allowed.
  */
 enum line_status
-line_read(struct line_reader *lr, int64_t deadline, char **line, size_t *len)
+line_read(struct line_reader *lr, int64_t deadline, char **line)
 {
 	enum line_status status;
 	char *bol, *lf, *end;
@@ -66,7 +65,7 @@ line_read(struct line_reader *lr, int64_t deadline, char **line, size_t *len)
 		if (lf != NULL)
 			break;
 		make_room(lr);
-		if ((status = fill(lr, deadline)) != LINE_OK)
+		if ((status = line_more(lr, deadline)) != LINE_OK)
 			return status;
 	}
 	lr->start = (size_t)(lf + 1 - lr->buf);
@@ -79,14 +78,7 @@ line_read(struct line_reader *lr, int64_t deadline, char **line, size_t *len)
 		return LINE_BAD;
 	*end = '\0';
 	*line = bol;
-	*len = (size_t)(end - bol);
 	return LINE_OK;
-}
-
-enum line_status
-line_more(struct line_reader *lr, int64_t deadline)
-{
-	return fill(lr, deadline);
 }
 
 const char *

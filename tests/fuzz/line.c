@@ -37,19 +37,19 @@ static size_t
 take_lines(struct line_reader *lr, const char *text, size_t at, size_t sent)
 {
 	enum line_status got, want;
-	size_t len = 0, want_len = 0, bol;
+	size_t want_len = 0, bol;
 	char *line = NULL;
 
 	for (;;) {
 		bol = at;
-		got = line_read(lr, clock_ms(), &line, &len);
+		got = line_read(lr, clock_ms(), &line);
 		want = next_line(text, sent, &at, &want_len);
 		if (want == LINE_EOF)
 			break;
 		must(got == want);
 		if (got == LINE_OK)
-			must(len == want_len && line[len] == '\0' &&
-			    memcmp(line, text + bol, len) == 0);
+			must(strlen(line) == want_len &&
+			    memcmp(line, text + bol, want_len) == 0);
 	}
 	must(got == LINE_TIMEOUT && !line_waits(lr));
 	return at;

@@ -76,7 +76,7 @@ take_lines(size_t sent)
 {
 	enum line_status got, want;
 	char *line = NULL, *oracle;
-	size_t len = 0, want_len;
+	size_t want_len;
 	bool waits;
 	int fd = lr.fd;
 
@@ -84,7 +84,7 @@ take_lines(size_t sent)
 		waits = line_waits(&lr);
 		/* What waits comes without a look at the descriptor. */
 		lr.fd = waits ? -1 : fd;
-		got = line_read(&lr, clock_ms(), &line, &len);
+		got = line_read(&lr, clock_ms(), &line);
 		lr.fd = fd;
 		if (got == LINE_TIMEOUT)
 			break;
@@ -95,9 +95,10 @@ take_lines(size_t sent)
 			(int)got, (int)want, seen))
 			return false;
 		if (got == LINE_OK &&
-		    !check(len == want_len && memcmp(line, oracle, len) == 0 &&
-			    line[len] == '\0',
-			"a line of %zu octets, not %zu", len, want_len))
+		    !check(strlen(line) == want_len &&
+			    memcmp(line, oracle, want_len) == 0,
+			"a line of %zu octets, not %zu", strlen(line),
+			want_len))
 			return false;
 	}
 	return check(!waits, "line_waits() saw a line that was none") &&
@@ -112,7 +113,6 @@ send_pieces(const size_t *cuts, size_t count)
 	size_t sent = 0;
 	bool good = true;
 	char *line;
-	size_t len;
 
 	open_reader();
 	for (size_t i = 0; i < count && good; i++) {
@@ -125,8 +125,7 @@ send_pieces(const size_t *cuts, size_t count)
 	(void)close(client);
 	client = -1;
 	if (good)
-		good = check(
-		    line_read(&lr, clock_ms(), &line, &len) == LINE_EOF,
+		good = check(line_read(&lr, clock_ms(), &line) == LINE_EOF,
 		    "no LINE_EOF at the end");
 	close_reader();
 	return good;
@@ -277,18 +276,17 @@ deadlines(void)
 {
 	int64_t before = clock_ms(), after;
 	char *line;
-	size_t len;
 
 	open_reader();
 	need(send(client, "NOO", 3, 0) == 3, "send");
-	is(line_read(&lr, before + 50, &line, &len), LINE_TIMEOUT,
+	is(line_read(&lr, before + 50, &line), LINE_TIMEOUT,
 	    "half a line runs into the deadline");
 	after = clock_ms();
 	ok(after - before >= 50 && after - before < 5000,
 	    "which is kept: %jd ms", (intmax_t)(after - before));
 	need(send(client, "P\r\n", 3, 0) == 3, "send");
-	ok(line_read(&lr, clock_ms() + 5000, &line, &len) == LINE_OK &&
-		len == 4 && strcmp(line, "NOOP") == 0,
+	ok(line_read(&lr, clock_ms() + 5000, &line) == LINE_OK &&
+		strcmp(line, "NOOP") == 0,
 	    "nothing is lost by it");
 	close_reader();
 }
@@ -298,26 +296,25 @@ ends(void)
 {
 	int stop[2];
 	char *line;
-	size_t len;
 
 	open_reader();
 	need(pipe(stop) == 0, "pipe");
 	io_set_stop(stop[0]);
-	is(line_read(&lr, clock_ms(), &line, &len), LINE_TIMEOUT,
+	is(line_read(&lr, clock_ms(), &line), LINE_TIMEOUT,
 	    "a silent stop pipe means nothing");
 	need(write(stop[1], "", 1) == 1, "write");
-	is(line_read(&lr, clock_ms() + 5000, &line, &len), LINE_STOPPED,
+	is(line_read(&lr, clock_ms() + 5000, &line), LINE_STOPPED,
 	    "an octet in the stop pipe ends the wait");
 	need(send(client, "A\r\nB\r\n", 6, 0) == 6, "send");
 	io_set_stop(-1);
-	is(line_read(&lr, clock_ms() + 5000, &line, &len), LINE_OK,
+	is(line_read(&lr, clock_ms() + 5000, &line), LINE_OK,
 	    "a line is there");
 	io_set_stop(stop[0]);
-	is(line_read(&lr, clock_ms() + 5000, &line, &len), LINE_OK,
+	is(line_read(&lr, clock_ms() + 5000, &line), LINE_OK,
 	    "a line that is there already is still yielded");
 	need(read(stop[0], text, 1) == 1, "read");
 	(void)close(stop[1]);
-	is(line_read(&lr, clock_ms(), &line, &len), LINE_TIMEOUT,
+	is(line_read(&lr, clock_ms(), &line), LINE_TIMEOUT,
 	    "the end of the stop pipe means nothing");
 	(void)close(stop[0]);
 	io_set_stop(-1);
@@ -327,7 +324,7 @@ ends(void)
 	(void)close(client);
 	client = -1;
 	errno = 0;
-	is(line_read(&lr, clock_ms() + 5000, &line, &len), LINE_ERROR,
+	is(line_read(&lr, clock_ms() + 5000, &line), LINE_ERROR,
 	    "a reset connection is an error");
 	is(errno, ECONNRESET, "errno says which");
 	close_reader();
@@ -339,24 +336,21 @@ forgotten(void)
 {
 	static const char first[] = "one\r\ntwo\r\nthr";
 	char *line;
-	size_t len;
 
 	for (size_t cut = 1; cut < sizeof(first); cut++) {
 		open_reader();
 		need(send(client, first, cut, 0) == (ssize_t)cut, "send");
 		if (cut > 4)
-			check(line_read(&lr, clock_ms() + 1000, &line, &len) ==
-				LINE_OK,
+			check(
+			    line_read(&lr, clock_ms() + 1000, &line) == LINE_OK,
 			    "cut at %zu: one", cut);
 		else
-			check(line_read(&lr, clock_ms(), &line, &len) ==
-				LINE_TIMEOUT,
+			check(line_read(&lr, clock_ms(), &line) == LINE_TIMEOUT,
 			    "cut at %zu: no line", cut);
 		line_forget(&lr);
 		check(!line_waits(&lr), "cut at %zu: none waits", cut);
 		need(send(client, "new\n", 4, 0) == 4, "send");
-		check(
-		    line_read(&lr, clock_ms() + 1000, &line, &len) == LINE_OK &&
+		check(line_read(&lr, clock_ms() + 1000, &line) == LINE_OK &&
 			strcmp(line, "new") == 0,
 		    "cut at %zu: the new one", cut);
 		close_reader();
