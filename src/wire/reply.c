@@ -94,25 +94,6 @@ reply_line(struct reply *r, const char *fmt, ...)
 	va_end(ap);
 }
 
-/* Octets as they are. */
-static void
-put(struct reply *r, const char *p, size_t len)
-{
-	size_t n;
-
-	while (len > 0 && r->error == 0) {
-		n = sizeof(r->buf) - r->len;
-		if (n > len)
-			n = len;
-		memcpy(r->buf + r->len, p, n);
-		r->len += n;
-		p += n;
-		len -= n;
-		if (r->len == sizeof(r->buf))
-			(void)reply_flush(r);
-	}
-}
-
 /*
  * Copies the octets before the next LF, or all len when there is none, and
  * returns how many.  Some octets behind them in out are lost.
@@ -216,7 +197,8 @@ reply_end_line(struct reply *r)
 {
 	size_t missing = (size_t)(reply_octets(r) - r->octets);
 
-	put(r, &"\r\n"[2 - missing], missing);
+	memcpy(room(r, 2), &"\r\n"[2 - missing], missing);
+	r->len += missing;
 	r->octets += missing;
 	r->bol = true;
 	r->cr = false;
