@@ -104,6 +104,14 @@ struct session {
 	struct reply out;
 };
 
+/* An -ERR with a text that has no arguments, and no more. */
+static inline enum next
+session_refuse(struct session *s, const char *why)
+{
+	reply_err_text(&s->out, why);
+	return NEXT_STAY;
+}
+
 /*
  * Serves a connection from its greeting to its end: in and out are the client's
  * descriptors, channel leads to the attendant.  peer and stamp are what the

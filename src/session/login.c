@@ -94,10 +94,8 @@ enter(struct session *s, const char *name, const int fds[CHANNEL_FDS])
 static enum next
 refused(struct session *s)
 {
-	if (++s->refused < s->set->login_tries) {
-		reply_err(&s->out, "[AUTH] wrong name or password");
-		return NEXT_STAY;
-	}
+	if (++s->refused < s->set->login_tries)
+		return session_refuse(s, "[AUTH] wrong name or password");
 	reply_err(&s->out, "[AUTH] wrong name or password, once too often");
 	s->reason = "login-tries";
 	return NEXT_CLOSE;
@@ -112,33 +110,29 @@ conclude(struct session *s, const struct verdict *verdict,
 		return enter(s, verdict->text, fds);
 	switch ((enum verdict_kind)verdict->kind) {
 	case VERDICT_IN_USE:
-		reply_err(&s->out,
-		    "[IN-USE] the maildrop is in use by another "
-		    "session or a delivery, try again later");
-		break;
+		return session_refuse(s,
+		    "[IN-USE] the maildrop is in use by another session or a "
+		    "delivery, try again later");
 	case VERDICT_EARLY:
-		reply_err(&s->out,
+		return session_refuse(s,
 		    "[LOGIN-DELAY] you were here a moment ago, try again "
 		    "later");
-		break;
 	case VERDICT_TEMP:
-		reply_err(&s->out,
-		    "[SYS/TEMP] the maildrop cannot be opened "
-		    "now");
-		break;
+		return session_refuse(
+		    s, "[SYS/TEMP] the maildrop cannot be opened now");
 	case VERDICT_PERM:
-		reply_err(&s->out, "[SYS/PERM] the maildrop cannot be opened");
-		break;
+		return session_refuse(
+		    s, "[SYS/PERM] the maildrop cannot be opened");
 	case VERDICT_BAD:
-		reply_err(&s->out, "that is nothing that the mechanism knows");
-		break;
+		return session_refuse(
+		    s, "that is nothing that the mechanism knows");
 	case VERDICT_YES:
 	case VERDICT_NO:
 	case VERDICT_MORE:
 	case VERDICT_KINDS:
-		return refused(s);
+		break;
 	}
-	return NEXT_STAY;
+	return refused(s);
 }
 
 /* Tries a credential; kind says which. */
@@ -178,8 +172,7 @@ login_plain(const struct session *s)
 static enum next
 needs_tls(struct session *s)
 {
-	reply_err(&s->out, "[AUTH] passwords are taken over TLS only");
-	return NEXT_STAY;
+	return session_refuse(s, "[AUTH] passwords are taken over TLS only");
 }
 
 /*
@@ -197,10 +190,9 @@ login_user(struct session *s, char **arg)
 	if (!login_plain(s))
 		return needs_tls(s);
 	if (!s->set->hide_users) {
-		if (!is_name) {
-			reply_err(&s->out, "never heard of such a mailbox");
-			return NEXT_STAY;
-		}
+		if (!is_name)
+			return session_refuse(
+			    s, "never heard of such a mailbox");
 		(void)snprintf(req.name, sizeof(req.name), "%s", arg[0]);
 		if (ask(s, &req, &verdict, fds) == -1)
 			return no_attendant(s);
@@ -225,10 +217,8 @@ login_pass(struct session *s, char **arg)
 
 	if (!login_plain(s))
 		return needs_tls(s);
-	if (!s->named) {
-		reply_err(&s->out, "USER first");
-		return NEXT_STAY;
-	}
+	if (!s->named)
+		return session_refuse(s, "USER first");
 	s->named = false;
 	next = log_in(s, REQUEST_PASS, s->name, arg[0]);
 	explicit_bzero(arg[0], strlen(arg[0]));
@@ -238,10 +228,8 @@ login_pass(struct session *s, char **arg)
 enum next
 login_apop(struct session *s, char **arg)
 {
-	if (!s->set->apop) {
-		reply_err(&s->out, "APOP is not offered here");
-		return NEXT_STAY;
-	}
+	if (!s->set->apop)
+		return session_refuse(s, "APOP is not offered here");
 	return log_in(s, REQUEST_APOP, arg[0], arg[1]);
 }
 
@@ -311,8 +299,7 @@ pass_on(struct session *s, struct request *req, char *text)
 	if (status == 0)
 		return exchange(s, req);
 	explicit_bzero(req, sizeof(*req));
-	reply_err(&s->out, "that is no base64, or too much of it");
-	return NEXT_STAY;
+	return session_refuse(s, "that is no base64, or too much of it");
 }
 
 /* The client's answer to a challenge: base64, or "*" to give up. */
@@ -324,8 +311,7 @@ answer(struct session *s, char *line)
 	s->answer = NULL;
 	if (strcmp(line, "*") != 0)
 		return pass_on(s, &req, line);
-	reply_err(&s->out, "given up");
-	return NEXT_STAY;
+	return session_refuse(s, "given up");
 }
 
 enum next
@@ -339,10 +325,8 @@ login_auth(struct session *s, char **arg)
 	m = sasl_find(arg[0]);
 	if (m != SASL_MECHANISMS && sasl_is_clear(m) && !login_plain(s))
 		return needs_tls(s);
-	if (m == SASL_MECHANISMS || !is_offered(s, m)) {
-		reply_err(&s->out, "that mechanism is not offered here");
-		return NEXT_STAY;
-	}
+	if (m == SASL_MECHANISMS || !is_offered(s, m))
+		return session_refuse(s, "that mechanism is not offered here");
 	(void)snprintf(req.name, sizeof(req.name), "%s", sasl_name(m));
 	if (arg[1] == NULL)
 		return exchange(s, &req);

@@ -96,10 +96,8 @@ measure(struct session *s)
 static enum next
 begin(struct session *s, const char *name)
 {
-	if (!is_own(s, name)) {
-		reply_err(&s->out, "you have no such mailbox");
-		return NEXT_STAY;
-	}
+	if (!is_own(s, name))
+		return session_refuse(s, "you have no such mailbox");
 	if (lock(s) == -1)
 		return NEXT_STAY;
 	if (maildrop_open(s) == -1 || measure(s) == -1) {

@@ -30,10 +30,8 @@ pop3_lang(struct session *s, char **arg)
 	}
 	language = strcmp(arg[0], "*") == 0 ? s->set->language
 					    : words_look_up(arg[0]);
-	if (language == -1) {
-		reply_err(&s->out, "no such language here");
-		return NEXT_STAY;
-	}
+	if (language == -1)
+		return session_refuse(s, "no such language here");
 	s->out.language = language;
 	reply_ok(&s->out, "%s in English from here on",
 	    words_languages[language].tag);

@@ -202,10 +202,9 @@ retrieve(struct session *s, uint64_t n, struct mbox_top *top)
 		log_warn("message %ju of %s", (uintmax_t)n, s->user);
 		if (errno == ESTALE)
 			mailbox_distrust(&s->mailbox);
-		reply_err(&s->out,
+		return session_refuse(s,
 		    "[SYS/TEMP] the maildrop was changed by "
 		    "another program, log in again");
-		return NEXT_STAY;
 	}
 	if (top == NULL)
 		reply_ok(&s->out, "%ju octet%s", PLURAL(octets));
@@ -250,10 +249,9 @@ cmd_top(struct session *s, char **arg)
 		return NEXT_STAY;
 	/* A number too large for us is more lines than any message has. */
 	if (num_parse(arg[1], UINT64_MAX, &top.lines) == -1) {
-		if (errno == EINVAL) {
-			reply_err(&s->out, "that is not a number of lines");
-			return NEXT_STAY;
-		}
+		if (errno == EINVAL)
+			return session_refuse(
+			    s, "that is not a number of lines");
 		top.lines = UINT64_MAX;
 	}
 	return retrieve(s, n, &top);
@@ -266,10 +264,8 @@ cmd_dele(struct session *s, char **arg)
 
 	if (n == 0)
 		return NEXT_STAY;
-	if (mailbox_mark(&s->mailbox, n) == -1) {
-		reply_err(&s->out, "[SYS/TEMP] out of memory");
-		return NEXT_STAY;
-	}
+	if (mailbox_mark(&s->mailbox, n) == -1)
+		return session_refuse(s, "[SYS/TEMP] out of memory");
 	if (n > s->last)
 		s->last = n;
 	reply_ok(&s->out, "message %ju deleted", (uintmax_t)n);

@@ -124,13 +124,6 @@ enter_ucspi(struct session *s)
 	return status;
 }
 
-static enum next
-refuse(struct session *s, const char *why)
-{
-	reply_err_text(&s->out, why);
-	return NEXT_STAY;
-}
-
 /*
  * What was said in clear is forgotten, whoever said it: a name, and commands
  * behind this one, which nobody protected from being slipped in.
@@ -142,16 +135,17 @@ stls_begin(struct session *s, char **arg)
 
 	(void)arg;
 	if (s->protected)
-		return refuse(s, "this is TLS already");
+		return session_refuse(s, "this is TLS already");
 	if (s->utf8) /* RFC 6856 section 2.1 */
-		return refuse(s, "STLS comes before UTF8");
+		return session_refuse(s, "STLS comes before UTF8");
 	if (!stls_is_offered(s))
-		return refuse(s, "TLS is not offered");
+		return session_refuse(s, "TLS is not offered");
 	s->stls_failed = true; /* once: what follows comes to an end or works */
 	if (s->set->stls == STLS_HELPER) {
 		control = start_helper(s);
 		if (control == -1)
-			return refuse(s, "[SYS/TEMP] TLS cannot be begun now");
+			return session_refuse(
+			    s, "[SYS/TEMP] TLS cannot be begun now");
 	}
 	reply_ok(&s->out, "begin TLS");
 	line_forget(&s->in);

@@ -75,7 +75,7 @@ for my $path (grep { !/pop1/ } glob "$top/src/session/*.c") {
 	my $source = slurp($path);
 	my ($name) = $path =~ m{(src/.*)};
 	my @calls = $source =~
-	    /\b(?:reply_ok|reply_err|reply_err_text|bad|refuse)\(((?:$literal|[^";])*)\);/g;
+	    /\b(?:reply_ok|reply_err|reply_err_text|bad|session_refuse)\(((?:$literal|[^";])*)\);/g;
 
 	push @calls, $source =~ /^const struct state \w+ = \{\n\t($literal),/mg;
 	for my $call (@calls) {
