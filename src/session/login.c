@@ -210,17 +210,22 @@ login_user(struct session *s, char **arg)
 	return NEXT_STAY;
 }
 
-enum next
-login_pass(struct session *s, char **arg)
+static enum next
+try_password(struct session *s, const char *password)
 {
-	enum next next;
-
 	if (!login_plain(s))
 		return needs_tls(s);
 	if (!s->named)
 		return session_refuse(s, "USER first");
 	s->named = false;
-	next = log_in(s, REQUEST_PASS, s->name, arg[0]);
+	return log_in(s, REQUEST_PASS, s->name, password);
+}
+
+enum next
+login_pass(struct session *s, char **arg)
+{
+	enum next next = try_password(s, arg[0]);
+
 	explicit_bzero(arg[0], strlen(arg[0]));
 	return next;
 }
