@@ -175,6 +175,14 @@ needs_tls(struct session *s)
 	return session_refuse(s, "[AUTH] passwords are taken over TLS only");
 }
 
+static enum next
+take_name(struct session *s, const char *name)
+{
+	(void)snprintf(s->name, sizeof(s->name), "%s", name);
+	s->named = true;
+	return NEXT_STAY;
+}
+
 /*
  * RFC 1939 section 7.  Says whether the mailbox is there, unless names are
  * hidden.  A name that is no name is not said back.
@@ -189,25 +197,21 @@ login_user(struct session *s, char **arg)
 
 	if (!login_plain(s))
 		return needs_tls(s);
-	if (!s->set->hide_users) {
-		if (!is_name)
-			return session_refuse(
-			    s, "never heard of such a mailbox");
-		(void)snprintf(req.name, sizeof(req.name), "%s", arg[0]);
-		if (ask(s, &req, &verdict, fds) == -1)
-			return no_attendant(s);
-		if (verdict.kind == VERDICT_NO) {
-			reply_err(&s->out, "never heard of mailbox %s", arg[0]);
-			return NEXT_STAY;
-		}
-	}
-	(void)snprintf(s->name, sizeof(s->name), "%s", is_name ? arg[0] : "");
-	s->named = true;
-	if (s->set->hide_users)
+	if (s->set->hide_users) {
 		reply_ok(&s->out, "now the password");
-	else
-		reply_ok(&s->out, "%s is a valid mailbox", arg[0]);
-	return NEXT_STAY;
+		return take_name(s, is_name ? arg[0] : "");
+	}
+	if (!is_name)
+		return session_refuse(s, "never heard of such a mailbox");
+	(void)snprintf(req.name, sizeof(req.name), "%s", arg[0]);
+	if (ask(s, &req, &verdict, fds) == -1)
+		return no_attendant(s);
+	if (verdict.kind == VERDICT_NO) {
+		reply_err(&s->out, "never heard of mailbox %s", arg[0]);
+		return NEXT_STAY;
+	}
+	reply_ok(&s->out, "%s is a valid mailbox", arg[0]);
+	return take_name(s, arg[0]);
 }
 
 static enum next
