@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * POP3 up to the login: RFC 1939 sections 4 and 7, AUTH of RFC 5034, CAPA of
- * RFC 2449, the response codes of RFC 2449 and RFC 3206, UTF8 of RFC 6856.
- * Runs as: session.
+ * POP3 up to the login: RFC 1939 sections 4 and 7, AUTH of RFC 5034, UTF8 of
+ * RFC 6856.  Runs as: session.
  */
 
 #include "login.h"

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: ISC */
+/* CAPA: RFC 2449 section 5.  Runs as: session. */
+
+#include <stdio.h>
+
+#include "login.h"
+#include "peruser.h"
+#include "pop3.h"
+#include "stls.h"
+
+/* What no single command announces (RFC 2449 section 6, RFC 3206 section 6). */
+static const char *const capabilities[] = {
+	"RESP-CODES",
+	"AUTH-RESP-CODE",
+	"PIPELINING",
+};
+
+/*
+ * A capability whose value may be a user's own: in AUTHORIZATION the one that
+ * holds for everybody (RFC 2449 sections 6.5 and 6.7).
+ */
+static void
+announce_value(struct session *s, const char *tag, const char *setting,
+    uint64_t everybodys)
+{
+	uint64_t least, most, value = everybodys;
+	char number[24];
+
+	peruser_range(setting, &least, &most);
+	if (s->user[0] != '\0')
+		value = peruser_of(setting, s->user);
+	if (value == PERUSER_NEVER)
+		(void)snprintf(number, sizeof(number), "NEVER");
+	else
+		(void)snprintf(number, sizeof(number), "%ju", (uintmax_t)value);
+	reply_line(&s->out, "%s %s%s", tag, number,
+	    s->user[0] == '\0' && least != most ? " USER" : "");
+}
+
+static void
+announce_policies(struct session *s)
+{
+	uint64_t least, most;
+
+	peruser_range(s->set->login_delay, &least, &most);
+	announce_value(s, "LOGIN-DELAY", s->set->login_delay, most);
+	peruser_range(s->set->expire, &least, &most);
+	announce_value(s, "EXPIRE", s->set->expire, least);
+}
+
+static bool
+is_offered(const struct session *s, const struct command *cmd)
+{
+	if (cmd->run == login_user && !login_plain(s))
+		return false;
+	if (cmd->run == stls_begin && !stls_is_offered(s))
+		return false;
+	return cmd->capability != NULL;
+}
+
+static void
+announce(struct session *s, const struct state *state)
+{
+	for (size_t i = 0; i < state->count; i++)
+		if (is_offered(s, &state->commands[i]))
+			reply_line(
+			    &s->out, "%s", state->commands[i].capability);
+}
+
+/*
+ * RFC 2449 section 5: what is announced before the login is announced after it,
+ * so both tables are printed in both states.
+ */
+enum next
+pop3_capa(struct session *s, char **arg)
+{
+	(void)arg;
+	reply_ok(&s->out, "capabilities follow");
+	announce(s, &pop3_authorization);
+	announce(s, &pop3_transaction);
+	for (size_t i = 0; i < sizeof(capabilities) / sizeof(capabilities[0]);
+	     i++)
+		reply_line(&s->out, "%s", capabilities[i]);
+	login_announce(s);
+	announce_policies(s);
+	reply_line(&s->out, "IMPLEMENTATION restante%s",
+	    s->set->show_version ? "-" VERSION : "");
+	reply_end(&s->out);
+	return NEXT_STAY;
+}
