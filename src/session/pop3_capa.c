@@ -4,16 +4,10 @@
 #include <stdio.h>
 
 #include "login.h"
+#include "num.h"
 #include "peruser.h"
 #include "pop3.h"
 #include "stls.h"
-
-/* What no single command announces (RFC 2449 section 6, RFC 3206 section 6). */
-static const char *const capabilities[] = {
-	"RESP-CODES",
-	"AUTH-RESP-CODE",
-	"PIPELINING",
-};
 
 /*
  * A capability whose value may be a user's own: in AUTHORIZATION the one that
@@ -24,14 +18,12 @@ announce_value(struct session *s, const char *tag, const char *setting,
     uint64_t everybodys)
 {
 	uint64_t least, most, value = everybodys;
-	char number[24];
+	char number[NUM_DIGITS + 1] = "NEVER";
 
 	peruser_range(setting, &least, &most);
 	if (s->user[0] != '\0')
 		value = peruser_of(setting, s->user);
-	if (value == PERUSER_NEVER)
-		(void)snprintf(number, sizeof(number), "NEVER");
-	else
+	if (value != PERUSER_NEVER)
 		(void)snprintf(number, sizeof(number), "%ju", (uintmax_t)value);
 	reply_line(&s->out, "%s %s%s", tag, number,
 	    s->user[0] == '\0' && least != most ? " USER" : "");
@@ -78,9 +70,9 @@ pop3_capa(struct session *s, char **arg)
 	reply_ok(&s->out, "capabilities follow");
 	announce(s, &pop3_authorization);
 	announce(s, &pop3_transaction);
-	for (size_t i = 0; i < sizeof(capabilities) / sizeof(capabilities[0]);
-	     i++)
-		reply_line(&s->out, "%s", capabilities[i]);
+	reply_line(&s->out, "RESP-CODES");
+	reply_line(&s->out, "AUTH-RESP-CODE"); /* RFC 3206 section 6 */
+	reply_line(&s->out, "PIPELINING");
 	login_announce(s);
 	announce_policies(s);
 	reply_line(&s->out, "IMPLEMENTATION restante%s",
