@@ -17,13 +17,6 @@
 #include "peruser.h"
 #include "reply.h"
 
-enum {
-	/* Commands in a row that make no sense, then the client is no client. */
-	SESSION_MAX_BAD = 100,
-	/* Of a command: its keyword and two arguments, and one too many. */
-	SESSION_MAX_WORDS = 4,
-};
-
 /* Who does TLS when the client asks for it. */
 enum stls_kind { STLS_NONE, STLS_HELPER, STLS_UCSPI };
 enum { UCSPI_CONTROL, UCSPI_IN, UCSPI_OUT, UCSPI_FDS };
@@ -91,7 +84,7 @@ struct session {
 	char name[CHANNEL_NAME]; /* what USER said, or "" */
 	bool named;              /* USER was the last command, and accepted */
 	bool protected;          /* by TLS, here or in front */
-	bool stls_failed;        /* STLS was said; it is not offered again */
+	bool stls_said;          /* and is not offered again */
 	unsigned int refused, bad;
 	uint64_t last; /* highest message accessed, for LAST */
 	uint64_t retrieved, retrieved_octets, deleted;

@@ -20,6 +20,13 @@
 #include "title.h"
 #include "utf8.h"
 
+enum {
+	/* Commands in a row that make no sense, then the client is no client. */
+	MAX_BAD = 100,
+	/* Arguments of a command: two, and one too many. */
+	MAX_ARGUMENTS = 3,
+};
+
 /* Milliseconds and octets for which the client's last words are awaited. */
 enum { LINGER_TIME = 2000, LINGER_OCTETS = 1024 * 1024 };
 
@@ -65,8 +72,8 @@ find(const struct state *state, const char *verb)
 }
 
 /*
- * Splits what follows the keyword at single blanks.  Returns how many words, at
- * most SESSION_MAX_WORDS, or -1 when two blanks are next to each other.  Blanks at
+ * Splits what follows the keyword at single blanks.  Returns how many arguments,
+ * at most MAX_ARGUMENTS, or -1 when two blanks are next to each other.  Blanks at
  * the end do not count: old clients send them.
  */
 static int
@@ -79,7 +86,7 @@ split(char *rest, char **arg)
 		rest[--len] = '\0';
 	if (len == 0)
 		return 0;
-	while (n < SESSION_MAX_WORDS) {
+	while (n < MAX_ARGUMENTS) {
 		arg[n++] = rest;
 		if (*rest == ' ')
 			return -1;
@@ -95,7 +102,7 @@ static enum next
 bad(struct session *s, const char *why)
 {
 	reply_err_text(&s->out, why);
-	if (++s->bad < SESSION_MAX_BAD)
+	if (++s->bad < MAX_BAD)
 		return NEXT_STAY;
 	s->reason = "bad-commands";
 	return NEXT_CLOSE;
@@ -105,7 +112,7 @@ bad(struct session *s, const char *why)
 static enum next
 run(struct session *s, const struct command *cmd, char *rest)
 {
-	char *arg[SESSION_MAX_WORDS + 1] = { NULL };
+	char *arg[MAX_ARGUMENTS] = { NULL };
 	int n;
 
 	if (cmd->argmax == REST) {

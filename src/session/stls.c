@@ -18,7 +18,7 @@ bool
 stls_is_offered(const struct session *s)
 {
 	return s->set->stls != STLS_NONE && s->user[0] == '\0' &&
-	    !s->protected && !s->utf8 && !s->stls_failed;
+	    !s->protected && !s->utf8 && !s->stls_said;
 }
 
 /* Whether the attendant waits for the descriptors. */
@@ -140,7 +140,7 @@ stls_begin(struct session *s, char **arg)
 		return session_refuse(s, "STLS comes before UTF8");
 	if (!stls_is_offered(s))
 		return session_refuse(s, "TLS is not offered");
-	s->stls_failed = true; /* once: what follows comes to an end or works */
+	s->stls_said = true;
 	if (s->set->stls == STLS_HELPER) {
 		control = start_helper(s);
 		if (control == -1)
