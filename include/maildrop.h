@@ -16,7 +16,7 @@ int maildrop_open(struct session *);
 
 /*
  * Removes what is marked.  Returns 0 when it is gone for good, or -1 after a
- * reply that says that nothing was deleted.
+ * reply that says that nothing was deleted, or that this is not certain.
  */
 int maildrop_update(struct session *);
 

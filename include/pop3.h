@@ -6,7 +6,7 @@
 #include "session.h"
 
 extern const struct protocol pop3;
-extern const struct state pop3_authorization; /* RFC 1939 section 4 and 7 */
+extern const struct state pop3_authorization; /* RFC 1939 sections 4 and 7 */
 extern const struct state pop3_transaction;   /* RFC 1939 section 5 */
 
 /* Means the same in both states. */

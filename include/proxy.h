@@ -12,11 +12,11 @@
 
 #include "address.h"
 
-/* More than a header of version 1 can have, and what one of version 2 may. */
+/* The longest header of version 1, and what one of version 2 may have here. */
 enum { PROXY_V1_MAX = 107, PROXY_V2_MAX = 4096 };
 
 enum proxy_status {
-	PROXY_MORE, /* what is there may be the begin of a header */
+	PROXY_MORE, /* what is there may be the start of a header */
 	PROXY_BAD,  /* nothing that follows can make it one */
 	PROXY_DONE,
 };

@@ -24,7 +24,7 @@ struct reply {
 	int language;    /* see words.h */
 	int64_t timeout; /* milliseconds without any progress */
 	int error;       /* errno of the first failure, or 0 */
-	bool bol;        /* the body stands at the begin of a line */
+	bool bol;        /* the body stands at the start of a line */
 	bool cr;         /* the body's last octet was a CR */
 	uint64_t octets; /* of bodies so far, stuffing not counted */
 	size_t len;
@@ -39,7 +39,7 @@ void reply_ok(struct reply *, const char *, ...)
     __attribute__((format(printf, 2, 3)));
 void reply_err(struct reply *, const char *, ...)
     __attribute__((format(printf, 2, 3)));
-/* One that has no arguments, and is chosen elsewhere. */
+/* The same with a text that has no arguments and is no literal here. */
 void reply_err_text(struct reply *, const char *);
 /* A line of our own in a multi-line reply; it never starts with a dot. */
 void reply_line(struct reply *, const char *, ...)
@@ -47,14 +47,14 @@ void reply_line(struct reply *, const char *, ...)
 
 /*
  * A piece of a message in a multi-line reply (RFC 1939 section 3): every line
- * end becomes CRLF, a dot at the begin of a line is doubled.  Pieces may be cut
+ * end becomes CRLF, a dot at the start of a line is doubled.  Pieces may be cut
  * anywhere.
  */
 void reply_body(struct reply *, const char *, size_t);
 
 /*
- * The same for data whose end its length tells: no dot is doubled.  It is one
- * body until the next line of a reply.
+ * The same for data that ends after a count the client knows: no dot is doubled.
+ * All pieces up to the next line of a reply are one body.
  */
 void reply_data(struct reply *, const char *, size_t);
 

@@ -76,7 +76,7 @@ struct session {
 	/* Takes the next line in the place of the state: AUTH; or NULL. */
 	enum next (*answer)(struct session *, char *line);
 	const char *peer, *stamp;
-	char client[ADDRESS_TEXT]; /* whom a proxy speaks for: peer, then */
+	char client[ADDRESS_TEXT]; /* behind a proxy: what peer points to */
 	const char *reason;        /* why the session ended, for the log */
 	int channel;               /* to the attendant; -1 after the login */
 	int64_t login_deadline;

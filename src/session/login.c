@@ -21,9 +21,9 @@
 enum { ATTENDANT_TIME = 300 * 1000 };
 
 /*
- * A client that is gone, or had to make way, waits for nothing: nor does the
- * attendant then.  It keeps its place until that has ended, so that nobody can have
- * more attendants than connections.
+ * When the client is gone, or was cut off to make way, nobody needs the verdict,
+ * and the attendant is told so.  The session stays until the attendant has ended,
+ * or its client could have more attendants than connections.
  */
 static int
 await_verdict(struct session *s)
@@ -168,7 +168,7 @@ login_plain(const struct session *s)
 	    (is_local(s->peer) ? s->set->plain_local : s->set->plain_remote);
 }
 
-/* RFC 3206 section 4: it is the way of logging in that must change. */
+/* RFC 3206 section 5: it is the way of logging in that must change. */
 static enum next
 needs_tls(struct session *s)
 {
@@ -263,7 +263,7 @@ login_announce(struct session *s)
 		reply_line(&s->out, "%s", line);
 }
 
-/* What some servers have answered from before there was CAPA. */
+/* Older than CAPA, and in no RFC: some clients ask so what there is. */
 static enum next
 list_mechanisms(struct session *s)
 {

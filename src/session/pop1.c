@@ -198,7 +198,7 @@ cmd_rcvd(struct session *s, char **arg)
 	int status = 0;
 
 	(void)arg;
-	/* Said before the data was sent, and it was not: no word to go by. */
+	/* It may have been said before the data went out, and that may fail. */
 	if (reply_flush(&s->out) == -1) {
 		s->reason = "lost";
 		return NEXT_CLOSE;

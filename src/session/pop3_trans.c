@@ -66,7 +66,7 @@ has_raw_header(struct session *s, uint64_t n)
 }
 
 /*
- * The same, of a message whose size and text the client wants.
+ * As message(), for commands that ask for its size or its text.
  *
  * RFC 6856 deviation: a header that is not ASCII goes to a client that has not
  * said UTF8 as it is, unless utf8-strict is set.  All servers did so before there

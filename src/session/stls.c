@@ -11,7 +11,7 @@
 #include "stls.h"
 #include "words.h"
 
-/* How often, and with what milliseconds between. */
+/* How often passing descriptors is tried, and the milliseconds between. */
 enum { PASS_TRIES = 200, PASS_REST = 10 };
 
 bool
@@ -34,7 +34,7 @@ is_expected(const struct session *s, const struct request *req)
 	    verdict.kind == VERDICT_YES;
 }
 
-/* The kernel counts what all sessions have under way; it never takes long. */
+/* The kernel limits what all sessions together have under way: not for long. */
 static int
 pass(int channel, const int *fds)
 {

@@ -96,7 +96,7 @@ reply_line(struct reply *r, const char *fmt, ...)
 
 /*
  * Copies the octets before the next LF, or all len when there is none, and
- * returns how many.  Some octets behind them in out are lost.
+ * returns how many.  Of len octets in out, those behind them may change too.
  */
 static inline size_t
 copy_line(char *out, const char *p, size_t len)
