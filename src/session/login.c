@@ -48,8 +48,7 @@ ask(struct session *s, struct request *req, struct verdict *verdict,
 {
 	int status = -1;
 
-	if (s->channel != -1 && channel_ask(s->channel, req) == 0 &&
-	    await_verdict(s) == 0)
+	if (channel_ask(s->channel, req) == 0 && await_verdict(s) == 0)
 		status = channel_answered(s->channel, verdict, fds);
 	explicit_bzero(req, sizeof(*req));
 	return status;
