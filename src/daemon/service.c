@@ -226,7 +226,8 @@ choose_mechanisms(const struct conf *c, struct service *svc)
 	unsigned int served = 0;
 
 	if ((c->mechanisms & automatic) != 0 || c->apop == CONF_APOP_AUTO)
-		served = offer_mechanisms(&svc->attendant.users);
+		served = offer_mechanisms(
+		    &svc->attendant.users, &svc->keeper_id);
 	if ((c->mechanisms & automatic) != 0)
 		bits |= served;
 	svc->session.apop = c->apop == CONF_APOP_YES ||
@@ -277,9 +278,10 @@ service_prepare(const struct conf *c, struct service *svc)
 		return -1;
 	}
 	warn_of_others(c, &svc->attendant.users);
+	if (find_identities(c, svc) == -1 || prepare_launcher(c, svc) == -1) {
+		service_release(svc);
+		return -1;
+	}
 	choose_mechanisms(c, svc);
-	if (find_identities(c, svc) == 0 && prepare_launcher(c, svc) == 0)
-		return 0;
-	service_release(svc);
-	return -1;
+	return 0;
 }

@@ -76,20 +76,24 @@ look_at_all(const struct users *u)
 
 /*
  * In a process of its own: names and passwords that were read would be in the
- * memory of every session.
+ * memory of every session, and a session may have written a line.
  */
 unsigned int
-offer_mechanisms(const struct users *u)
+offer_mechanisms(const struct users *u, const struct confine_identity *keeper)
 {
 	pid_t pid = fork();
 	int status = 0;
 
-	if (pid == 0)
+	if (pid == 0) {
+		confine_become(keeper);
 		_exit((int)look_at_all(u));
+	}
 	while (pid != -1 && waitpid(pid, &status, 0) == -1)
 		if (errno != EINTR)
 			pid = -1;
-	if (pid != -1 && WIFEXITED(status))
+	/* A death may have a status, too, but not one that has these. */
+	if (pid != -1 && WIFEXITED(status) &&
+	    (WEXITSTATUS(status) & CLEAR) == CLEAR)
 		return (unsigned int)WEXITSTATUS(status);
 	log_warnx("the password lines were not looked at");
 	return CLEAR;

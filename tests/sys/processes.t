@@ -167,6 +167,23 @@ subtest 'a directory of root' => sub {
 	ok $d->session('bob', 'secret'), 'a mailbox of somebody else';
 };
 
+# Who looks for what to offer may no more than that.
+subtest 'a mailbox that is not the keeper\'s' => sub {
+	my $d = Restante->new(users => { alice => "secret\n$mail",
+	    root => "\$5\$saltsalt\$x\n" });
+	hand_over($d, $owner);
+	chmod 0755, $d->{scratch};
+	chmod 0600, $d->path('root') or die "chmod: $!";
+	$d->start;
+	like join("\n", $d->connect->multi('CAPA')), qr/^SASL .*CRAM-MD5/m,
+	    'counts for nothing';
+	chown $owner, $owner, $d->path('root') or die "chown: $!";
+	$d->stop;
+	$d->start;
+	unlike join("\n", $d->connect->multi('CAPA')), qr/CRAM-MD5/,
+	    'but one that is does';
+};
+
 subtest 'keeper-user' => sub {
 	my $d = Restante->new(users => { alice => "secret\n$mail" },
 	    options => [ 'keeper-user=nobody' ]);
