@@ -34,7 +34,10 @@ struct append {
  */
 int append_begin(struct append *, struct mailbox *, uint64_t length);
 
-/* Writes the next of them.  Returns 0, or -1 with errno set: then cancel. */
+/*
+ * Writes the next of them.  Returns 0, or -1 with errno set, EINVAL when they are
+ * more than there is room for: then cancel.
+ */
 int append_write(struct append *, const void *, size_t);
 
 /*

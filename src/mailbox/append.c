@@ -169,6 +169,11 @@ append_write(struct append *a, const void *data, size_t len)
 
 	if (len == 0)
 		return 0;
+	/* Behind the promised end nothing is undone. */
+	if (len > a->move.size - at) {
+		errno = EINVAL;
+		return -1;
+	}
 	a->done += len;
 	if (at == a->move.offset) {
 		a->first = *octets++;

@@ -20,6 +20,7 @@ my $mbox = Restante::mbox(@mail);
 my $crlf = Restante::mbox("Subject: crlf\n\nbody\n") =~ s/\n/\r\n/gr;
 my $u = Ctl->new(alice => "secret\n", bob => "secret\n");
 my $path = "$u->{scratch}/box";
+my $before;
 
 sub exported
 {
@@ -142,6 +143,22 @@ ok(Restante::slurp($u->path('fred')) =~ /\Asecret\nFrom me\@here [^\n]+\n/,
 cmp_ok(index(Restante::slurp($u->path('fred')),
     "\nReturn-Path: <me\@here>\nA: b\n\nx\n\nFrom MAILER-DAEMON "), '>', 0,
     '... and its text');
+# One that grows between the look at how much there is and the copying: what it
+# says of this process is longer when it has read the other.
+SKIP: {
+	skip 'there is no /proc/self/io', 4 if !-r '/proc/self/io';
+	mkdir "$u->{scratch}/grows";
+	mkdir "$u->{scratch}/grows/$_" for qw(new cur);
+	symlink '/proc/self/io', "$u->{scratch}/grows/new/1" or die $!;
+	Restante::spew("$u->{scratch}/grows/new/2", $mail[5]);
+	$before = Restante::slurp($u->path('fred'));
+	my ($status, undef, $err) = $u->run('import', 'fred', "$u->{scratch}/grows");
+	is($status, 74, 'a Maildir that grows meanwhile');
+	like($err, qr/^restantectl: fred: nothing is imported: the mailbox: /,
+	    '... told');
+	is(Restante::slurp($u->path('fred')), $before, '... nothing has changed');
+	is(($u->run('check', 'fred'))[0], 0, '... and all is well');
+}
 mkdir "$u->{scratch}/empty";
 is(($u->run('import', 'fred', "$u->{scratch}/empty"))[0], 66, 'no Maildir');
 
