@@ -14,9 +14,10 @@
 void io_set_stop(int fd);
 
 /*
- * Waits until fd is ready for events (POLLIN, POLLOUT).  Returns 0, or -1 with
- * errno ETIMEDOUT past the deadline (of clock_ms), or ESHUTDOWN when the
- * master has asked all sessions to end, or this process got SIGTERM.
+ * Waits until fd is ready for events (POLLIN, POLLOUT).  Returns 0, even past the
+ * deadline (of clock_ms) where there is nothing to wait for; or -1 with errno
+ * ETIMEDOUT, or ESHUTDOWN when the master has asked all sessions to end, or this
+ * process got SIGTERM.
  */
 int io_wait(int fd, short events, int64_t deadline);
 /* The same, while there is somebody at the other end of hearer: else EPIPE. */

@@ -26,7 +26,7 @@ void sha256_final(struct sha256 *, unsigned char digest[SHA256_SIZE]);
 void hmac_sha256(const void *key, size_t keylen, const void *data, size_t len,
     unsigned char mac[SHA256_SIZE]);
 
-/* A key of the size of one digest. */
+/* A key of the size of one digest; iterations is not 0. */
 void pbkdf2_sha256(const char *password, const void *salt, size_t saltlen,
     uint32_t iterations, unsigned char key[SHA256_SIZE]);
 
