@@ -84,19 +84,43 @@ start_run(
 	return 0;
 }
 
-/* A run ends with message n: the one behind it must stand there, too. */
+/*
+ * Whether something begins at offset: a message, a tombstone, what has died in
+ * one, or the end.  0, or -1 with errno set: ESTALE when not.
+ */
+static int
+look_at(const struct mailbox *mb, uint64_t offset)
+{
+	static const char zeros[sizeof("From ")];
+	char octets[sizeof(zeros)];
+	ssize_t n;
+
+	if (offset == mb->subject.size)
+		return 0;
+	n = io_pread(mb->files.fd, octets, sizeof(octets), (off_t)offset);
+	if (n == -1)
+		return -1;
+	if (n == sizeof(octets) &&
+	    (memcmp(octets, "From ", sizeof("From ") - 1) == 0 ||
+		memcmp(octets, zeros, sizeof(zeros)) == 0))
+		return 0;
+	errno = ESTALE;
+	return -1;
+}
+
+/* A run ends with message n: what is behind it must stand there, too. */
 static int
 end_run(struct mailbox *mb, uint64_t n, const struct journal_run *run)
 {
+	uint64_t position, end = run->offset + run->length;
 	const struct mbox_entry *e;
-	uint64_t position;
 
-	if (n == mailbox_count(mb))
-		return 0;
-	e = mailbox_entry(mb, n + 1, &position);
-	if (e->offset != run->offset + run->length)
-		return 0; /* a tombstone is between */
-	return mailbox_check_entry(mb, e);
+	if (n < mailbox_count(mb)) {
+		e = mailbox_entry(mb, n + 1, &position);
+		if (e->offset == end)
+			return mailbox_check_entry(mb, e);
+	}
+	return look_at(mb, end);
 }
 
 /*
@@ -311,30 +335,6 @@ next_dead(const struct mailbox *mb, struct walk *w)
 		if (leaves_out(mb, w, &e))
 			return e;
 	return NULL;
-}
-
-/*
- * Whether something begins at offset: a message, a tombstone, what has died in
- * one, or the end.  0, or -1 with errno set: ESTALE when not.
- */
-static int
-look_at(const struct mailbox *mb, uint64_t offset)
-{
-	static const char zeros[sizeof("From ")];
-	char octets[sizeof(zeros)];
-	ssize_t n;
-
-	if (offset == mb->subject.size)
-		return 0;
-	n = io_pread(mb->files.fd, octets, sizeof(octets), (off_t)offset);
-	if (n == -1)
-		return -1;
-	if (n == sizeof(octets) &&
-	    (memcmp(octets, "From ", sizeof("From ") - 1) == 0 ||
-		memcmp(octets, zeros, sizeof(zeros)) == 0))
-		return 0;
-	errno = ESTALE;
-	return -1;
 }
 
 /*

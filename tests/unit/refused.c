@@ -49,17 +49,28 @@ limit_size(rlim_t most)
 	need(setrlimit(RLIMIT_FSIZE, &limit) == 0, "setrlimit");
 }
 
+/* Adds a letter that is too long to be moved rather than left where it is. */
+static void
+add_long(char text[LONG + 1024])
+{
+	size_t len = strlen(text);
+
+	need(len < 1000 - strlen(SEPARATOR), "room");
+	memcpy(text + len, SEPARATOR "\n", sizeof(SEPARATOR));
+	len += sizeof(SEPARATOR);
+	memset(text + len, 'x', LONG);
+	memcpy(text + len + LONG, "\n\n", 3);
+}
+
 /* There is no room for what a compaction writes to the journal. */
 static void
 without_room(void)
 {
-	static char text[LONG + 1024] = PASSWORD TWIN TWIN SEPARATOR "\n";
+	static char text[LONG + 1024] = PASSWORD TWIN TWIN;
 	char id[MAILBOX_ID_SIZE], again[MAILBOX_ID_SIZE];
 	enum mailbox_status status;
-	size_t len = strlen(text);
 
-	memset(text + len, 'x', LONG);
-	memcpy(text + len + LONG, "\n\n", 3);
+	add_long(text);
 	scratch_file(dir, "mail", text);
 	open_mailbox(false);
 	mailbox_id(&mb, 2, id);
@@ -131,6 +142,48 @@ try_exchange(bool expires)
 	mailbox_close(&mb);
 }
 
+#define MARKED SEPARATOR "Subject: marked\n\n0123456789\n\n"
+#define DEAD   SEPARATOR "Subject: dead\n\ngone\n\n"
+#define KEPT   SEPARATOR "Subject: kept\n\ntext\n\n"
+
+/* The same octets without the tombstone, and with another edge between the two. */
+#define SHORTER SEPARATOR "Subject: marked\n\n\n\n"
+#define LONGER                                   \
+	SEPARATOR "Subject: kept\n\n#" SEPARATOR \
+		  "34 octets more than stood between.\n\n"
+
+/* Another program has taken a tombstone out, and nothing begins behind a run. */
+static void
+where_nothing_begins(void)
+{
+	static char text[LONG + 1024] = PASSWORD ONE MARKED DEAD KEPT;
+	static char changed[sizeof(text)] = PASSWORD ONE SHORTER LONGER;
+	static char got[sizeof(text)];
+	int agent;
+
+	need(strlen(MARKED DEAD KEPT) == strlen(SHORTER LONGER), "lengths");
+	add_long(text);
+	add_long(changed);
+	scratch_file(dir, "mail", text);
+	open_mailbox(false);
+	need(mailbox_mark(&mb, 3) == 0, "marking");
+	need(mailbox_update(&mb) == MAILBOX_OK, "updating");
+	mailbox_close(&mb);
+
+	open_mailbox(true);
+	agent = openat(dir, "mail", O_RDWR | O_CLOEXEC);
+	need(agent != -1 &&
+		pwrite(agent, changed, strlen(changed), 0) ==
+		    (ssize_t)strlen(changed),
+	    "editing");
+	need(mailbox_mark(&mb, 2) == 0, "marking");
+	is(mailbox_update(&mb), MAILBOX_TEMP, "a message that ends elsewhere");
+	mailbox_close(&mb);
+	need(pread(agent, got, sizeof(got), 0) >= 0, "pread");
+	(void)close(agent);
+	ok(strcmp(got, changed) == 0, "does not take its neighbour along");
+}
+
 int
 main(void)
 {
@@ -139,5 +192,6 @@ main(void)
 	without_room();
 	try_exchange(false);
 	try_exchange(true);
+	where_nothing_begins();
 	return done();
 }
