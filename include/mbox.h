@@ -31,6 +31,9 @@ enum {
 	/* A longer line is no separator.  Also what a scan looks ahead. */
 	MBOX_SEPARATOR_MAX = 1024, /* less than 4096 */
 	MBOX_BEHIND = 3,           /* what a scan looks back */
+	MBOX_FROM = 5,             /* a tombstone begins as a separator does */
+	/* Of a tombstone: that, one zero, two line ends. */
+	MBOX_TOMBSTONE_MIN = MBOX_FROM + 3,
 	MBOX_QUOTES_MAX = 64,
 };
 

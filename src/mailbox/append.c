@@ -11,11 +11,6 @@
 #include "io.h"
 #include "log.h"
 
-enum {
-	FROM = 5,         /* a tombstone begins as a separator does */
-	LEAST = FROM + 2, /* and has two line ends */
-};
-
 /* What stands where the mail is to begin. */
 enum place { PLACE_NOTHING, PLACE_OURS, PLACE_MAIL, PLACE_OTHER };
 
@@ -56,12 +51,12 @@ static int
 bury(const struct mailbox *mb, const struct journal_move *move)
 {
 	int fd = mb->files.fd;
+	uint64_t zeros = move->offset + MBOX_FROM, end = move->size - 2;
 
-	if (promise_zero(mb, move->offset + FROM,
-		move->size - move->offset - LEAST) == -1 ||
-	    io_pwrite(fd, "rom ", FROM - 1, (off_t)(move->offset + 1)) == -1 ||
-	    io_pwrite(fd, "\n\n", 2, (off_t)(move->size - 2)) == -1 ||
-	    fdatasync(fd) == -1)
+	if (promise_zero(mb, zeros, end - zeros) == -1 ||
+	    io_pwrite(fd, "rom ", MBOX_FROM - 1, (off_t)(move->offset + 1)) ==
+		-1 ||
+	    io_pwrite(fd, "\n\n", 2, (off_t)end) == -1 || fdatasync(fd) == -1)
 		return -1;
 	return io_pwrite(fd, "F", 1, (off_t)move->offset);
 }
@@ -90,7 +85,7 @@ append_fit(const struct mailbox *mb, const struct journal_move *move,
 	*fit = (struct promise_fit){ .fits = false };
 	/* What nobody promises who means it. */
 	if (move->length != 0 || move->size < move->offset ||
-	    move->size - move->offset < LEAST)
+	    move->size - move->offset < MBOX_TOMBSTONE_MIN)
 		return 0;
 	if (look(mb, move, &place, &size) == -1)
 		return -1;

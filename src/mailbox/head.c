@@ -12,11 +12,7 @@
 #include "io.h"
 #include "log.h"
 
-enum {
-	FROM = 5,         /* a tombstone begins as a separator does */
-	LEAST = FROM + 2, /* and has two line ends */
-	PIECE = 64 * 1024,
-};
+enum { PIECE = 64 * 1024 };
 
 /* A promise, read: see the header. */
 struct promised {
@@ -288,8 +284,8 @@ are_zero(const struct mailbox *mb, uint64_t offset, size_t len)
 static void
 add_tombstone(struct plan *p, uint64_t len, size_t written)
 {
-	memcpy(p->head + p->len, "From ", FROM);
-	memset(p->head + p->len + FROM, '\0', written - FROM);
+	memcpy(p->head + p->len, "From ", MBOX_FROM);
+	memset(p->head + p->len + MBOX_FROM, '\0', written - MBOX_FROM);
 	if (written == len)
 		memcpy(p->head + p->len + len - 2, "\n\n", 2);
 	p->len += written;
@@ -307,7 +303,7 @@ add_line_ends(struct plan *p, uint64_t len)
 static void
 plan_shorter(struct plan *p, uint64_t rest)
 {
-	if (rest >= LEAST)
+	if (rest >= MBOX_TOMBSTONE_MIN)
 		add_tombstone(p, rest, (size_t)rest);
 	else
 		add_line_ends(p, rest);
@@ -334,12 +330,13 @@ plan_longer(const struct mailbox *mb, struct plan *p, uint64_t more)
 	    (e->flags & MBOX_TOMBSTONE) != 0 && more <= gap + e->stored) {
 		rest = gap + e->stored - more;
 		p->behind = 1;
-		if (rest < LEAST) {
+		if (rest < MBOX_TOMBSTONE_MIN) {
 			add_line_ends(p, rest);
 			return;
 		}
-		if (are_zero(mb, end + FROM, (size_t)(more - gap))) {
-			add_tombstone(p, rest, FROM);
+		/* Its own zeros make the new one, the first of them, too. */
+		if (are_zero(mb, end + MBOX_FROM, (size_t)(more - gap) + 1)) {
+			add_tombstone(p, rest, MBOX_FROM);
 			return;
 		}
 		p->behind = 0;

@@ -19,13 +19,8 @@
 #include "promise.h"
 #include "sum.h"
 
-enum {
-	/* A tombstone begins as a separator does, and has two line ends. */
-	FROM = 5,
-	LEAST = FROM + 2,
-	/* Of the mailbox, to tell by where a compaction belongs. */
-	CHECK_OCTETS = 4096,
-};
+/* Of the mailbox, to tell by where a compaction belongs. */
+enum { CHECK_OCTETS = 4096 };
 
 /* What stands at a place that the journal knows. */
 enum place {
@@ -51,12 +46,12 @@ static int
 ends_there(const struct mailbox *mb, const struct journal_run *run)
 {
 	enum { BEFORE = 3 };
-	char octets[BEFORE + FROM], *end = octets + BEFORE;
+	char octets[BEFORE + MBOX_FROM], *end = octets + BEFORE;
 	uint64_t offset = run->offset + run->length;
 	ssize_t n;
 
 	/* A separator is longer; and sums are against accidents only. */
-	if (run->length < BEFORE + FROM || offset < run->offset)
+	if (run->length < BEFORE + MBOX_FROM || offset < run->offset)
 		return 0;
 	n = io_pread(
 	    mb->files.fd, octets, sizeof(octets), (off_t)(offset - BEFORE));
@@ -86,8 +81,8 @@ look(const struct mailbox *mb, const struct journal_run *run)
 	 */
 	lf = n == 0 ? NULL : memchr(line, '\n', (size_t)n);
 	end = lf == NULL ? (size_t)n : (size_t)(lf - line);
-	if (end > FROM && memcmp(line, "From ", FROM) == 0 &&
-	    memchr(line + FROM, '\0', end - FROM) != NULL)
+	if (end > MBOX_FROM && memcmp(line, "From ", MBOX_FROM) == 0 &&
+	    memchr(line + MBOX_FROM, '\0', end - MBOX_FROM) != NULL)
 		return PLACE_BEGUN;
 	return PLACE_OTHER;
 }
@@ -140,7 +135,8 @@ bury(const struct mailbox *mb, const struct journal_run *run)
 	else if (memcmp(last, "\n\n", 2) != 0 &&
 	    io_pwrite(mb->files.fd, "\n\n", 2, (off_t)(end - 2)) == -1)
 		return -1;
-	return promise_zero(mb, run->offset + FROM, run->length - FROM - tail);
+	return promise_zero(
+	    mb, run->offset + MBOX_FROM, run->length - MBOX_FROM - tail);
 }
 
 static int
@@ -177,10 +173,11 @@ finish_move(const struct mailbox *mb, const struct journal_move *move)
 	 */
 	if (fdatasync(mb->files.fd) == -1)
 		return -1;
-	if (io_pwrite(mb->files.fd, "From ", FROM, (off_t)end) == -1 ||
+	if (io_pwrite(mb->files.fd, "From ", MBOX_FROM, (off_t)end) == -1 ||
 	    io_pwrite(mb->files.fd, "\n\n", 2, (off_t)(move->size - 2)) == -1)
 		return -1;
-	return promise_zero(mb, end + FROM, move->size - 2 - (end + FROM));
+	return promise_zero(
+	    mb, end + MBOX_FROM, move->size - 2 - (end + MBOX_FROM));
 }
 
 int
@@ -270,7 +267,7 @@ static bool
 is_run(const struct journal_run *run, uint64_t size)
 {
 	return run->offset <= size && run->length <= size - run->offset &&
-	    run->length >= FROM + 3; /* what a tombstone keeps, at most */
+	    run->length >= MBOX_TOMBSTONE_MIN;
 }
 
 static bool
@@ -278,7 +275,7 @@ is_move(const struct journal_move *move)
 {
 	return move->offset <= move->size &&
 	    move->length <= move->size - move->offset &&
-	    move->size - move->offset - move->length >= LEAST;
+	    move->size - move->offset - move->length >= MBOX_TOMBSTONE_MIN;
 }
 
 static int

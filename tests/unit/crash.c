@@ -304,7 +304,7 @@ reopen(void)
 /* What a login sees: ids and contents, in order. */
 struct sight {
 	enum mailbox_status status;
-	uint64_t count;
+	uint64_t count, dead;
 	unsigned char ids[MD5_SIZE], all[MD5_SIZE];
 };
 
@@ -336,6 +336,7 @@ see(const bool *skip, uint64_t late)
 	struct md5 ids, all;
 	ssize_t n;
 
+	s.dead = mb.index.is.dead;
 	md5_init(&ids);
 	md5_init(&all);
 	for (uint64_t i = 1;
@@ -540,7 +541,7 @@ judge(bool promised, bool delivered)
 	/* The index, which is now written, says what a scan says. */
 	(void)unlink(path[INDEX]);
 	again = see(NULL, early);
-	check(same(&s, &again), "%s, %s, %s %d/%d: the index is right",
+	check(same(&s, &again) && s.dead == again.dead, "%s, %s, %s %d/%d: the index is right",
 	    mail_name, choice_name, how, step, turn);
 
 	append_message("late", 50);

@@ -223,7 +223,7 @@ makes_sense(const struct journal_move *move)
 {
 	return move->size <= size && move->offset <= move->size &&
 	    move->length <= move->size - move->offset &&
-	    move->size - move->offset - move->length >= 7;
+	    move->size - move->offset - move->length >= MBOX_TOMBSTONE_MIN;
 }
 
 static void
