@@ -147,8 +147,12 @@ mailbox_expire(struct mailbox *, int64_t time, uint64_t *removed);
 enum mailbox_status mailbox_compact(struct mailbox *);
 
 /*
- * The parts that mailbox.c and update.c share.
+ * The parts that the files of this folder share.
  */
+
+/* Reads octets of the file.  0, or -1 with errno set: ESTALE when it is shorter. */
+int
+mailbox_pread(const struct mailbox *, void *buf, size_t len, uint64_t offset);
 
 /* The entry of message n and its position. */
 const struct mbox_entry *

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Removing what is old.  Runs as: session. */
 
-#include "io.h"
 #include "lock.h"
 #include "log.h"
 #include "mailbox.h"
@@ -19,17 +18,14 @@ mark_older(struct mailbox *mb, int64_t time)
 	int64_t date, oldest = from == 0 ? MBOX_NO_DATE : is->oldest;
 	unsigned char line[MBOX_SEPARATOR_MAX];
 	const struct mbox_entry *e;
-	ssize_t n;
 
 	for (uint64_t i = mailbox_count(mb); i > 0; i--) {
 		e = mailbox_entry(mb, i, &position);
 		if (position < from)
 			break;
-		n = io_pread(
-		    mb->files.fd, line, e->separator, (off_t)e->offset);
-		if (n == -1)
+		if (mailbox_pread(mb, line, e->separator, e->offset) == -1)
 			return -1;
-		date = mbox_date(line, (size_t)n);
+		date = mbox_date(line, e->separator);
 		if (date < time && mailbox_mark(mb, i) == -1)
 			return -1;
 		if (date < oldest)

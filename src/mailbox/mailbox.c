@@ -29,6 +29,18 @@ enum {
 	DEAD_LOOKS = 128,
 };
 
+int
+mailbox_pread(const struct mailbox *mb, void *buf, size_t len, uint64_t offset)
+{
+	ssize_t n = io_pread(mb->files.fd, buf, len, (off_t)offset);
+
+	if (n == (ssize_t)len)
+		return 0;
+	if (n != -1)
+		errno = ESTALE; /* somebody cut the file */
+	return -1;
+}
+
 static int
 keep(void *ctx, const struct mbox_entry *entry)
 {
@@ -36,20 +48,19 @@ keep(void *ctx, const struct mbox_entry *entry)
 }
 
 /*
- * Reads and scans from s->pos on, to size, a piece after the other into a buffer
- * that stays in the cache, which is faster than a mapping: no page of the file
- * has to be entered into the address space.  In front of a piece is what the scan
- * looks back at, and what it could not look at yet.
+ * Reads and scans from s->pos on, piece by piece into a buffer that stays in the
+ * cache.  That is faster than a mapping: no page of the file has to be entered into
+ * the address space.  In front of a piece is what the scan looks back at, and what
+ * it could not look at yet.
  */
 static int
-scan_pieces(struct mbox_scan *s, int fd, uint64_t size)
+scan_pieces(struct mbox_scan *s, const struct mailbox *mb)
 {
 	enum { KEPT = MBOX_SEPARATOR_MAX + MBOX_BEHIND, FRONT = 4096 };
 	unsigned char *buf = malloc(FRONT + SCAN_PIECE), *piece;
-	uint64_t from = s->pos, offset = from;
+	uint64_t from = s->pos, offset = from, size = mb->subject.size;
 	size_t kept = 0, len;
 	int status = 0;
-	ssize_t n;
 
 	if (buf == NULL)
 		return -1;
@@ -59,13 +70,9 @@ scan_pieces(struct mbox_scan *s, int fd, uint64_t size)
 		len = SCAN_PIECE - (size_t)(offset % SCAN_PIECE);
 		if (len > size - offset)
 			len = (size_t)(size - offset);
-		n = io_pread(fd, piece, len, (off_t)offset);
-		if (n != (ssize_t)len) {
-			if (n != -1)
-				errno = ESTALE; /* somebody cut the file */
-			status = -1;
+		status = mailbox_pread(mb, piece, len, offset);
+		if (status == -1)
 			break;
-		}
 		status = mbox_scan(s, piece - kept, kept + len, offset - kept,
 		    offset + len == size);
 		offset += len;
@@ -85,8 +92,7 @@ scan(const struct mailbox *mb, struct index *ix, uint64_t offset)
 
 	mbox_scan_init(&s, offset, keep, ix);
 	s.unquote = mb->set->unquote;
-	if (offset < mb->subject.size &&
-	    scan_pieces(&s, mb->files.fd, mb->subject.size) == -1)
+	if (scan_pieces(&s, mb) == -1)
 		return -1;
 	return index_tell_twins_apart(ix, position);
 }
@@ -195,8 +201,7 @@ mailbox_missing_end(const struct mailbox *mb)
 
 	if (size == 0)
 		return "";
-	if (io_pread(mb->files.fd, end + 3 - n, n, (off_t)(size - n)) !=
-	    (ssize_t)n)
+	if (mailbox_pread(mb, end + 3 - n, n, size - n) == -1)
 		return NULL;
 	if (end[2] == '\r' && end[1] == '\n')
 		return "\n"; /* the blank line's, whose CR is there */
@@ -273,13 +278,11 @@ mailbox_check_dead(const struct mailbox *mb, const struct mbox_entry *e)
 	enum { LEN = sizeof("From ") };
 	static const char zeros[LEN];
 	char octets[LEN];
-	ssize_t n = io_pread(mb->files.fd, octets, LEN, (off_t)e->offset);
 
-	if (n == -1)
+	if (mailbox_pread(mb, octets, LEN, e->offset) == -1)
 		return -1;
-	if (n == LEN &&
-	    (memcmp(octets, "From ", LEN) == 0 ||
-		memcmp(octets, zeros, LEN) == 0))
+	if (memcmp(octets, "From ", LEN) == 0 ||
+	    memcmp(octets, zeros, LEN) == 0)
 		return 0;
 	errno = ESTALE;
 	return -1;
@@ -539,18 +542,15 @@ mailbox_check_entry(const struct mailbox *mb, const struct mbox_entry *e)
 	char digits[NUM_DIGITS], held[2] = { 0 };
 	size_t waiting = 0, separator = e->separator, len;
 	struct xxh64 id;
-	ssize_t n;
 
 	xxh64_init(&id);
 	do {
 		len = sizeof(buf) < end - offset ? sizeof(buf)
 						 : (size_t)(end - offset);
-		n = io_pread(mb->files.fd, buf, len, (off_t)offset);
-		if (n == -1)
+		if (mailbox_pread(mb, buf, len, offset) == -1)
 			return -1;
-		if ((size_t)n < len ||
-		    (offset == e->offset &&
-			mbox_separator((unsigned char *)buf, len) != separator))
+		if (offset == e->offset &&
+		    mbox_separator((unsigned char *)buf, len) != separator)
 			goto stale;
 		/* Of the first piece, 0 of the others. */
 		xxh64_update(&id, buf, separator);
@@ -628,19 +628,13 @@ mailbox_read(
 	const struct mbox_entry *e = mailbox_entry(mb, r->n, &position);
 	bool unquoting = mb->set->unquote && !r->mbox;
 	size_t len = MAILBOX_PIECE;
-	ssize_t got;
 
 	start = e->offset + (r->mbox ? 0 : e->separator);
 	left = e->offset + e->stored - e->tail - start - r->offset;
 	if (len > left)
 		len = (size_t)left;
-	got = io_pread(mb->files.fd, buf, len, (off_t)(start + r->offset));
-	if (got == -1)
+	if (mailbox_pread(mb, buf, len, start + r->offset) == -1)
 		return -1;
-	if ((size_t)got < len) {
-		errno = ESTALE; /* somebody cut the file */
-		return -1;
-	}
 	if (unquoting && len < left)
 		len = whole_starts(buf, len);
 	r->offset += len;
@@ -655,17 +649,11 @@ mailbox_mbox_octets(struct mailbox *mb, uint64_t n, uint64_t *octets)
 	uint64_t position;
 	const struct mbox_entry *e = mailbox_entry(mb, n, &position);
 	char end[2];
-	ssize_t got;
 
 	/* How the separator line ends is told by the file alone. */
-	got = io_pread(mb->files.fd, end, sizeof(end),
-	    (off_t)(e->offset + e->separator - sizeof(end)));
-	if (got == -1)
+	if (mailbox_pread(mb, end, sizeof(end),
+		e->offset + e->separator - sizeof(end)) == -1)
 		return -1;
-	if (got < (ssize_t)sizeof(end)) {
-		errno = ESTALE;
-		return -1;
-	}
 	*octets = e->separator + e->octets + e->quoted;
 	if (end[0] != '\r')
 		++*octets;

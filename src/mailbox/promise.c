@@ -125,11 +125,9 @@ bury(const struct mailbox *mb, const struct journal_run *run)
 	char octets[3], *last = octets + 1;
 	uint64_t end = run->offset + run->length, tail = 2;
 
-	if (io_pread(mb->files.fd, octets, sizeof(octets),
-		(off_t)(end - sizeof(octets))) != sizeof(octets)) {
-		errno = ESTALE;
+	if (mailbox_pread(mb, octets, sizeof(octets), end - sizeof(octets)) ==
+	    -1)
 		return -1;
-	}
 	if (memcmp(octets, "\n\r\n", sizeof(octets)) == 0)
 		tail = 3;
 	else if (memcmp(last, "\n\n", 2) != 0 &&

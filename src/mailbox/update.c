@@ -74,8 +74,7 @@ start_run(
 	unsigned char line[MBOX_SEPARATOR_MAX];
 
 	if (mailbox_check_entry(mb, e) == -1 ||
-	    io_pread(mb->files.fd, line, e->separator, (off_t)e->offset) !=
-		e->separator)
+	    mailbox_pread(mb, line, e->separator, e->offset) == -1)
 		return -1;
 	*run = (struct journal_run){
 		.offset = e->offset,
@@ -93,16 +92,13 @@ look_at(const struct mailbox *mb, uint64_t offset)
 {
 	static const char zeros[sizeof("From ")];
 	char octets[sizeof(zeros)];
-	ssize_t n;
 
 	if (offset == mb->subject.size)
 		return 0;
-	n = io_pread(mb->files.fd, octets, sizeof(octets), (off_t)offset);
-	if (n == -1)
+	if (mailbox_pread(mb, octets, sizeof(octets), offset) == -1)
 		return -1;
-	if (n == sizeof(octets) &&
-	    (memcmp(octets, "From ", sizeof("From ") - 1) == 0 ||
-		memcmp(octets, zeros, sizeof(zeros)) == 0))
+	if (memcmp(octets, "From ", MBOX_FROM) == 0 ||
+	    memcmp(octets, zeros, sizeof(zeros)) == 0)
 		return 0;
 	errno = ESTALE;
 	return -1;
