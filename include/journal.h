@@ -90,8 +90,11 @@ int journal_write(struct journal_writer *, const void *, size_t);
 enum journal_promised journal_commit_move(const struct journal_writer *,
     enum journal_kind, const struct journal_move *);
 
-/* Reads octets of a move, from offset in them on.  As io_pread() does. */
-ssize_t journal_read(int fd, void *, size_t, uint64_t offset);
+/*
+ * Reads octets of a move, from offset in them on.  0, or -1 with errno set: ENODATA
+ * when there are not so many.
+ */
+int journal_read(int fd, void *, size_t, uint64_t offset);
 
 /* Empties the journal and syncs that.  Returns 0, or -1 with errno set. */
 int journal_clear(int fd);

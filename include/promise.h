@@ -28,6 +28,16 @@ enum { PROMISE_HOLE = 256 * 1024 };
  */
 int promise_finish(const struct mailbox *, const struct journal_promise *);
 
+/*
+ * Octets of the mailbox that are to stand elsewhere go to the journal, and from
+ * there, where from is their place in it, to where they are to stand.  0, or -1
+ * with errno set.
+ */
+int promise_keep(const struct mailbox *, struct journal_writer *,
+    uint64_t offset, uint64_t end);
+int promise_put(
+    const struct mailbox *, uint64_t from, uint64_t offset, uint64_t end);
+
 /* Zeroes octets and gives their blocks back where that pays.  0 or -1. */
 int promise_zero(const struct mailbox *, uint64_t offset, uint64_t len);
 

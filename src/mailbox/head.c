@@ -48,39 +48,13 @@ fresh_at(const struct promised *p, uint64_t i)
 	return p->old + i;
 }
 
-/* Reads exactly so many octets.  0, or -1 with errno set. */
-static int
-read_all(ssize_t n, size_t want)
-{
-	if (n == (ssize_t)want)
-		return 0;
-	if (n != -1)
-		errno = ESTALE;
-	return -1;
-}
-
-static size_t
-piece(uint64_t from, uint64_t end)
-{
-	return end - from < PIECE ? (size_t)(end - from) : PIECE;
-}
-
 /* Copies the new octets from..end into place and syncs them. */
 static int
 put(const struct mailbox *mb, const struct promised *p, uint64_t from,
     uint64_t end)
 {
-	static char buf[PIECE];
-	size_t len;
-
-	for (; from < end; from += len) {
-		len = piece(from, end);
-		if (read_all(journal_read(mb->files.journal_fd, buf, len,
-				 fresh_at(p, from)),
-			len) == -1 ||
-		    io_pwrite(mb->files.fd, buf, len, (off_t)from) == -1)
-			return -1;
-	}
+	if (promise_put(mb, fresh_at(p, from), from, end) == -1)
+		return -1;
 	return fdatasync(mb->files.fd);
 }
 
@@ -167,15 +141,12 @@ look(const struct mailbox *mb, const struct promised *p, struct look *l)
 	for (i = 0; i < end; i += len) {
 		/* What was old stands in two places of the journal. */
 		stop = i < p->old ? p->old : end;
-		len = piece(i, stop);
-		if (read_all(io_pread(mb->files.fd, pieces.now, len, (off_t)i),
-			len) == -1 ||
-		    read_all(
-			journal_read(journal, pieces.old, len, old_at(p, i)),
-			len) == -1 ||
-		    read_all(journal_read(
-				 journal, pieces.fresh, len, fresh_at(p, i)),
-			len) == -1)
+		len = stop - i < PIECE ? (size_t)(stop - i) : PIECE;
+		if (mailbox_pread(mb, pieces.now, len, i) == -1 ||
+		    journal_read(journal, pieces.old, len, old_at(p, i)) ==
+			-1 ||
+		    journal_read(journal, pieces.fresh, len, fresh_at(p, i)) ==
+			-1)
 			return -1;
 		compare(l, i, &pieces, len);
 	}
@@ -192,11 +163,9 @@ is_room(const struct mailbox *mb, const struct promised *p, bool may_be_fresh)
 	char now[HEAD_MAX], fresh[HEAD_MAX];
 	size_t len = (size_t)p->grows;
 
-	if (read_all(io_pread(mb->files.fd, now, len, (off_t)p->size), len) ==
-		-1 ||
-	    read_all(journal_read(mb->files.journal_fd, fresh, len,
-			 fresh_at(p, p->size)),
-		len) == -1)
+	if (mailbox_pread(mb, now, len, p->size) == -1 ||
+	    journal_read(
+		mb->files.journal_fd, fresh, len, fresh_at(p, p->size)) == -1)
 		return -1;
 	for (size_t i = 0; i < len; i++)
 		if (now[i] != '\0' && (!may_be_fresh || now[i] != fresh[i]))
@@ -258,7 +227,7 @@ line_ends(const struct mailbox *mb, uint64_t offset, uint64_t end)
 	       len = end - offset < sizeof(buf) ? (size_t)(end - offset)
 						: sizeof(buf);
 
-	if (io_pread(mb->files.fd, buf, len, (off_t)offset) != (ssize_t)len)
+	if (mailbox_pread(mb, buf, len, offset) == -1)
 		return 0;
 	while (n < len && buf[n] == '\n')
 		n++;
@@ -272,8 +241,7 @@ are_zero(const struct mailbox *mb, uint64_t offset, size_t len)
 	static const char zeros[HEAD_MAX];
 	char buf[HEAD_MAX];
 
-	return len <= sizeof(buf) &&
-	    io_pread(mb->files.fd, buf, len, (off_t)offset) == (ssize_t)len &&
+	return len <= sizeof(buf) && mailbox_pread(mb, buf, len, offset) == 0 &&
 	    memcmp(buf, zeros, len) == 0;
 }
 
@@ -366,24 +334,6 @@ make_plan(struct mailbox *mb, const char *line, size_t len, bool before,
 	return 0;
 }
 
-/* Copies octets of the mailbox to the journal. */
-static int
-keep(const struct mailbox *mb, struct journal_writer *w, uint64_t from,
-    uint64_t end)
-{
-	static char buf[PIECE];
-	size_t len;
-
-	for (; from < end; from += len) {
-		len = piece(from, end);
-		if (read_all(io_pread(mb->files.fd, buf, len, (off_t)from),
-			len) == -1 ||
-		    journal_write(w, buf, len) == -1)
-			return -1;
-	}
-	return 0;
-}
-
 static enum journal_promised
 promise_head(
     const struct mailbox *mb, const struct plan *p, struct journal_move *move)
@@ -401,9 +351,9 @@ promise_head(
 		(off_t)p->grows) == -1 &&
 	    (errno == ENOSPC || errno == EDQUOT || errno == EFBIG))
 		return JOURNAL_REFUSED;
-	if (keep(mb, &w, 0, move->offset) == -1 ||
+	if (promise_keep(mb, &w, 0, move->offset) == -1 ||
 	    journal_write(&w, p->head, p->len) == -1 ||
-	    (p->grows > 0 && keep(mb, &w, p->moves, size) == -1))
+	    (p->grows > 0 && promise_keep(mb, &w, p->moves, size) == -1))
 		return JOURNAL_REFUSED;
 	move->length = w.length;
 	return journal_commit_move(&w, JOURNAL_HEAD, move);

@@ -128,19 +128,13 @@ sum_octets(int fd, uint64_t length, uint64_t *sum)
 	static char buf[PIECE];
 	uint64_t offset = 0;
 	size_t want;
-	ssize_t n;
 
 	for (*sum = 0; offset < length; offset += want) {
 		want = sizeof(buf);
 		if (want > length - offset)
 			want = (size_t)(length - offset);
-		n = journal_read(fd, buf, want, offset);
-		if (n == -1)
+		if (journal_read(fd, buf, want, offset) == -1)
 			return -1;
-		if ((size_t)n < want) {
-			errno = ENODATA;
-			return -1;
-		}
 		*sum = sum64(*sum, buf, want);
 	}
 	return 0;
@@ -277,10 +271,16 @@ journal_commit_move(const struct journal_writer *w, enum journal_kind kind,
 	return promise(w->fd, first);
 }
 
-ssize_t
+int
 journal_read(int fd, void *buf, size_t len, uint64_t offset)
 {
-	return io_pread(fd, buf, len, (off_t)(BLOCK + offset));
+	ssize_t n = io_pread(fd, buf, len, (off_t)(BLOCK + offset));
+
+	if (n == (ssize_t)len)
+		return 0;
+	if (n != -1)
+		errno = ENODATA;
+	return -1;
 }
 
 int

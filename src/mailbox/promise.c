@@ -103,6 +103,45 @@ write_zeros(int fd, uint64_t offset, uint64_t len)
 	return 0;
 }
 
+static size_t
+piece(uint64_t offset, uint64_t end)
+{
+	return end - offset < MAILBOX_PIECE ? (size_t)(end - offset)
+					    : MAILBOX_PIECE;
+}
+
+int
+promise_keep(const struct mailbox *mb, struct journal_writer *w,
+    uint64_t offset, uint64_t end)
+{
+	static char buf[MAILBOX_PIECE];
+	size_t n;
+
+	for (; offset < end; offset += n) {
+		n = piece(offset, end);
+		if (mailbox_pread(mb, buf, n, offset) == -1 ||
+		    journal_write(w, buf, n) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+int
+promise_put(
+    const struct mailbox *mb, uint64_t from, uint64_t offset, uint64_t end)
+{
+	static char buf[MAILBOX_PIECE];
+	size_t n;
+
+	for (; offset < end; offset += n, from += n) {
+		n = piece(offset, end);
+		if (journal_read(mb->files.journal_fd, buf, n, from) == -1 ||
+		    io_pwrite(mb->files.fd, buf, n, (off_t)offset) == -1)
+			return -1;
+	}
+	return 0;
+}
+
 int
 promise_zero(const struct mailbox *mb, uint64_t offset, uint64_t len)
 {
@@ -150,21 +189,10 @@ finish_runs(const struct mailbox *mb, const struct journal_promise *p)
 static int
 finish_move(const struct mailbox *mb, const struct journal_move *move)
 {
-	static char buf[MAILBOX_PIECE];
-	uint64_t done, end = move->offset + move->length;
-	ssize_t n;
+	uint64_t end = move->offset + move->length;
 
-	for (done = 0; done < move->length; done += (uint64_t)n) {
-		size_t want = sizeof(buf);
-
-		if (want > move->length - done)
-			want = (size_t)(move->length - done);
-		n = journal_read(mb->files.journal_fd, buf, want, done);
-		if (n <= 0 ||
-		    io_pwrite(mb->files.fd, buf, (size_t)n,
-			(off_t)(move->offset + done)) == -1)
-			return -1;
-	}
+	if (promise_put(mb, 0, move->offset, end) == -1)
+		return -1;
 	/*
 	 * After a power loss in the next writes all octets are in their place,
 	 * in one before these the end is as it was: either way the journal fits.
@@ -237,20 +265,15 @@ static int
 is_moved(const struct mailbox *mb, const struct journal_move *move)
 {
 	static char promised[MAILBOX_PIECE], there[MAILBOX_PIECE];
-	uint64_t done;
-	ssize_t n, m;
+	size_t n;
 
-	for (done = 0; done < move->length; done += (uint64_t)n) {
-		size_t want = sizeof(promised);
-
-		if (want > move->length - done)
-			want = (size_t)(move->length - done);
-		n = journal_read(mb->files.journal_fd, promised, want, done);
-		m = io_pread(
-		    mb->files.fd, there, want, (off_t)(move->offset + done));
-		if (n <= 0 || m == -1)
+	for (uint64_t done = 0; done < move->length; done += n) {
+		n = piece(done, move->length);
+		if (journal_read(mb->files.journal_fd, promised, n, done) == -1)
 			return -1;
-		if (n != m || memcmp(promised, there, (size_t)n) != 0)
+		if (mailbox_pread(mb, there, n, move->offset + done) == -1)
+			return errno == ESTALE ? 0 : -1;
+		if (memcmp(promised, there, n) != 0)
 			return 0;
 	}
 	return 1;

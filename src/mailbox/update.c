@@ -348,28 +348,6 @@ check_dead(const struct mailbox *mb, const struct mbox_entry *e)
 	    : 0;
 }
 
-/* Copies octets of the mailbox to the journal. */
-static int
-copy(const struct mailbox *mb, struct journal_writer *w, uint64_t offset,
-    uint64_t end)
-{
-	static char buf[MAILBOX_PIECE];
-	ssize_t n;
-
-	for (; offset < end; offset += (uint64_t)n) {
-		size_t want = sizeof(buf);
-
-		if (want > end - offset)
-			want = (size_t)(end - offset);
-		n = io_pread(mb->files.fd, buf, want, (off_t)offset);
-		if (n == 0)
-			errno = ESTALE;
-		if (n <= 0 || journal_write(w, buf, (size_t)n) == -1)
-			return -1;
-	}
-	return 0;
-}
-
 /* Promises the move that leaves no dead octet; there is one. */
 static enum journal_promised
 promise_move(const struct mailbox *mb, struct journal_move *move)
@@ -389,7 +367,7 @@ promise_move(const struct mailbox *mb, struct journal_move *move)
 			return JOURNAL_REFUSED;
 		from = e->offset + e->stored;
 		e = next_dead(mb, &walk);
-		if (copy(mb, &writer, from,
+		if (promise_keep(mb, &writer, from,
 			e == NULL ? move->size : e->offset) == -1)
 			return JOURNAL_REFUSED;
 	} while (e != NULL);

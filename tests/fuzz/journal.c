@@ -93,7 +93,7 @@ check_promise(
 	if (p->move.length > 0) {
 		uint8_t octet;
 
-		must(journal_read(fd, &octet, 1, p->move.length - 1) == 1 &&
+		must(journal_read(fd, &octet, 1, p->move.length - 1) == 0 &&
 		    octet == file[BLOCK + p->move.length - 1]);
 	}
 }

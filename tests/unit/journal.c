@@ -114,7 +114,7 @@ same_move(const struct journal_promise *got, size_t length)
 	    got->move.offset == move.offset && got->move.size == move.size &&
 	    got->move.before == move.before &&
 	    got->move.behind == move.behind && got->move.last == move.last &&
-	    journal_read(fd, back, length, 0) == (ssize_t)length &&
+	    journal_read(fd, back, length, 0) == 0 &&
 	    memcmp(back, octets, length) == 0;
 }
 
