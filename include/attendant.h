@@ -31,9 +31,10 @@ struct attendant_settings {
 
 /*
  * Serves the requests on the channel until one is granted, too many are refused,
- * or the session is gone.  The caller ends the process.
+ * or the session is gone.  Returns whether the first credential was granted: else
+ * the caller ends the process, so that who met it at its work meets it once.
  */
-void attendant_run(const struct attendant_settings *, int channel,
+bool attendant_run(const struct attendant_settings *, int channel,
     const struct registration *);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The process that has the Users directory and reads no client octet: it forks
+ * The process that has the Users directory and reads no client octet: it finds
  * an attendant for a channel when the first request of it arrives, and nothing
  * more, so that nothing in it can be confused.  Runs as: keeper.
  */

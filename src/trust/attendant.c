@@ -32,6 +32,8 @@ struct conversation {
 	int channel;
 	bool asked; /* something has been asked before */
 	unsigned int refused;
+	bool erred; /* a credential was no good */
+	bool admitted;
 	struct claim claim;
 	struct sasl sasl;
 	bool in_auth; /* an answer to sasl.challenge is due */
@@ -150,6 +152,7 @@ refuse(struct conversation *c, int64_t asked)
 	const struct claim *claim = &c->claim;
 
 	c->refused++;
+	c->erred = true;
 	log_info("login refused: user=%s addr=%s by=%s why=%s",
 	    claim->why == unknown ? "-" : claim->name, c->reg->peer, claim->by,
 	    reason(claim));
@@ -186,7 +189,7 @@ tell_listener(const struct conversation *c, struct notice *n)
 }
 
 static int
-hand_over(const struct conversation *c, const struct mailbox_files *files)
+hand_over(struct conversation *c, const struct mailbox_files *files)
 {
 	int fds[CHANNEL_FDS];
 
@@ -197,7 +200,8 @@ hand_over(const struct conversation *c, const struct mailbox_files *files)
 	fds[CHANNEL_MAILBOX] = files->fd;
 	fds[CHANNEL_JOURNAL] = files->journal_fd;
 	fds[CHANNEL_INDEX] = files->index_fd;
-	(void)channel_answer(c->channel, VERDICT_YES, c->claim.name, fds);
+	if (channel_answer(c->channel, VERDICT_YES, c->claim.name, fds) == 0)
+		c->admitted = true;
 	return -1;
 }
 
@@ -227,7 +231,7 @@ is_early(const struct conversation *c, int journal)
  * wants it from the login on.
  */
 static int
-admit(const struct conversation *c)
+admit(struct conversation *c)
 {
 	struct mailbox_files files = { c->claim.fd, -1, -1 };
 	enum users_status status;
@@ -329,6 +333,7 @@ auth(struct conversation *c, const struct request *req, int64_t asked)
 	case SASL_BAD:
 		break;
 	}
+	c->erred = true;
 	return channel_answer(c->channel, VERDICT_BAD, "", NULL);
 }
 
@@ -420,7 +425,7 @@ answer(struct conversation *c, const struct request *req, int64_t asked)
 	return auth(c, req, asked);
 }
 
-void
+bool
 attendant_run(const struct attendant_settings *set, int channel,
     const struct registration *reg)
 {
@@ -449,4 +454,5 @@ attendant_run(const struct attendant_settings *set, int channel,
 		explicit_bzero(&req, sizeof(req));
 	} while (status == 0);
 	guard_close(&c.guard);
+	return c.admitted && !c.erred;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Forks attendants.  Runs as: keeper. */
+/* Forks attendants, and gives them work.  Runs as: keeper, attendant. */
 
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -23,17 +23,33 @@ struct waiting {
 	uint32_t next_free;
 };
 
+struct attendant {
+	int fd; /* sessions go there, and "done" comes back; -1: it is free */
+	uint32_t next_free;
+};
+
+enum {
+	/* So many attendants wait for a session; others end. */
+	IDLE_MOST = 16,
+	/* What may be wrong with one unseen is not for long. */
+	CONVERSATIONS = 100,
+};
+
 struct keeper {
 	const struct attendant_settings *set;
 	int fd;    /* of registrations; -1 when the listener is gone */
-	int place; /* what fd was: where an attendant has its channel */
+	int place; /* what fd was: where an attendant has its end */
 	int epoll_fd;
+	uint32_t most, waiting;
 	struct waiting *places;
-	uint32_t most, free, waiting, attendants;
+	uint32_t free;
+	struct attendant *attendants;
+	uint32_t free_attendant;
+	uint32_t idle[IDLE_MOST], idle_count;
 };
 
-/* What epoll reports: a place, or one of these. */
-static const uint32_t no_place = UINT32_MAX;
+/* What epoll reports: a place, most and an attendant's number, or one of these. */
+static const uint32_t none = UINT32_MAX;
 static const uint32_t is_signal = UINT32_MAX - 1;
 static const uint32_t is_listener = UINT32_MAX - 2;
 
@@ -79,7 +95,7 @@ take_registration(struct keeper *k)
 		}
 		return;
 	}
-	if (place == no_place || watch(k, channel, place) == -1) {
+	if (place == none || watch(k, channel, place) == -1) {
 		log_warnx("too many connections for the keeper");
 		(void)close(channel);
 		return;
@@ -90,50 +106,128 @@ take_registration(struct keeper *k)
 	k->waiting++;
 }
 
+/*
+ * One conversation after the other, as long as each was with somebody who came in
+ * at the first try.
+ */
 static _Noreturn void
-become_attendant(
-    const struct keeper *k, int channel, const struct registration *reg)
+become_attendant(const struct keeper *k, int fd)
 {
+	struct registration reg;
+	bool came_in;
+	int channel;
+
 	sig_child_defaults();
 	/* The channels of others must not outlive their ends in here. */
-	channel = fds_keep_only(channel, k->place);
-	if (channel != -1)
-		attendant_run(k->set, channel, reg);
+	fd = fds_keep_only(fd, k->place);
+	for (int i = 1; fd != -1; i++) {
+		title_set("idle attendant");
+		if (channel_registered(fd, &reg, &channel) == -1)
+			break;
+		came_in = attendant_run(k->set, channel, &reg);
+		(void)close(channel);
+		/* Nothing goes with it: it says that this is done. */
+		if (!came_in || i == CONVERSATIONS ||
+		    channel_pass(fd, NULL, 0) == -1)
+			break;
+	}
 	_exit(0);
 }
 
-static void
-start_attendant(struct keeper *k, uint32_t place)
+/* Returns the number of a new attendant, or none. */
+static uint32_t
+fork_attendant(struct keeper *k)
 {
-	/* The places are the keeper's own: an attendant has a copy of one. */
-	const struct waiting w = k->places[place];
+	uint32_t number = k->free_attendant;
+	int ends[2];
+	pid_t pid;
+
+	if (number == none) {
+		log_warnx("too many logins at once");
+		return none;
+	}
+	if (channel_pair(ends) == -1) {
+		log_warn("making a channel");
+		return none;
+	}
+	pid = fork();
+	if (pid == 0)
+		become_attendant(k, ends[1]);
+	(void)close(ends[1]);
+	if (pid == -1 || watch(k, ends[0], k->most + number) == -1) {
+		log_warn("forking an attendant");
+		(void)close(ends[0]);
+		return none;
+	}
+	k->free_attendant = k->attendants[number].next_free;
+	k->attendants[number].fd = ends[0];
+	return number;
+}
+
+static int
+give(const struct keeper *k, uint32_t number, const struct waiting *w)
+{
+	return channel_register(k->attendants[number].fd, &w->reg, w->channel);
+}
+
+/* Gives a session to an attendant that is idle, or else to a new one. */
+static void
+find_attendant(struct keeper *k, const struct waiting *w)
+{
+	uint32_t number;
+
+	/* Whoever has died takes nothing, and will be heard of. */
+	while (k->idle_count > 0)
+		if (give(k, k->idle[--k->idle_count], w) == 0)
+			return;
+	number = fork_attendant(k);
+	if (number != none && give(k, number, w) == -1)
+		log_warn("giving a session to an attendant");
+}
+
+static void
+take_request(struct keeper *k, uint32_t place)
+{
+	const struct waiting *w = &k->places[place];
 	char octet;
 
-	/* The session is gone without having asked. */
-	if (recv(w.channel, &octet, 1, MSG_PEEK | MSG_DONTWAIT) <= 0) {
-		forget(k, place);
-		return;
-	}
-	if (k->attendants >= k->most) {
-		log_warnx("too many logins at once");
-		forget(k, place);
-		return;
-	}
-	switch (fork()) {
-	case -1:
-		log_warn("forking an attendant");
-		break;
-	case 0:
-		become_attendant(k, w.channel, &w.reg);
-	default:
-		k->attendants++;
-	}
+	/* Else the session is gone without having asked. */
+	if (recv(w->channel, &octet, 1, MSG_PEEK | MSG_DONTWAIT) > 0)
+		find_attendant(k, w);
 	forget(k, place);
+}
+
+/* An attendant is gone, or finds its end closed and goes. */
+static void
+let_go(struct keeper *k, uint32_t number)
+{
+	struct attendant *a = &k->attendants[number];
+
+	for (uint32_t i = 0; i < k->idle_count; i++)
+		if (k->idle[i] == number)
+			k->idle[i] = k->idle[--k->idle_count];
+	/* As in forget(): closing does not end the watch. */
+	(void)epoll_ctl(k->epoll_fd, EPOLL_CTL_DEL, a->fd, NULL);
+	(void)close(a->fd);
+	a->fd = -1;
+	a->next_free = k->free_attendant;
+	k->free_attendant = number;
+}
+
+/* An attendant is done, or gone. */
+static void
+hear_attendant(struct keeper *k, uint32_t number)
+{
+	if (channel_passed(k->attendants[number].fd, NULL, 0) == 0 &&
+	    k->idle_count < IDLE_MOST)
+		k->idle[k->idle_count++] = number;
+	else
+		let_go(k, number);
 }
 
 /* What the most expensive password line costs, while logins go on. */
 static void
-start_survey(struct keeper *k)
+start_survey(const struct keeper *k)
 {
 	struct guard g;
 
@@ -148,32 +242,46 @@ start_survey(struct keeper *k)
 		guard_survey(&g, &k->set->users);
 		_exit(0);
 	default:
-		k->attendants++;
+		break;
 	}
 }
 
 static void
-reap(struct keeper *k)
+reap(void)
 {
 	while (waitpid(-1, NULL, WNOHANG) > 0)
-		k->attendants--;
+		;
 }
 
 static void
 open_keeper(struct keeper *k, int signal_fd)
 {
 	k->places = mem_own(k->most, sizeof(*k->places));
+	k->attendants = mem_own(k->most, sizeof(*k->attendants));
 	k->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	if (k->places == NULL || k->epoll_fd == -1 ||
+	if (k->places == NULL || k->attendants == NULL || k->epoll_fd == -1 ||
 	    watch(k, signal_fd, is_signal) == -1 ||
 	    watch(k, k->fd, is_listener) == -1)
 		fatal("keeper");
-	k->free = no_place;
+	k->free = k->free_attendant = none;
 	for (uint32_t i = k->most; i-- > 0;) {
 		k->places[i] = (struct waiting){ .channel = -1,
 			.next_free = k->free };
-		k->free = i;
+		k->attendants[i] = (struct attendant){ .fd = -1,
+			.next_free = k->free_attendant };
+		k->free = k->free_attendant = i;
 	}
+}
+
+static void
+hear(struct keeper *k, uint32_t what)
+{
+	if (what < k->most)
+		take_request(k, what);
+	else if (what == is_listener)
+		take_registration(k);
+	else if (what != is_signal)
+		hear_attendant(k, what - k->most);
 }
 
 void
@@ -191,15 +299,12 @@ keeper_run(const struct attendant_settings *set, int fd, unsigned int most)
 		n = epoll_wait(k.epoll_fd, events, 32, -1);
 		if (n == -1 && errno != EINTR)
 			fatal("epoll_wait");
-		for (int i = 0; i < n; i++) {
-			if (events[i].data.u32 == is_listener)
-				take_registration(&k);
-			else if (events[i].data.u32 != is_signal)
-				start_attendant(&k, events[i].data.u32);
-		}
+		for (int i = 0; i < n; i++)
+			hear(&k, events[i].data.u32);
 		sig_drain();
 		if (sig_child())
-			reap(&k);
+			reap();
 	}
 	mem_release(k.places, k.most, sizeof(*k.places));
+	mem_release(k.attendants, k.most, sizeof(*k.attendants));
 }

@@ -36,14 +36,22 @@ sub titles
 	return \%title;
 }
 
+# The pids of all that have such a title now.
+sub all
+{
+	my ($d, $pattern) = @_;
+	my $title = titles($d);
+
+	return grep { $title->{$_} =~ $pattern } keys %$title;
+}
+
 # Waits until exactly one process of the server has such a title; its pid.
 sub find
 {
 	my ($d, $pattern, $seconds) = @_;
 
 	return Restante::wait_for(sub {
-		my $title = titles($d);
-		my @found = grep { $title->{$_} =~ $pattern } keys %$title;
+		my @found = all($d, $pattern);
 		return @found == 1 ? $found[0] : undef;
 	}, $seconds) // die "not one process like $pattern";
 }
@@ -54,7 +62,7 @@ sub none
 	my ($d, $pattern, $seconds) = @_;
 
 	return Restante::wait_for(sub {
-		return !grep { /$pattern/ } values %{ titles($d) };
+		return !all($d, $pattern);
 	}, $seconds);
 }
 

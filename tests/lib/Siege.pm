@@ -311,7 +311,7 @@ sub channel_floods
 	    'descriptors: a verdict comes, they do not';
 	if ($> == 0) {
 		my $attendant = Proc::find($d, qr/^attendant/);
-		is scalar(keys %{ Proc::descriptors($attendant) }), 9,
+		is scalar(keys %{ Proc::descriptors($attendant) }), 10,
 		    'descriptors: and the attendant does not keep them';
 	}
 	like $h->say('send', $user, 100000), qr/^[1-9]\d* \d/,

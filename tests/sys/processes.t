@@ -115,7 +115,7 @@ subtest 'a directory of an ordinary owner' => sub {
 	my $attendant = Proc::find($d, qr/^attendant 127\.0\.0\.1\z/);
 	confined('attendant', $attendant, uid => $owner);
 	has_descriptors('attendant', $attendant, 'pipe', $d->dir, $state,
-	    'pipe', 'socket', "$state/penalties");
+	    'pipe', 'socket', 'socket', "$state/penalties");
 
 	like $c->cmd('PASS secret'), qr/^\+OK/, 'and opens it';
 	ok Proc::none($d, qr/^attendant/), 'an attendant ends with the login';
