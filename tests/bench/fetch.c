@@ -35,6 +35,7 @@ enum {
 	BUFFER = 256 * 1024,
 	PATIENCE = 300 * 1000, /* milliseconds */
 	WINDOW = 16,
+	BLOCK = 240, /* no more than 255 dots */
 	BURST = 500, /* of DELE */
 };
 
@@ -146,15 +147,43 @@ command(const char *fmt, ...)
 }
 
 /*
+ * How many octets, in whole blocks, are before what might be the terminator;
+ * counts the dots that the protocol has added in them, or right behind them.
+ */
+static size_t
+skip(const char *p, size_t len, uint64_t *dots)
+{
+	unsigned char odd = 0, more;
+	size_t done = 0;
+
+	for (; done + BLOCK + 2 <= len; done += BLOCK) {
+		const char *b = p + done;
+
+		more = 0;
+		for (size_t i = 0; i < BLOCK; i++) {
+			more += (b[i] == '\n') & (b[i + 1] == '.');
+			odd |= ((b[i] == '\n') & (b[i + 1] == '.') &
+				   (b[i + 2] == '\r')) |
+			    ((b[i] != '\r') & (b[i + 1] == '\n'));
+		}
+		if (odd != 0)
+			break;
+		*dots += more;
+	}
+	return done;
+}
+
+/*
  * Takes a message up to its terminator; yields its octets without the dots that
  * the protocol adds.
  */
 static uint64_t
 body(void)
 {
-	uint64_t octets = 0;
+	uint64_t octets = 0, dots = 0;
 	bool bol = true;
 	char *p, *end, *lf;
+	size_t len;
 
 	for (;;) {
 		/* A line that starts needs three octets to be understood. */
@@ -167,8 +196,16 @@ body(void)
 			in.start++;
 			if (p[0] == '\r' && p[1] == '\n') {
 				in.start += 2;
-				return octets;
+				return octets - dots;
 			}
+		}
+		len = skip(p, (size_t)(end - p), &dots);
+		if (len > 0) {
+			/* A dot that is next is counted already. */
+			bol = false;
+			octets += len;
+			in.start += len;
+			continue;
 		}
 		lf = memchr(p, '\n', (size_t)(end - p));
 		bol = lf != NULL;
