@@ -15,16 +15,6 @@ use Restante;
 my @users = (users => { alice => "secret\n" .
     Restante::mbox("Subject: one\n\nfirst") });
 
-# As it is launched, by what stands in front of it.
-sub launch
-{
-	my ($d, @command) = @_;
-
-	open my $null, '<', '/dev/null' or die "/dev/null: $!";
-	open my $log, '>', $d->{log} or die "$d->{log}: $!";
-	$d->launch([ fileno $null, fileno $log, fileno $log ], @command);
-}
-
 sub reply
 {
 	my ($d, $port, $line, $host) = @_;
@@ -47,7 +37,7 @@ SKIP: {
 		$d->{args} = [ '-f', $conf ];
 		Restante::spew($conf, "listen 127.0.0.1:$port[1] pop1\n" .
 		    "listen 127.0.0.1:$port[2]\n");
-		launch($d, $activate, '-l', "127.0.0.1:$port[0]", '-l',
+		$d->launch_logged($activate, '-l', "127.0.0.1:$port[0]", '-l',
 		    "127.0.0.1:$port[1]", $d->command);
 		# It is started by the first connection.
 		ok Restante::wait_for(sub {
@@ -78,7 +68,7 @@ SKIP: {
 		my $d = Restante->new(@users);
 
 		$d->{port} = Restante::free_port();
-		launch($d, $activate, '--accept', '--inetd', '-l',
+		$d->launch_logged($activate, '--accept', '--inetd', '-l',
 		    "127.0.0.1:$d->{port}", $d->command);
 		my $c = Restante::wait_for(sub { eval { $d->connect } });
 		like $c->login('alice', 'secret'), qr/^\+OK/, 'a login';
@@ -107,7 +97,7 @@ for my $case (
 
 	$d->{port} = Restante::free_port();
 	$file = $file ? "exec $file;" : '';
-	launch($d, '/bin/sh', '-c', "$file export $set; exec \"\$@\"", 'sh',
+	$d->launch_logged('/bin/sh', '-c', "$file export $set; exec \"\$@\"", 'sh',
 	    $d->command, '-l', '127.0.0.1', '-p', $d->{port});
 	ok Restante::wait_for(sub {
 		$d->stderr =~ /: ready$/m || !$d->alive

@@ -72,10 +72,7 @@ sub serve
 	$d->{args_text} = join ' ', @args;
 	Restante::spew("$d->{scratch}/conf", $sample->($d));
 	s/PID/$d->{scratch}\/pid/, s/OWN/$d->{scratch}\/own/ for @options;
-	open my $null, '<', '/dev/null' or die "/dev/null: $!";
-	open my $log, '>', $d->{log} or die "$d->{log}: $!";
-	$d->launch([ fileno $null, fileno $log, fileno $log ],
-	    $program{$name}, @options, "$d->{scratch}/conf");
+	$d->launch_logged($program{$name}, @options, "$d->{scratch}/conf");
 	ok Restante::wait_for(sub {
 		!$d->alive || IO::Socket::IP->new(PeerHost => '127.0.0.1',
 		    PeerPort => $d->port, Type => Socket::SOCK_STREAM)

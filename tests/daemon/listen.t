@@ -93,10 +93,7 @@ SKIP: {
 	Restante::spew($conf, "listen 127.0.0.1:$ports[0]\n" .
 	    "listen 127.0.0.2:$ports[1]\n");
 	my @given = ($d->command, '-f', $conf, '-o', 'log=stderr');
-	open my $null, '<', '/dev/null';
-	open my $log, '>', $d->{log};
-	my @fds = (fileno $null, fileno $log, fileno $log);
-	$d->launch(\@fds, @given);
+	$d->launch_logged(@given);
 	ok $d->log_like(qr/: ready\z/), 'listen lines: the server starts';
 	like $client->('127.0.0.1', $ports[0]), qr/^\+OK/, 'listen: the first';
 	like $client->('127.0.0.2', $ports[1]), qr/^\+OK/, 'listen: the second';
@@ -105,9 +102,7 @@ SKIP: {
 
 	delete $d->{stopped};
 	my $other = Restante::free_port();
-	open $log, '>', $d->{log};
-	@fds = (fileno $null, fileno $log, fileno $log);
-	$d->launch(\@fds, @given, '-l', '127.0.0.1', '-p', $other);
+	$d->launch_logged(@given, '-l', '127.0.0.1', '-p', $other);
 	ok $d->log_like(qr/: ready\z/), '-l and -p beside them';
 	like $client->('127.0.0.1', $other), qr/^\+OK/, '-l and -p win';
 	is $client->($_->[0], $_->[1]), undef,
@@ -130,11 +125,8 @@ SKIP: {
 
 	for my $hosts (sort keys %why) {
 		my $d = Restante->new(@users);
-		open my $null, '<', '/dev/null';
-		open my $log, '>', $d->{log};
-		$d->launch([ fileno $null, fileno $log, fileno $log ],
-		    $d->command, (map { ('-l', $_) } split / /, $hosts),
-		    '-p', $port);
+		$d->launch_logged($d->command,
+		    (map { ('-l', $_) } split / /, $hosts), '-p', $port);
 		is $d->wait, 1 << 8, "$hosts: ends with status 1";
 		like $d->stderr, $why{$hosts}, "$hosts: and says why";
 	}

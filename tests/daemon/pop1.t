@@ -78,9 +78,7 @@ my @port = map { Restante::free_port() } 1 .. 2;
 Restante::spew("$dir/conf", "listen 127.0.0.1:$port[0]\n" .
     "listen\t127.0.0.1:$port[1] \t pop1 \n");
 my $d = Restante->new(users => \%users, args => [ '-f', "$dir/conf" ]);
-open my $null, '<', '/dev/null' or die "/dev/null: $!";
-open my $log, '>>', $d->{log} or die "$d->{log}: $!";
-$d->launch([ fileno $null, fileno $log, fileno $log ], $d->command);
+$d->launch_logged($d->command);
 ok $d->log_like(qr/: ready\z/), 'a server that speaks both';
 @{$d}{qw(port pop1_port)} = @port;
 my $c = $d->connect;

@@ -24,10 +24,7 @@ sub start
 	$d->{args} = [ '-f', $conf ];
 	$d->{conf} = $conf;
 	Restante::spew($conf, $lines);
-	open my $null, '<', '/dev/null' or die "/dev/null: $!";
-	open my $log, '>', $d->{log} or die "$d->{log}: $!";
-	$d->launch([ fileno $null, fileno $log, fileno $log ], $d->command,
-	    @args);
+	$d->launch_logged($d->command, @args);
 	$d->log_like(qr/: ready\z/) or die "no start:\n" . $d->stderr;
 	return $d;
 }
@@ -202,9 +199,7 @@ my $old = 'restante: the old configuration stays in force';
 		is greeting($d, $port, '127.0.0.2'), undef, 'others are not';
 	}
 	my $e = Restante->new;
-	open my $log, '>', $e->{log};
-	$e->launch([ (fileno $log) x 3 ], $e->command, '-l', '127.0.0.1', '-p',
-	    $port);
+	$e->launch_logged($e->command, '-l', '127.0.0.1', '-p', $port);
 	is $e->wait, 1 << 8, 'no other server gets the port';
 	like $e->stderr, qr/Address already in use/, 'it is told';
 }
@@ -229,9 +224,8 @@ my $old = 'restante: the old configuration stays in force';
 	$e->{conf} = "$e->{scratch}/conf";
 	$e->{port} = $port;
 	Restante::spew($e->{conf}, "users $e->{dir}\nlisten 127.0.0.1:$port\n");
-	open my $log, '>', $e->{log};
-	$e->launch([ (fileno $log) x 3 ], Restante::binary(), '-f',
-	    $e->{conf}, '-o', 'user=nobody');
+	$e->launch_logged(Restante::binary(), '-f', $e->{conf}, '-o',
+	    'user=nobody');
 	$e->log_like(qr/: ready\z/) or die $e->stderr;
 	$c = $e->session('alice', 'secret');
 	is reload($e, "users $dir.none\nlisten 127.0.0.1:$port\n"), $old,

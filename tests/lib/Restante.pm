@@ -185,15 +185,15 @@ sub where
 	    : ('-l', '127.0.0.1'), '-p', $self->{port});
 }
 
-sub launch_listening
+# With nothing to read, and a new log to write to.
+sub launch_logged
 {
-	my ($self) = @_;
+	my ($self, @command) = @_;
 
-	$self->{port} = free_port();
+	spew($self->{log}, '');
 	open my $null, '<', '/dev/null' or die "/dev/null: $!";
 	open my $log, '>>', $self->{log} or die "$self->{log}: $!";
-	$self->launch([ fileno $null, fileno $log, fileno $log ],
-	    $self->command, $self->where);
+	$self->launch([ fileno $null, fileno $log, fileno $log ], @command);
 }
 
 sub answers
@@ -215,8 +215,8 @@ sub start
 
 	delete $self->{stopped};
 	for (1 .. 5) {
-		spew($self->{log}, '');
-		$self->launch_listening;
+		$self->{port} = free_port();
+		$self->launch_logged($self->command, $self->where);
 		return $self if wait_for(sub {
 			$self->answers || !$self->alive
 		}) && $self->alive;

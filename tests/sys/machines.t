@@ -62,10 +62,8 @@ sub machine
 	ip($space, 'link', 'set', 'line', 'up');
 
 	my $d = Restante->new(users => { map { ($_ => $box) } @users });
-	open my $null, '<', '/dev/null' or die "/dev/null: $!";
-	open my $out, '>', $d->{log} or die "$d->{log}: $!";
-	$d->launch([ fileno $null, fileno $out, fileno $out ], 'nsenter', '-t',
-	    $space, '-n', $d->command, '-o', "listen=10.99.$n.2:1110 proxy",
+	$d->launch_logged('nsenter', '-t', $space, '-n', $d->command,
+	    '-o', "listen=10.99.$n.2:1110 proxy",
 	    '-o', "trusted-proxies=10.99.$n.1");
 	$d->log_like(qr/: ready\z/) or die "no start:\n" . $d->stderr;
 	return $d;

@@ -121,16 +121,12 @@ sub by_itself
 	my $port = $d->{port} = Restante::free_port();
 
 	chown 65534, 65534, $d->dir, $d->path('alice');
-	open my $null, '<', '/dev/null' or die "/dev/null: $!";
-	open my $log, '>', $d->{log} or die "$d->{log}: $!";
-	$d->launch([ fileno $null, fileno $log, fileno $log ],
-	    bounded('restante.service'), trace($d, $d->command, '-l',
-	    '127.0.0.1', '-p', $port));
+	$d->launch_logged(bounded('restante.service'),
+	    trace($d, $d->command, '-l', '127.0.0.1', '-p', $port));
 	$d->log_like(qr/: ready\z/) or die "no start:\n" . $d->stderr;
 	serve($d->connect);
 
-	my ($master) = grep { Proc::titles($d)->{$_} eq 'master' }
-	    keys %{ Proc::titles($d) };
+	my $master = Proc::find($d, qr/^master\z/);
 	kill HUP => $master;
 	ok $d->log_like(qr/new configuration/), 'a SIGHUP';
 	$d->connect->login('alice', 'wrong');
