@@ -6,7 +6,6 @@ use strict;
 use warnings;
 
 use List::Util qw(sum0);
-use Socket qw(SOL_SOCKET SO_LINGER);
 use Test::More;
 use Time::HiRes qw(time);
 
@@ -124,9 +123,8 @@ my $made_way = '-ERR [SYS/TEMP] too many sessions, and nobody has logged in '
 	    'one made way: its session has ended';
 	is $how_many->('attendant'), 1,
 	    'and its attendant; one that will say no more waits on';
-	$waiting[1]->socket->setsockopt(SOL_SOCKET, SO_LINGER,
-	    pack 'i2', 1, 0);
-	$_->close for @waiting;
+	$waiting[1]->abort;
+	$waiting[0]->close;
 	$c->cmd('QUIT');
 	ok Proc::none($d, qr/^(?:session|attendant)/),
 	    'until its client is gone';

@@ -8,7 +8,6 @@ use warnings;
 use Config;
 use Fcntl qw(:DEFAULT :flock :seek F_GETLK F_SETLK F_RDLCK F_WRLCK F_UNLCK);
 use POSIX ();
-use Socket qw(SOL_SOCKET SO_LINGER);
 use Test::More;
 use Time::HiRes qw(sleep time);
 
@@ -150,11 +149,7 @@ is_free('before a session');
 my %ends = (
 	'closed' => sub { $_[0]->close },
 	'half-closed' => sub { $_[0]->half_close },
-	'reset' => sub {
-		$_[0]->socket->setsockopt(SOL_SOCKET, SO_LINGER,
-		    pack 'i i', 1, 0);
-		$_[0]->close;
-	},
+	'reset' => sub { $_[0]->abort },
 	'killed' => sub { Proc::slay($_[0]->greeting =~ /<(\d+)\./) },
 	'closed in a command' => sub { $_[0]->send('NOO'); $_[0]->close },
 	'too many errors' => sub { $_[0]->send("NONE\r\n" x 100) },

@@ -5,7 +5,6 @@ use strict;
 use warnings;
 
 use Digest::MD5 qw(md5_hex);
-use Socket qw(SOL_SOCKET SO_LINGER);
 use Test::More;
 
 use Proc;
@@ -76,11 +75,7 @@ my %alice = (%nothing, user => 'alice', left => 3);
 
 my @ends = (
 	[ 'lost', sub { $_[0]->close } ],
-	[ 'lost', sub {
-		$_[0]->socket->setsockopt(SOL_SOCKET, SO_LINGER,
-		    pack 'i i', 1, 0);
-		$_[0]->close;
-	} ],
+	[ 'lost', sub { $_[0]->abort } ],
 	[ 'lost', sub { $_[0]->half_close; $_[0]->raw_until; $_[0]->close } ],
 	[ 'bad-commands', sub {
 		$_[0]->send("NONE\r\n" x 100);

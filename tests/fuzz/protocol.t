@@ -22,7 +22,6 @@ use warnings;
 use Digest::MD5 qw(md5_hex);
 use Fcntl qw(LOCK_EX);
 use MIME::Base64 qw(encode_base64);
-use Socket qw(SOL_SOCKET SO_LINGER);
 use Test::More;
 use Time::HiRes qw(sleep time);
 
@@ -239,7 +238,7 @@ sub leave
 	if ($m->{over}) {
 		$c->eof or die 'the server does not close after QUIT';
 	} elsif (chance(0.3)) {
-		$c->socket->setsockopt(SOL_SOCKET, SO_LINGER, pack 'ii', 1, 0);
+		$c->abort;
 	} elsif (chance(0.5)) {
 		$c->half_close;
 		$c->raw_until;

@@ -405,7 +405,7 @@ use warnings;
 
 use Errno qw(EAGAIN ECONNRESET EINTR EPIPE);
 use IO::Socket ();
-use Socket qw(IPPROTO_TCP SO_ERROR TCP_NODELAY);
+use Socket qw(IPPROTO_TCP SOL_SOCKET SO_ERROR SO_LINGER TCP_NODELAY);
 use Time::HiRes qw(time);
 
 # What this client says when a segment matters is sent at once.
@@ -662,6 +662,15 @@ sub close
 
 	CORE::close $self->{socket} if defined $self->{socket};
 	$self->{ended} = 1;
+}
+
+# Ends the connection by a reset.
+sub abort
+{
+	my ($self) = @_;
+
+	$self->{socket}->setsockopt(SOL_SOCKET, SO_LINGER, pack 'ii', 1, 0);
+	$self->close;
 }
 
 # Before the server that it may hold is stopped.

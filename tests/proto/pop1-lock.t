@@ -6,7 +6,6 @@ use warnings;
 
 use Config ();
 use Fcntl qw(:flock F_SETLK F_WRLCK SEEK_SET);
-use Socket qw(SOL_SOCKET SO_LINGER);
 use Test::More;
 use Time::HiRes qw(sleep);
 
@@ -274,8 +273,7 @@ Restante::spew($path, $large);
 $c = session();
 $c->send("RDEL\r\nRCEV\r\nRCVD\r\n");
 like $c->line, qr/\A#\d{8}\z/, 'P1-011 a client says RCVD before it has the data';
-$c->socket->setsockopt(SOL_SOCKET, SO_LINGER, pack 'ii', 1, 0);
-$c->close;
+$c->abort;
 ok $d->log_like(qr/end: user=alice .*deleted=0 left=1 .*reason=lost/),
     'P1-011 and is gone';
 is length $d->mbox('alice'), length $large, 'P1-011 nothing is deleted';
