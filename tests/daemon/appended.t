@@ -14,15 +14,6 @@ my @text = map { "Subject: $_\n\nbody of $_" } qw(one two three four);
 my $box = "secret\n" . Restante::mbox(@text);
 my @late = map { "Subject: $_\n\ncame $_" } qw(late later);
 
-sub append
-{
-	my ($path, $text) = @_;
-
-	open my $fh, '>>:raw', $path or die "$path: $!";
-	syswrite $fh, $text;
-	close $fh or die "$path: $!";
-}
-
 # The subjects that a session sees.
 sub subjects
 {
@@ -53,13 +44,12 @@ for my $lock (qw(session update)) {
 		my %gone = map { ($name{$_}, 1) } @{ $deletions{$which} };
 		my @kept = grep { !$gone{$_} } @name{ 1 .. 4 };
 		my $what = "lock $lock, deleting $which";
-		my $path = $d->path($which);
 
 		$d->user($which => $box);
 		my $c = $d->session($which, 'secret');
 		my $stat = $c->cmd('STAT');
 		my ($uidl) = join "\n", $c->multi('UIDL');
-		append($path, Restante::mbox($late[0]));
+		$d->append($which, Restante::mbox($late[0]));
 
 		is $c->cmd('STAT'), $stat, "$what: STAT does not show it";
 		is join("\n", $c->multi('UIDL')), $uidl,
@@ -72,7 +62,7 @@ for my $lock (qw(session update)) {
 		    "P3-222 $what: nor after RSET";
 
 		$c->cmd("DELE $_") for @{ $deletions{$which} };
-		append($path, Restante::mbox($late[1]));
+		$d->append($which, Restante::mbox($late[1]));
 		my $left = @kept == 0 ? 'maildrop empty' : @kept == 1 ?
 		    '1 message left' : @kept . ' messages left';
 		like $c->cmd('QUIT'), qr/^\+OK.*\(\Q$left\E\)/,
@@ -94,14 +84,14 @@ for my $lock (qw(session update)) {
 	# To a mailbox that is empty, and behind messages that are all gone.
 	$d->user(empty => "secret\n");
 	my $c = $d->session('empty', 'secret');
-	append($d->path('empty'), Restante::mbox($late[0]));
+	$d->append('empty', Restante::mbox($late[0]));
 	is $c->cmd('STAT'), '+OK 0 0', "lock $lock, empty: not shown";
 	like $c->cmd('QUIT'), qr/^\+OK.*maildrop empty/,
 	    "lock $lock, empty: QUIT";
 	$c->close;
 	$c = $d->session('empty', 'secret');
 	is_deeply [ subjects($c) ], [ 'late' ], "lock $lock, empty: there";
-	append($d->path('empty'), Restante::mbox($late[1]));
+	$d->append('empty', Restante::mbox($late[1]));
 	$c->cmd('DELE 1');
 	$c->cmd('QUIT');
 	$c->close;
@@ -111,7 +101,7 @@ for my $lock (qw(session update)) {
 	$c->cmd('DELE 1');
 	$c->cmd('QUIT');
 	$c->close;
-	append($d->path('empty'), Restante::mbox($late[0]));
+	$d->append('empty', Restante::mbox($late[0]));
 	$c = $d->session('empty', 'secret');
 	is_deeply [ subjects($c) ], [ 'late' ],
 	    "lock $lock: between sessions";
@@ -121,11 +111,11 @@ for my $lock (qw(session update)) {
 	$d->user(half => $box);
 	my ($part, $rest) = Restante::mbox($late[0]) =~ /\A(.{60})(.*)\z/s;
 	$c = $d->session('half', 'secret');
-	append($d->path('half'), $part);
+	$d->append('half', $part);
 	$c->cmd('DELE 1');
 	like $c->cmd('QUIT'), qr/^\+OK/, "lock $lock, half a message: QUIT";
 	$c->close;
-	append($d->path('half'), $rest);
+	$d->append('half', $rest);
 	$c = $d->session('half', 'secret');
 	is_deeply [ subjects($c) ], [ qw(two three four late) ],
 	    "lock $lock, half a message: whole";

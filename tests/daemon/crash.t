@@ -120,15 +120,6 @@ sub wire
 	return $_[0] =~ s/\r?\n/\r\n/gr;
 }
 
-sub deliver
-{
-	my ($path) = @_;
-
-	open my $fh, '>>:raw', $path or die "$path: $!";
-	print {$fh} $late;
-	close $fh or die "$path: $!";
-}
-
 # What is wrong with the mailbox after a try: nothing, if all marked messages
 # are gone or none is, and what must be so is so.
 sub fault
@@ -139,7 +130,7 @@ sub fault
 	my @kept = map { $all[$_ - 1] } grep { !$marked{$_} } 1 .. @text;
 	my $flat = sub { join "\0", map { @$_ } @_ };
 
-	deliver($d->path($name));
+	$d->append($name, $late);
 	my @got = eval { content_at_last($name) };
 	return "no session: $@" if $@;
 	return 'the password line'

@@ -43,9 +43,7 @@ sub end
 	}
 	is +(stat $path)[1], $inode, "$what: it is the same file";
 
-	open my $fh, '>>:raw', $path or die "$path: $!";
-	print {$fh} $late;
-	close $fh;
+	$d->append($name, $late);
 	my $c = $d->session($name, 'secret');
 	is +(($c->multi('LIST'))[-1]), (@messages + 1) .
 	    ' ' . length "Subject: late\r\n\r\nlate\r\n",

@@ -54,14 +54,7 @@ sub write
 	Restante::spew($self->path($name), $text);
 }
 
-sub append
-{
-	my ($self, $name, $text) = @_;
-
-	open my $fh, '>>:raw', $self->path($name) or die "$name: $!";
-	print {$fh} $text;
-	close $fh or die "$name: $!";
-}
+sub append { goto &Restante::append }
 
 # Writes octets into the middle of a file; a negative offset is from the end.
 sub poke

@@ -131,6 +131,17 @@ sub user
 	spew($self->path($name), $text);
 }
 
+# Mail that comes, by nobody who cares for locks.
+sub append
+{
+	my ($self, $name, $text) = @_;
+	my $path = $self->path($name);
+
+	open my $fh, '>>:raw', $path or die "$path: $!";
+	print {$fh} $text;
+	close $fh or die "$path: $!";
+}
+
 # Settings come from here alone, not from the machine's configuration.
 sub command
 {

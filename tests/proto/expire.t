@@ -157,20 +157,14 @@ sub shown
 	$session->cmd('QUIT');
 	$session->close;
 }
-sub deliver
-{
-	open my $agent, '>>', $often->path('dora') or die;
-	print {$agent} @_;
-	close $agent;
-}
 shown($often, 'first', 'a', 'b');
 shown($often, 'again', 'a', 'b');
-deliver(message(40 * DAY, 'c'), message(2 * DAY, 'd'));
+$often->append('dora', message(40 * DAY, 'c') . message(2 * DAY, 'd'));
 shown($often, 'an old one came behind them', 'a', 'b', 'd');
-deliver(message(31 * DAY, 'e'));
+$often->append('dora', message(31 * DAY, 'e'));
 unlink $often->path('.restante/dora.index') or die;
 shown($often, 'the index is lost; delete the first', 'a', 'b', 'd');
-deliver(message(50 * DAY, 'f'));
+$often->append('dora', message(50 * DAY, 'f'));
 shown($often, 'behind a deletion', 'b', 'd');
 is $often->stop, 0, 'the server ends';
 $often->{options} = ['expire=1'];

@@ -91,9 +91,7 @@ $d->user(carol => "third\n$mbox");
 for my $delete ([], [1], [2], [ 1, 2 ]) {
 	my $s = $d->session('carol', 'third');
 	my ($status, @before) = $s->multi('UIDL');
-	open my $fh, '>>:raw', $d->path('carol') or die;
-	print {$fh} Restante::mbox("A: b\n\nnew\n");
-	close $fh;
+	$d->append('carol', Restante::mbox("A: b\n\nnew\n"));
 	($status, my @same) = $s->multi('UIDL');
 	is_deeply \@same, \@before,
 	    'P3-143 new mail is not shown to the session';

@@ -27,15 +27,6 @@ my $c;
 sub session { return Pop1->session($d, 'alice', 'secret') }
 sub fresh { Restante::spew($path, $full) }
 
-sub append
-{
-	my ($text) = @_;
-
-	open my $fh, '>>:raw', $path or die "$path: $!";
-	print {$fh} $text;
-	close $fh or die "$path: $!";
-}
-
 # POP3 and this, one mailbox.
 my $pop3 = $d->session('alice', 'secret');
 $c = session();
@@ -139,10 +130,10 @@ is $c->fetch('RDEL'), Pop1::expected("secret\n$new"),
 for my $when ('before RCEV', 'behind RCEV') {
 	fresh();
 	is $c->begin('RDEL'), $size, "P1-014 mail comes without a lock $when";
-	append($new) if $when eq 'before RCEV';
+	$d->append('alice', $new) if $when eq 'before RCEV';
 	$c->send("RCEV\r\n");
 	is $c->octets($size), $stream, "P1-014 $when: it is not in the data";
-	append($new) if $when eq 'behind RCEV';
+	$d->append('alice', $new) if $when eq 'behind RCEV';
 	is $c->cmd('RCVD'), '+OK 2 messages deleted', "P1-014 $when: deleted";
 	is $c->fetch('RETR'), Pop1::expected("secret\n$new"),
 	    "P1-014 $when: it survives, alone";
@@ -150,7 +141,7 @@ for my $when ('before RCEV', 'behind RCEV') {
 # Between the transactions it is just mail.
 fresh();
 is $c->fetch('RETR'), $stream, 'P1-014 mail in two transactions,';
-append($new);
+$d->append('alice', $new);
 is $c->fetch('RDEL'), $stream . Pop1::expected("secret\n$new"),
     'P1-014 the second has what came between';
 is $d->mbox('alice'), "secret\n", 'P1-014 and deletes it';
@@ -289,7 +280,7 @@ for my $round (1 .. 24) {
 	$c->octets($size);
 	# Odd rounds cut the file, even ones need the journal.
 	my $came = $round % 2 ? '' : $new;
-	append($came);
+	$d->append('alice', $came);
 	my ($victim) = grep {
 		my $fh;
 		open($fh, '<', "/proc/$_/cmdline") &&
@@ -325,7 +316,7 @@ is $c->begin('RDEL'), $size, 'with lock update a transaction begins';
 ok $lock{$_}->(), "with lock update $_ is free" for sort keys %lock;
 $pop3 = $d->connect;
 like $pop3->login('alice', 'secret'), $in_use, 'POP3 is refused nevertheless';
-append($new);
+$d->append('alice', $new);
 $c->send("RCEV\r\n");
 is $c->octets($size), $stream, 'P1-014 mail comes, and is not in the data';
 is $c->cmd('RCVD'), '+OK 2 messages deleted', 'P1-014 nor deleted';

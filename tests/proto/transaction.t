@@ -163,9 +163,7 @@ SKIP: {
 	    "From a\@example.org Thu Nov 20 18:27:05 2025\nA: b\n\n");
 	my $head = -s $path;
 	truncate $path, $head + $size or skip "no sparse file: $!", 4;
-	open my $fh, '>>:raw', $path or die;
-	print {$fh} "\n\n", Restante::mbox("A: b\n\n3\n");
-	close $fh;
+	$d->append('large', "\n\n" . Restante::mbox("A: b\n\n3\n"));
 	$c = $d->session('large', 'secret');
 	my $octets = 8 + $size + 2;
 	is $c->cmd('LIST 2'), "+OK 2 $octets", 'P3-153 LIST beyond 2^32';
