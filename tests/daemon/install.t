@@ -12,7 +12,6 @@ use Test::More;
 use Restante;
 
 my $top = "$FindBin::Bin/../..";
-my $build = $ENV{BUILD} // "$top/build";
 my $root = File::Temp->newdir('install-XXXXXXXX', TMPDIR => 1);
 
 # What was built is installed, whatever flags it was built with.
@@ -22,7 +21,7 @@ sub make
 
 	local @ENV{qw(MAKEFLAGS MAKELEVEL MFLAGS)};
 	return system('make', '-s', '-C', $top, '-o', 'all', $goal,
-	    "DESTDIR=$root", "B=$build", @variables);
+	    "DESTDIR=$root", "B=$ENV{BUILD}", @variables);
 }
 
 sub files

@@ -11,15 +11,12 @@ package Ctl;
 use strict;
 use warnings;
 
-use Cwd ();
 use File::Find ();
 use File::Temp ();
 use JSON::PP ();
 use Test::More ();
 
 use Restante;
-
-my $build = Cwd::abs_path($ENV{BUILD} || 'build');
 
 sub new
 {
@@ -100,8 +97,8 @@ sub start
 		alarm Restante::PATIENCE;
 		$self->{before}->() if $self->{before};
 		my @killer = $self->{kill_at} ?
-		    ("$build/tests/tools/killat", $self->{kill_at}) : ();
-		{ no warnings; exec @killer, "$build/restantectl", @args; }
+		    ("$ENV{BUILD}/tests/tools/killat", $self->{kill_at}) : ();
+		{ no warnings; exec @killer, "$ENV{BUILD}/restantectl", @args; }
 		POSIX::_exit(127);
 	}
 	return $pid;
@@ -201,7 +198,7 @@ sub forge
 {
 	my ($self, @args) = @_;
 
-	system("$build/tests/tools/forge", $self->{dir}, @args) == 0
+	system("$ENV{BUILD}/tests/tools/forge", $self->{dir}, @args) == 0
 	    or die "forge @args";
 }
 

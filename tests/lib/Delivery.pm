@@ -12,7 +12,6 @@ package Delivery;
 use strict;
 use warnings;
 
-use Cwd ();
 use File::Temp ();
 use FindBin ();
 use POSIX ();
@@ -70,7 +69,7 @@ sub sample
 {
 	my ($self, $name, $edit) = @_;
 	my $text = Restante::slurp("$FindBin::Bin/../../etc/$name");
-	my ($dir, $bin) = ($self->dir, Cwd::abs_path($ENV{BUILD} || 'build'));
+	my ($dir, $bin) = ($self->dir, $ENV{BUILD});
 
 	local $_ = $text;
 	$edit->() if $edit;

@@ -12,7 +12,6 @@ package Enclave;
 use strict;
 use warnings;
 
-use Cwd ();
 use File::Temp ();
 use POSIX ();
 use Test::More ();
@@ -21,7 +20,7 @@ use Restante;
 
 use constant { OWNER => 5000 };	# vmail, as the samples have it
 
-my $build = Cwd::abs_path($ENV{BUILD} || 'build');
+my $build = $ENV{BUILD};
 
 # Why there can be none here, or nothing.
 sub lacking

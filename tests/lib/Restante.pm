@@ -16,6 +16,7 @@ package Restante;
 use strict;
 use warnings;
 
+use Cwd ();
 use Fcntl qw(F_SETFD);
 use File::Temp ();
 use IO::Socket::IP ();
@@ -26,6 +27,9 @@ use Test::More ();
 use Time::HiRes qw(sleep time);
 
 use constant PATIENCE => $ENV{PATIENCE} || 20;
+
+# What make built, where it does not say itself.
+$ENV{BUILD} = Cwd::abs_path($ENV{BUILD} // 'build') // die 'nothing is built';
 
 my %running;	# pid => object, so that nothing stays behind
 
@@ -44,7 +48,7 @@ END {
 
 sub binary
 {
-	return $ENV{RESTANTE} || 'build/restante';
+	return $ENV{RESTANTE} || "$ENV{BUILD}/restante";
 }
 
 # Ports that the system gives to clients are left out: another test's client

@@ -14,14 +14,13 @@ use Restante;
 use Tls;
 
 my $top = "$FindBin::Bin/../..";
-my $build = $ENV{BUILD} // "$top/build";
 
 plan skip_all => 'only root changes the root directory' if $> != 0;
 for (qw(chroot ip make mknod unshare)) {
 	plan skip_all => "no $_" if !Tls::in_path($_);
 }
 plan skip_all => 'a dynamic program needs more than a clean root'
-    if qx(ldd $build/restante 2>&1) !~ /statically|not a dynamic/;
+    if qx(ldd $ENV{BUILD}/restante 2>&1) !~ /statically|not a dynamic/;
 
 # A network with port 110 free.
 if (!$ENV{OWN_NETWORK}) {
@@ -61,7 +60,7 @@ chmod 0644, "$root/etc/passwd";
 {
 	local @ENV{qw(MAKEFLAGS MAKELEVEL MFLAGS)};
 	is system('make', '-s', '-C', $top, '-o', 'all', 'install',
-	    "DESTDIR=$root", "B=$build"), 0, 'make install';
+	    "DESTDIR=$root", "B=$ENV{BUILD}"), 0, 'make install';
 }
 
 # Each line of README's recipe in the clean root: programs of the system itself are
