@@ -48,7 +48,7 @@ my $home = Letters::stage();
 sub by_curl
 {
 	my ($server, $options, $user, $password) = @_;
-	my ($status, $out, $err) = Letters::run(Letters::find('curl'), '-q',
+	my ($status, $out, $err) = Letters::run(Restante::program('curl'), '-q',
 	    '-sS', '-u', "$user:$password", '--login-options', "AUTH=$options",
 	    'pop3://127.0.0.1:' . $server->port . '/1');
 
@@ -70,7 +70,7 @@ password $password
 uidls_file $home/ids
 delivery mda cat
 EOF
-	my ($status, $out, $err) = Letters::run(Letters::find('mpop'), '-C',
+	my ($status, $out, $err) = Letters::run(Restante::program('mpop'), '-C',
 	    "$home/mpoprc", '--status-only');
 	return ($status == 0 && $out =~ /1 message\b/, $out . $err);
 }
@@ -85,7 +85,7 @@ set no syslog
 poll 127.0.0.1 protocol $protocol port @{[ $server->port ]} auth $auth
 	user $user password $password sslproto ''
 EOF
-	my ($status, $out, $err) = Letters::run(Letters::find('fetchmail'),
+	my ($status, $out, $err) = Letters::run(Restante::program('fetchmail'),
 	    '-c', '-f', "$home/fetchmailrc", '-i', "$home/seen",
 	    '--pidfile', "$home/pid");
 	return ($status == 0 && $out =~ /1 message\b/, $out . $err);
@@ -113,7 +113,7 @@ max_message_size = 1
 EOF
 	unlink glob "$home/oldmail-*";
 	my ($status, $out, $err) =
-	    Letters::run(Letters::find('getmail'), '--getmaildir', $home);
+	    Letters::run(Restante::program('getmail'), '--getmaildir', $home);
 	return ($status == 0 && "$out$err" =~ /\b1 skipped/, $out . $err);
 }
 
@@ -160,7 +160,7 @@ sub lacks
 		} ? undef : 'libauthen-sasl-perl or libdigest-hmac-perl is not ' .
 		    'installed';
 	}
-	my $program = Letters::find($client) //
+	my $program = Restante::program($client) //
 	    return "$client is not installed";
 	return 'this curl was built without SCRAM'
 	    if $client eq 'curl' && $method =~ /SCRAM/ &&
@@ -206,7 +206,7 @@ for my $row ([ curl => '*', \&by_curl ],
 	my ($client, $told, $try) = @$row;
 
 	SKIP: {
-		skip "$client is not installed", 1 if !Letters::find($client);
+		skip "$client is not installed", 1 if !Restante::program($client);
 		my ($in, $said) = $try->($hashes, $told, 'hash', 'secret');
 		ok $in, "$client: finds its way to a hash by itself"
 		    or diag $said;

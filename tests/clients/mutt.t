@@ -80,7 +80,7 @@ sub try
 
 my @boxes = Letters::mailboxes();
 for my $name ('mutt', 'neomutt') {
-	my $program = Letters::find($name);
+	my $program = Restante::program($name);
 
 	SKIP: {
 		skip "$name is not installed", 1 if !defined $program;

@@ -198,7 +198,7 @@ for (@ways) {
 
 	SKIP: {
 		skip "$package is not installed", 1
-		    if $package && !Tls::in_path($package);
+		    if $package && !Restante::program($package);
 		my ($d, $port, $pid) = $start->();
 
 		with_openssl($way, $port, $stls);
@@ -207,7 +207,7 @@ for (@ways) {
 			my ($name, $with) = @$_;
 			SKIP: {
 				skip "$name is not installed", 1
-				    if !Tls::in_path($name);
+				    if !Restante::program($name);
 				$with->($way, $port, $stls);
 				next if $name ne 'curl';
 				ok $d->log_like(

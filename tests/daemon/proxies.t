@@ -94,8 +94,8 @@ sub with_haproxy
 
 SKIP: {
 	skip 'haproxy is not installed', 3 if !-x '/usr/sbin/haproxy';
-	skip 'curl is not installed', 3 if !Tls::in_path('curl');
-	skip 'openssl is not installed', 3 if !Tls::in_path('openssl');
+	skip 'curl is not installed', 3 if !Restante::program('curl');
+	skip 'openssl is not installed', 3 if !Restante::program('openssl');
 	subtest 'HAProxy, send-proxy' => sub { with_haproxy('send-proxy') };
 	subtest 'HAProxy, send-proxy-v2' =>
 	    sub { with_haproxy('send-proxy-v2') };

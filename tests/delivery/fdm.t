@@ -6,11 +6,11 @@ use warnings;
 use Test::More;
 
 use Delivery;
+use Letters;
 use Restante;
 
 my $t = Delivery->new;
-my $fdm = Delivery::program('fdm');
-plan skip_all => 'there is no fdm' if !defined $fdm;
+my $fdm = Letters::tool('fdm');
 my $conf = $t->sample('fdm.conf');
 
 # Several at once share a lock file, and the later ones end: one at a time.

@@ -6,11 +6,11 @@ use warnings;
 use Test::More;
 
 use Delivery;
+use Letters;
 use Restante;
 
 my $t = Delivery->new;
-my $maildrop = Delivery::program('maildrop');
-plan skip_all => 'there is no maildrop' if !defined $maildrop;
+my $maildrop = Letters::tool('maildrop');
 my $rc = $t->sample('maildroprc');
 
 $t->try('maildrop', sub {

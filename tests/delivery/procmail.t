@@ -6,11 +6,11 @@ use warnings;
 use Test::More;
 
 use Delivery;
+use Letters;
 use Restante;
 
 my $t = Delivery->new;
-my $procmail = Delivery::program('procmail');
-plan skip_all => 'there is no procmail' if !defined $procmail;
+my $procmail = Letters::tool('procmail');
 my $rc = $t->sample('procmailrc');
 my $deliver = sub {
 	return ($procmail, '-t', '-f', $_[1], 'MAILBOX=alice', $rc);

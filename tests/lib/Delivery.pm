@@ -54,16 +54,6 @@ sub path { return $_[0]{u}->path('alice') }
 sub dir { return $_[0]{u}->dir }
 sub scratch { return "$_[0]{scratch}" }
 
-# The path of an agent's program; without it the test is skipped.
-sub program
-{
-	my ($name) = @_;
-	my ($path) = grep { -x } map { "$_/$name" } split(/:/, $ENV{PATH}),
-	    '/usr/sbin';
-
-	return $path;
-}
-
 # A sample from etc/ with the places of this test in it, perhaps edited more.
 sub sample
 {

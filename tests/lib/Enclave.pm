@@ -30,8 +30,7 @@ sub lacking
 
 	return 'only root can make one' if $> != 0;
 	for my $tool (qw(unshare nsenter apt-get dpkg-deb tar)) {
-		return "there is no $tool"
-		    if !grep { -x "$_/$tool" } split /:/, $ENV{PATH};
+		return "there is no $tool" if !Restante::program($tool);
 	}
 	mkdir $debs;
 	for my $package (@packages) {

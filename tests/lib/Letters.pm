@@ -23,8 +23,13 @@ use Restante ();
 use Test::More ();
 use Time::HiRes qw(sleep time);
 
-# Real mail is where CORPUS says, if it is anywhere.
+# Real mail, if there is any: beside a checkout, or in the folder that CORPUS names.
 my $corpus = $ENV{CORPUS} // "$FindBin::Bin/../../../shared/corpus";
+
+sub corpus
+{
+	return sort glob "$corpus/*.mbox";
+}
 
 # What goes wrong where it goes wrong: a message for each.
 my @own = (
@@ -94,22 +99,12 @@ sub mailboxes
 	return @boxes;
 }
 
-# The path of a program, or undef.
-sub find
-{
-	my ($name) = @_;
-
-	for my $dir (split(/:/, $ENV{PATH} // ''), '/usr/bin', '/usr/sbin') {
-		return "$dir/$name" if -x "$dir/$name" && !-d _;
-	}
-	return;
-}
-
+# The path of a program, without which the test is skipped.
 sub tool
 {
 	my ($name) = @_;
 
-	return find($name) //
+	return Restante::program($name) //
 	    Test::More::plan(skip_all => "$name is not installed");
 }
 

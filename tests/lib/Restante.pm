@@ -51,6 +51,16 @@ sub binary
 	return $ENV{RESTANTE} || "$ENV{BUILD}/restante";
 }
 
+# The path of a program, or nothing.
+sub program
+{
+	my ($name) = @_;
+	my ($path) = grep { -x && !-d _ } map { "$_/$name" }
+	    split(/:/, $ENV{PATH} // ''), '/usr/bin', '/usr/sbin';
+
+	return $path;
+}
+
 # Ports that the system gives to clients are left out: another test's client
 # could be given ours.
 sub free_port

@@ -35,13 +35,6 @@ END {
 	$? = $status;
 }
 
-sub in_path
-{
-	my ($name) = @_;
-
-	return grep { -x "$_/$name" } split(/:/, $ENV{PATH}), '/usr/sbin';
-}
-
 # What keeps these tests from running, or nothing.
 sub missing
 {
@@ -49,7 +42,8 @@ sub missing
 
 	return 'stunnel4 is not installed' if !-x HELPER;
 	for my $name ('openssl', @also) {
-		return "$name is not installed" if !in_path($name);
+		return "$name is not installed"
+		    if !Restante::program($name);
 	}
 	return;
 }

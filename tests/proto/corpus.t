@@ -1,17 +1,15 @@
 # SPDX-License-Identifier: ISC
-# Real mail, where there is some: beside a checkout, or in the folder that
-# CORPUS names.
+# Real mail, where there is some.
 use strict;
 use warnings;
 
-use FindBin;
 use Test::More;
 
+use Letters;
 use Reference qw(agrees);
 use Restante;
 
-my $folder = $ENV{CORPUS} // "$FindBin::Bin/../../../shared/corpus";
-my @files = sort glob "$folder/*.mbox";
+my @files = Letters::corpus();
 plan skip_all => 'there is no real mail here: CORPUS names none' if !@files;
 
 my $d = Restante->start;

@@ -4,9 +4,9 @@
 use strict;
 use warnings;
 
-use FindBin ();
 use Test::More;
 
+use Letters;
 use Pop1;
 use Reference;
 use Restante;
@@ -44,7 +44,7 @@ my %mail = (
 	'a megabyte in small messages' => Restante::mbox(
 	    map { "Subject: $_\n\n" . "$_ of many\n" x 50 } 1 .. 1500),
 );
-for my $file (glob "$FindBin::Bin/../../../shared/corpus/*.mbox") {
+for my $file (Letters::corpus()) {
 	$mail{ $file =~ s/.*\///r } = Restante::slurp($file);
 }
 

@@ -14,7 +14,7 @@ use Tls;
 
 plan skip_all => 'only root makes name spaces' if $> != 0;
 for (qw(ip nsenter unshare)) {
-	plan skip_all => "no $_" if !Tls::in_path($_);
+	plan skip_all => "no $_" if !Restante::program($_);
 }
 plan skip_all => 'nginx and its mail module are not installed'
     if !-x '/usr/sbin/nginx' ||

@@ -17,7 +17,7 @@ my $top = "$FindBin::Bin/../..";
 
 plan skip_all => 'only root changes the root directory' if $> != 0;
 for (qw(chroot ip make mknod unshare)) {
-	plan skip_all => "no $_" if !Tls::in_path($_);
+	plan skip_all => "no $_" if !Restante::program($_);
 }
 plan skip_all => 'a dynamic program needs more than a clean root'
     if qx(ldd $ENV{BUILD}/restante 2>&1) !~ /statically|not a dynamic/;

@@ -19,7 +19,7 @@ my $box = "secret\n" . Restante::mbox(map { "Subject: $_\n\ntext" } 1 .. 3);
 
 plan skip_all => 'only root starts it as root' if $> != 0;
 for (qw(setpriv strace systemd-analyze)) {
-	plan skip_all => "$_ is not installed" if !Tls::in_path($_);
+	plan skip_all => "$_ is not installed" if !Restante::program($_);
 }
 plan skip_all => 'the sanitizers need more'
     if Proc::sanitized(Restante::binary());

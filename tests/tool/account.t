@@ -283,7 +283,7 @@ chmod 0700, $u->dir;
 
 # On a terminal: asked twice, and not shown.
 SKIP: {
-	my ($expect) = grep { -x } map { "$_/expect" } split /:/, $ENV{PATH};
+	my $expect = Restante::program('expect');
 	skip 'there is no expect', 8 if !defined $expect;
 	my $ctl = "$ENV{BUILD}/restantectl -f /dev/null -d " . $u->dir;
 	my $talk = sub {
