@@ -62,8 +62,10 @@ for my $way ('virtual(8)', 'pipe(8) with restantectl') {
 	my $t = Delivery->new(owner => Enclave::OWNER);
 	my $e = Enclave->new($t->dir, \@packages, setup($main));
 
+	# A word to pickup(8) that gets lost would have it wait for a minute.
 	$t->{settle} = sub {
 		return Restante::wait_for(sub {
+			$e->run('postkick', 'public', 'pickup', 'W');
 			return $e->run('postqueue', '-p') =~ /is empty/;
 		}) || diag $e->run('tail', '-n', 20, '/var/log/postfix.log');
 	};
