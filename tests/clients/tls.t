@@ -4,35 +4,19 @@
 use strict;
 use warnings;
 
-use Cwd ();
-use File::Basename ();
 use Test::More;
 
+use Front;
 use Letters;
 use Restante;
 use Tls;
 
 plan skip_all => Tls::missing() if Tls::missing();
 
-my $top = Cwd::abs_path(File::Basename::dirname(__FILE__) . '/../..');
 my $scratch = Letters::stage();
 my ($certificate, $key) = Tls::files();
 my ($box) = Letters::mailboxes();
 my $mark = '=== end ===';
-
-# A sample with this test's ports and files in it.
-sub sample
-{
-	my ($name, %change) = @_;
-	my $text = Restante::slurp("$top/etc/$name");
-
-	for my $old (sort keys %change) {
-		$text =~ s/^((?!;|#).*)\Q$old\E/$1$change{$old}/mg
-		    or die "$name: no $old";
-	}
-	Restante::spew("$scratch/$name", $text);
-	return "$scratch/$name";
-}
 
 sub wait_for_port
 {
@@ -63,19 +47,17 @@ sub by_stunnel
 	my $d = start(flags => 'proxy tls',
 	    options => ['trusted-proxies=127.0.0.1']);
 	my $port = Restante::free_port();
-	my $conf = sample('stunnel-pop3s.conf',
+
+	Restante::spew("$scratch/stunnel.conf",
+	    Front::sample('stunnel-pop3s.conf',
 	    'setuid = stunnel4' => 'foreground = yes',
 	    'setgid = stunnel4' => 'syslog = no',
 	    ':::995' => "127.0.0.1:$port",
 	    '127.0.0.1:1995' => '127.0.0.1:' . $d->port,
 	    '/etc/ssl/certs/mail.example.org.pem' => $certificate,
-	    '/etc/ssl/private/mail.example.org.key' => $key);
-
-	my $pid = Tls::spawn(sub {
-		open STDOUT, '>', "$scratch/stunnel.log" or die;
-		open STDERR, '>&', \*STDOUT or die;
-		exec Tls::HELPER, $conf;
-	});
+	    '/etc/ssl/private/mail.example.org.key' => $key));
+	my $pid = Front::spawn("$scratch/stunnel.log", Tls::HELPER,
+	    "$scratch/stunnel.conf");
 	wait_for_port($port) or die Restante::slurp("$scratch/stunnel.log");
 	return ($d, $port, $pid);
 }
@@ -84,20 +66,8 @@ sub by_haproxy
 {
 	my $d = start(flags => 'proxy',
 	    options => ['trusted-proxies=127.0.0.1']);
-	my $port = Restante::free_port();
-
-	Restante::spew("$scratch/both.pem",
-	    Restante::slurp($certificate) . Restante::slurp($key));
-	my $conf = sample('haproxy.cfg',
-	    ':::110 v4v6' => '127.0.0.1:' . Restante::free_port(),
-	    ':::995 v4v6' => "127.0.0.1:$port",
-	    '127.0.0.1:1110' => '127.0.0.1:' . $d->port,
-	    '/etc/ssl/private/mail.example.org.pem' => "$scratch/both.pem");
-	my $pid = Tls::spawn(sub {
-		open STDOUT, '>', "$scratch/haproxy.log" or die;
-		open STDERR, '>&', \*STDOUT or die;
-		exec '/usr/sbin/haproxy', '-db', '-f', $conf;
-	});
+	my ($plain, $port) = map { Restante::free_port() } 1 .. 2;
+	my $pid = Front::haproxy($scratch, $d, $plain, $port);
 
 	wait_for_port($port) or die Restante::slurp("$scratch/haproxy.log");
 	return ($d, $port, $pid);
@@ -215,10 +185,7 @@ for (@ways) {
 				    "$way: the log has the client's address";
 			}
 		}
-		if (defined $pid) {
-			kill TERM => $pid;
-			waitpid $pid, 0;
-		}
+		Front::stop($pid) if defined $pid;
 		is $d->stop, 0, "$way: the server ends";
 		is $d->mbox('alice'), Reference::completed($box->{text}),
 		    "$way: nothing was changed";

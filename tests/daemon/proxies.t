@@ -47,19 +47,9 @@ sub with_haproxy
 	my ($say, $tls) = @_;
 	my $d = start('plaintext-auth=' . ($tls ? 'tls' : 'yes'));
 	my ($plain, $secure) = map { Restante::free_port() } 1 .. 2;
-	my ($certificate, $key) = Tls::files();
-
-	Restante::spew("$scratch/both.pem",
-	    Restante::slurp($certificate) . Restante::slurp($key));
-	Restante::spew("$scratch/haproxy.cfg", Front::sample('haproxy.cfg',
-	    ':::110 v4v6' => "127.0.0.1:$plain",
-	    ':::995 v4v6' => "127.0.0.1:$secure",
-	    '127.0.0.1:1110' => '127.0.0.1:' . $d->port,
-	    'send-proxy-v2-ssl' => $say,
-	    'inter 10s' => 'inter 100ms',
-	    '/etc/ssl/private/mail.example.org.pem' => "$scratch/both.pem"));
-	my $pid = Front::spawn("$scratch/haproxy.log", '/usr/sbin/haproxy',
-	    '-db', '-f', "$scratch/haproxy.cfg");
+	my ($certificate) = Tls::files();
+	my $pid = Front::haproxy($scratch, $d, $plain, $secure,
+	    'send-proxy-v2-ssl' => $say, 'inter 10s' => 'inter 100ms');
 	my $front = Front::at($plain);
 
 	wait_for_greeting($front, "$scratch/haproxy.log");

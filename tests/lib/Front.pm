@@ -11,6 +11,7 @@ use File::Basename ();
 use POSIX ();
 
 use Restante;
+use Tls;
 
 my $top = Cwd::abs_path(File::Basename::dirname(__FILE__) . '/../..');
 my %running;
@@ -29,7 +30,7 @@ sub sample
 	my $text = Restante::slurp("$top/etc/$name");
 
 	for my $old (sort keys %change) {
-		$text =~ s/^((?!\s*#).*?)\Q$old\E/$1$change{$old}/mg
+		$text =~ s/^((?!\s*[#;]).*?)\Q$old\E/$1$change{$old}/mg
 		    or die "$name: no $old";
 	}
 	return $text;
@@ -85,6 +86,23 @@ sub at
 	my ($port) = @_;
 
 	return bless { port => $port, clients => [], owner => 0 }, 'Restante';
+}
+
+# HAProxy with the sample, in front of a server: a port without TLS, and one with.
+sub haproxy
+{
+	my ($dir, $server, $plain, $secure, %change) = @_;
+
+	Restante::spew("$dir/both.pem",
+	    join '', map { Restante::slurp($_) } Tls::files());
+	Restante::spew("$dir/haproxy.cfg", sample('haproxy.cfg',
+	    ':::110 v4v6' => "127.0.0.1:$plain",
+	    ':::995 v4v6' => "127.0.0.1:$secure",
+	    '127.0.0.1:1110' => '127.0.0.1:' . $server->port,
+	    '/etc/ssl/private/mail.example.org.pem' => "$dir/both.pem",
+	    %change));
+	return spawn("$dir/haproxy.log", '/usr/sbin/haproxy', '-db', '-f',
+	    "$dir/haproxy.cfg");
 }
 
 # nginx with the sample; in the foreground, in a directory of its own.
