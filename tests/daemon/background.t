@@ -9,6 +9,7 @@ use File::Temp ();
 use POSIX ();
 use Test::More;
 
+use Front;
 use Proc;
 use Restante;
 
@@ -60,21 +61,10 @@ sub started
 	return $pid;
 }
 
-sub gone
-{
-	my ($pid) = @_;
-
-	return Restante::wait_for(sub {
-		my $stat = Proc::file($pid, 'stat') // return 1;
-		return $stat =~ /\) [ZX] /;
-	});
-}
-
 # A client of the server at the port, as soon as it answers.
 sub client
 {
-	my ($port) = @_;
-	my $d = bless { port => $port, clients => [], owner => 0 }, 'Restante';
+	my $d = Front::at(@_);
 
 	return Restante::wait_for(sub { eval { $d->connect } });
 }
@@ -109,7 +99,7 @@ like $c->cmd('NOOP'), qr/^\+OK/, 'the first one goes on';
 kill TERM => $pid;
 like $c->cmd('QUIT'), qr/^\+OK/, 'SIGTERM: its session ends well';
 $c->close;
-ok gone($pid), 'SIGTERM: it ends';
+ok Proc::gone($pid), 'SIGTERM: it ends';
 ok !-e $pid_file, 'SIGTERM: without its file';
 
 # A file that a dead server has left does not matter.
@@ -118,7 +108,7 @@ is +(run($port, '-b', '-o', 'log=stderr'))[0], 0, 'again: it starts';
 $pid = started();
 ok client($port), 'again: it serves';
 kill KILL => $pid;
-ok gone($pid), 'SIGKILL: it ends';
+ok Proc::gone($pid), 'SIGKILL: it ends';
 is Restante::slurp($pid_file), "$pid\n", 'SIGKILL: its file is left';
 # Its listener lets go of the port when it sees that it is alone.
 ok Restante::wait_for(sub {
@@ -131,7 +121,7 @@ my $next = Restante::wait_for(sub {
 push @running, $next;
 ok client($port), 'SIGKILL: and serves';
 kill TERM => $next;
-ok gone($next), 'and ends';
+ok Proc::gone($next), 'and ends';
 
 # What is in the file's place is not written to.
 Restante::spew("$dir/precious", "data\n");

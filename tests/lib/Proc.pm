@@ -9,7 +9,7 @@ use Test::More ();
 
 use Restante;
 
-# The first field of /proc/PID/FILE or all of it; nothing when it is gone.
+# What is in /proc/PID/FILE; nothing when it is gone.
 sub file
 {
 	my ($pid, $name) = @_;
@@ -25,11 +25,7 @@ sub titles
 	my ($d) = @_;
 	my %title;
 
-	opendir my $dh, '/proc' or die "/proc: $!";
-	for my $pid (grep { /^\d+\z/ } readdir $dh) {
-		my $stat = file($pid, 'stat') // next;
-		my ($state, $group) = $stat =~ /\) (\S) \d+ (\d+) / or next;
-		next if $group != $d->pid || $state =~ /[ZX]/;
+	for my $pid ($d->processes) {
 		my ($title) = split /\0/, file($pid, 'cmdline') // next;
 		$title{$pid} = ($title // '') =~ s/\A.*?restante: //r;
 	}
@@ -66,17 +62,24 @@ sub none
 	}, $seconds);
 }
 
+# Waits until a process is gone.
+sub gone
+{
+	my ($pid) = @_;
+
+	return Restante::wait_for(sub {
+		my $stat = file($pid, 'stat') // return 1;
+		return $stat =~ /\) [ZX] /;
+	});
+}
+
 # Ends one process the hard way, and waits until it is gone.
 sub slay
 {
 	my ($pid) = @_;
 
 	kill KILL => $pid or die "killing $pid: $!";
-	Restante::wait_for(sub {
-		my $stat = file($pid, 'stat') // return 1;
-		return $stat =~ /\) [ZX] /;
-	}) or die "$pid does not end";
-	return 1;
+	return gone($pid) || die "$pid does not end";
 }
 
 # The lines of /proc/PID/status, by name.
