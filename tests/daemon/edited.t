@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 # A mailbox that another program changed in place between two sessions, so that
 # its end is where it was, and got mail behind it: what a cheap look does not see.
 

@@ -25,7 +25,6 @@ Hostile->new($d)->client->close;
 my ($lacks) = $d->stderr =~ /running without (.*)/;
 plan skip_all => "running without $lacks" if defined $lacks;
 
-
 Siege::lay($d);
 is $d->stop, 0, 'and ends';
 

@@ -1,4 +1,4 @@
-#!/usr/bin/perl
+# SPDX-License-Identifier: ISC
 # One fact in one place: settings stand in the program's table, and the sample
 # and the manual say the same; log lines stand in the sources, and DIAGNOSTICS
 # has all of them.
@@ -8,25 +8,19 @@ use File::Temp ();
 use FindBin;
 use Test::More;
 
+use Restante;
+
 my $top = "$FindBin::Bin/../..";
-my $restante = $ENV{RESTANTE} // "$top/build/restante";
-
-sub slurp {
-	my ($path) = @_;
-	local $/;
-
-	open my $f, '<', $path or die "$path: $!\n";
-	return scalar <$f>;
-}
 
 # Standard output, and what of standard error begins with the program's name.
-sub output {
+sub output
+{
 	my @args = @_;
 	my $pid = open my $f, '-|' // die "fork: $!\n";
 
 	if ($pid == 0) {
 		open STDERR, '>&', \*STDOUT or die "dup: $!\n";
-		exec $restante, @args or die "$restante: $!\n";
+		exec Restante::binary(), @args or die "exec: $!\n";
 	}
 	my @lines = <$f>;
 	close $f;
@@ -34,7 +28,8 @@ sub output {
 }
 
 # A manual's text without what mdoc does to it.
-sub plain {
+sub plain
+{
 	my ($text) = @_;
 
 	$text =~ s/\\\n//g;
@@ -55,7 +50,7 @@ for (@table) {
 cmp_ok(scalar @keywords, '>', 10, 'it prints the settings');
 
 # The sample.
-my @sample = slurp("$top/etc/restante.conf") =~ /^#([a-z0-9-]+(?: .+)?)$/mg;
+my @sample = Restante::slurp("$top/etc/restante.conf") =~ /^#([a-z0-9-]+(?: .+)?)$/mg;
 is_deeply(\@sample,
     [map { $standard{$_} eq '' ? $_ : "$_ $standard{$_}" } @keywords],
     'etc/restante.conf has each setting at its default, in the same order');
@@ -65,11 +60,11 @@ my $users = File::Temp->newdir('manual-XXXXXXXX', TMPDIR => 1);
 is($status, 0, 'etc/restante.conf is valid as it is');
 is_deeply(\@said, [], 'and nothing is said of it');
 my %words = map { $_ => 1 } @keywords;
-my @active = slurp("$top/etc/restante.conf") =~ /^([a-z-]+) /mg;
+my @active = Restante::slurp("$top/etc/restante.conf") =~ /^([a-z-]+) /mg;
 is_deeply([grep { !$words{$_} } @active], [], 'no line of it is unknown');
 
 # The manual.
-my $manual = slurp("$top/man/restante.conf.5");
+my $manual = Restante::slurp("$top/man/restante.conf.5");
 my ($list) = $manual =~ /^\.It Ic (.*?)^\.El$/ms;
 my (@described, %text);
 for (split /^\.It Ic /m, $list) {
@@ -109,14 +104,14 @@ for my $keyword (@keywords) {
 
 # The log.
 my ($diagnostics) =
-    slurp("$top/man/restante.8") =~ /^\.Sh DIAGNOSTICS\n(.*?)^\.Sh /ms;
+    Restante::slurp("$top/man/restante.8") =~ /^\.Sh DIAGNOSTICS\n(.*?)^\.Sh /ms;
 my @lines = map { s/: REASON$//r } plain($diagnostics) =~ /^\.It (.*)$/mg;
 cmp_ok(scalar @lines, '>', 30, 'restante.8 lists log lines');
 
 my %in_sources;
 my $string = qr/"(?:[^"\\]|\\.)*"/;
 for my $source (glob "$top/src/*/*.c") {
-	my $code = slurp($source);
+	my $code = Restante::slurp($source);
 
 	while ($code =~ /\b(log_(?:info|warnx?)|fatalx?)\(\s*
 	    ($string(?:\s*$string)*)/gx) {
@@ -131,7 +126,8 @@ for my $source (glob "$top/src/*/*.c") {
 }
 cmp_ok(scalar keys %in_sources, '>', 30, 'the sources have log lines');
 
-sub pattern {
+sub pattern
+{
 	my ($format) = @_;
 	my $re = join '.+', map { quotemeta }
 	    split /%(?:\d*[a-z]+)/, $format, -1;

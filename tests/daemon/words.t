@@ -8,19 +8,12 @@ use Encode ();
 use FindBin;
 use Test::More;
 
+use Restante;
+
 my $top = "$FindBin::Bin/../..";
 my $literal = qr/"(?:[^"\\]|\\.)*"/;
 
-sub slurp
-{
-	my ($path) = @_;
-
-	open my $fh, '<:raw', $path or die "$path: $!";
-	local $/;
-	return scalar <$fh>;
-}
-
-my $words = slurp("$top/src/wire/words.c");
+my $words = Restante::slurp("$top/src/wire/words.c");
 my @tags = $words =~ /^\t\{ "(\w+)", "[^"]+" \},$/mg;
 my ($table) = $words =~ /rows\[\]\[WORDS_LANGUAGES\] = \{\n(.*?)^\};/ms;
 my @rows = map { [ map { s/\A"|"\z//gr } /$literal/g ] }
@@ -72,7 +65,7 @@ for my $row (@rows) {
 # The texts in a call of one of these, conditions and all.
 my %used;
 for my $path (grep { !/pop1/ } glob "$top/src/session/*.c") {
-	my $source = slurp($path);
+	my $source = Restante::slurp($path);
 	my ($name) = $path =~ m{(src/.*)};
 	my @calls = $source =~
 	    /\b(?:reply_ok|reply_err|reply_err_text|bad|session_refuse)\(((?:$literal|[^";])*)\);/g;
