@@ -72,7 +72,7 @@ for my $lock (qw(session update)) {
 		my $stored = $d->mbox($which);
 		like $stored, qr/\Asecret\n/, "$what: the first line stays";
 		ok $stored =~ /^Subject: \Q$_\E\n\ncame \Q$_\E$/m,
-		    "P3-143 $what: $_ is in the file" for qw(late later);
+		    "P3-143 MB-004 $what: $_ is in the file" for qw(late later);
 
 		$c = $d->session($which, 'secret');
 		is_deeply [ subjects($c) ], [ @kept, 'late', 'later' ],

@@ -29,7 +29,7 @@ my @cases = (
 	[ 'messages of a blank line', "$from\n\n$from\n\n", "\r\n", "\r\n" ],
 	[ 'headers only', "${from}A: 1\n\n${from}A: 2\n\n",
 	    "A: 1\r\n", "A: 2\r\n" ],
-	[ 'blank lines at the end', "${from}A: 1\n\none\n\n\n\n$two",
+	[ 'MB-002 blank lines at the end', "${from}A: 1\n\none\n\n\n\n$two",
 	    "A: 1\r\n\r\none\r\n\r\n\r\n", "A: 2\r\n\r\ntwo\r\n" ],
 	[ 'blank lines before the first', "\n\n\n$one",
 	    "A: 1\r\n\r\none\r\n" ],

@@ -92,7 +92,7 @@ talk('P3-361 no such mechanism',
     map { ("AUTH $_" => '-ERR that mechanism is not offered here') }
     'GSSAPI', 'SCRAM-SHA-1', 'SCRAM-SHA-256-PLUS', 'PLAI', '*', '=',
     "EXTERNAL $right");
-talk('P3-363 the client first', 'AUTH PLAIN' => '+ ', '*' => $given_up,
+talk('P3-362 P3-363 the client first', 'AUTH PLAIN' => '+ ', '*' => $given_up,
     'auth plain' => '+ ', '*' => $given_up,
     'AUTH SCRAM-SHA-256' => '+ ', '*' => $given_up);
 talk('P3-364 a message of nothing', 'AUTH PLAIN =' => $unknown,

@@ -36,8 +36,8 @@ sub announces
 	my $t = Tls->over($c);
 	like $t->cmd('STLS'), qr/^-ERR/,
 	    'P3-401 no greeting comes; P3-403 no TLS within TLS';
-	ok !announces($t, 'STLS'), 'P3-400 STLS is not announced any more';
-	ok announces($t, 'USER'), 'P3-407 USER is announced now';
+	ok !announces($t, 'STLS'), 'P3-310 P3-400 STLS is not announced any more';
+	ok announces($t, 'USER'), 'P3-310 P3-407 USER is announced now';
 	like $t->cmd('STAT'), qr/^-ERR/, 'P3-401 nobody is logged in';
 	like $t->login('alice', 'secret'), qr/^\+OK/, 'a login over TLS';
 	ok !announces($t, 'STLS'), 'P3-400 STLS is not announced afterwards';
