@@ -31,11 +31,13 @@ Restante::spew("$dir/Users/alice", $box);
 sub run
 {
 	my ($port, @args) = @_;
-	my $pid = fork // die "fork: $!";
 
+	# A server that runs already may have something to say there, too.
+	Restante::spew("$dir/said", '');
+	my $pid = fork // die "fork: $!";
 	if ($pid == 0) {
 		open STDIN, '<', '/dev/null';
-		open STDOUT, '>', "$dir/said";
+		open STDOUT, '>>', "$dir/said";
 		open STDERR, '>&', \*STDOUT;
 		my @command = (Restante::binary(), '-f', '/dev/null', '-d',
 		    "$dir/Users", '-l', '127.0.0.1', '-p', $port, '-o',
