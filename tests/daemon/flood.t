@@ -98,16 +98,19 @@ sub nothing_left
 	    "$what: and all goes on";
 }
 
-# Seconds of a login, with its connection, from an address of its own.
+# Seconds of a login, with its connection, from an address of its own.  Who is told
+# to come again does: those who make way may take their time on a busy machine.
 sub time_login
 {
 	my ($d) = @_;
 	my $start = time;
-	my $c = $d->connect(from => '127.0.0.3');
-	my $line = $c->login('alice', 'secret');
-	my $took = time - $start;
+	my $c;
 
-	die "login: $line" if $line !~ /^\+OK/;
+	Restante::wait_for(sub {
+		$c = $d->connect(from => '127.0.0.3');
+		return ($c->login('alice', 'secret') // '') =~ /^\+OK/;
+	}) or die 'no login';
+	my $took = time - $start;
 	$c->cmd('QUIT');
 	$c->close;
 	return $took;
