@@ -34,11 +34,12 @@ struct journal_move {
 	uint64_t before, behind, last;
 };
 
+/* What is promised.  Part of the file's format; 0 and 3 promise nothing. */
 enum journal_kind {
-	JOURNAL_RUNS,
-	JOURNAL_MOVE,
-	JOURNAL_HEAD,   /* another password line: see head.h */
-	JOURNAL_APPEND, /* mail that is being delivered: see append.h */
+	JOURNAL_RUNS = 1,
+	JOURNAL_MOVE = 2,
+	JOURNAL_HEAD = 4,   /* another password line: see head.h */
+	JOURNAL_APPEND = 5, /* mail that is being delivered: see append.h */
 };
 
 struct journal_promise {

@@ -16,39 +16,15 @@
 
 enum { BLOCK = 4096, PIECE = 64 * 1024 };
 
-enum kind {
-	KIND_EMPTY,
-	KIND_RUNS,
-	KIND_MOVE,
-	KIND_ASIDE,
-	KIND_HEAD,
-	KIND_APPEND,
-	KINDS
-};
-
-/* What is promised, of which kind; the others promise nothing. */
-static const int promises[KINDS] = {
-	[KIND_EMPTY] = -1,
-	[KIND_RUNS] = JOURNAL_RUNS,
-	[KIND_MOVE] = JOURNAL_MOVE,
-	[KIND_ASIDE] = -1,
-	[KIND_HEAD] = JOURNAL_HEAD,
-	[KIND_APPEND] = JOURNAL_APPEND,
-};
-
-static const enum kind kinds[] = {
-	[JOURNAL_RUNS] = KIND_RUNS,
-	[JOURNAL_MOVE] = KIND_MOVE,
-	[JOURNAL_HEAD] = KIND_HEAD,
-	[JOURNAL_APPEND] = KIND_APPEND,
-};
+/* Beside the kinds of promises. */
+enum { KIND_EMPTY = 0, KIND_ASIDE = 3 };
 
 /* In the byte order of the machine: one from elsewhere has another magic. */
 static const uint64_t magic = UINT64_C(0x334c4e4a54534552);
 
 struct header {
 	uint64_t magic;
-	uint64_t kind;
+	uint64_t kind;  /* KIND_ or JOURNAL_ */
 	uint64_t count; /* of runs */
 	struct journal_move move;
 	uint64_t body;  /* sum of the runs, or of the octets of a move */
@@ -58,6 +34,13 @@ struct header {
 };
 
 _Static_assert(sizeof(struct header) <= 512, "a header is one sector");
+
+static bool
+is_promise(uint64_t kind)
+{
+	return kind == JOURNAL_RUNS || kind == JOURNAL_MOVE ||
+	    kind == JOURNAL_HEAD || kind == JOURNAL_APPEND;
+}
 
 static void
 seal(struct header *h)
@@ -81,7 +64,7 @@ read_header(int fd, struct header *h)
 
 /* The header of a new promise: of the one before it keeps what it must. */
 static int
-begin_header(int fd, enum kind kind, struct header *h)
+begin_header(int fd, enum journal_kind kind, struct header *h)
 {
 	struct header old;
 
@@ -161,9 +144,9 @@ journal_load(int fd, struct journal_promise *p)
 	*p = (struct journal_promise){ .runs = NULL };
 	if (read_header(fd, &h) == -1 || fstat(fd, &st) == -1)
 		return JOURNAL_ERROR;
-	if (h.kind >= KINDS || promises[h.kind] == -1)
+	if (!is_promise(h.kind))
 		return JOURNAL_EMPTY;
-	p->kind = (enum journal_kind)promises[h.kind];
+	p->kind = (enum journal_kind)h.kind;
 	if (p->kind != JOURNAL_RUNS)
 		whole = check_move(fd, &h);
 	else if (h.count > 0 && h.count <= SIZE_MAX / sizeof(*p->runs) &&
@@ -193,7 +176,7 @@ journal_prepare(int fd)
 
 /* Overwrites the header and syncs it. */
 static int
-put_kind(int fd, enum kind kind)
+put_kind(int fd, uint64_t kind)
 {
 	struct header h;
 
@@ -230,7 +213,7 @@ journal_commit_runs(int fd, const struct journal_run *runs, size_t count)
 	size_t size = count * sizeof(*runs), room = sizeof(first) - sizeof(h);
 	size_t inside = size < room ? size : room;
 
-	if (begin_header(fd, KIND_RUNS, &h) == -1)
+	if (begin_header(fd, JOURNAL_RUNS, &h) == -1)
 		return JOURNAL_REFUSED;
 	h.count = count;
 	h.body = sum64(0, runs, size);
@@ -261,7 +244,7 @@ journal_commit_move(const struct journal_writer *w, enum journal_kind kind,
 	unsigned char first[BLOCK] = { 0 };
 	struct header h;
 
-	if (begin_header(w->fd, kinds[kind], &h) == -1)
+	if (begin_header(w->fd, kind, &h) == -1)
 		return JOURNAL_REFUSED;
 	h.move = *move;
 	if (sum_octets(w->fd, w->length, &h.body) == -1)
@@ -361,7 +344,7 @@ journal_describe(int fd, struct journal_about *about)
 	about->damaged = h.magic != magic &&
 	    memcmp(&raw, &none, sizeof(raw)) != 0;
 	about->aside = h.kind == KIND_ASIDE;
-	about->promises = h.kind < KINDS && promises[h.kind] != -1;
+	about->promises = is_promise(h.kind);
 	about->login = h.login;
 	return 0;
 }

@@ -257,7 +257,11 @@ settle_index(struct mailbox *mb, const struct plan *p, bool was_cut)
 static enum mailbox_status
 bury_runs(struct mailbox *mb, const struct plan *p)
 {
-	struct journal_promise promise = { .runs = p->runs, .count = p->count };
+	struct journal_promise promise = {
+		.kind = JOURNAL_RUNS,
+		.runs = p->runs,
+		.count = p->count,
+	};
 	bool was_cut = false;
 
 	switch (journal_commit_runs(mb->files.journal_fd, p->runs, p->count)) {
