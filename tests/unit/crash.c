@@ -541,8 +541,9 @@ judge(bool promised, bool delivered)
 	/* The index, which is now written, says what a scan says. */
 	(void)unlink(path[INDEX]);
 	again = see(NULL, early);
-	check(same(&s, &again) && s.dead == again.dead, "%s, %s, %s %d/%d: the index is right",
-	    mail_name, choice_name, how, step, turn);
+	check(same(&s, &again) && s.dead == again.dead,
+	    "%s, %s, %s %d/%d: the index is right", mail_name, choice_name, how,
+	    step, turn);
 
 	append_message("late", 50);
 	again = see(NULL, 0);
