@@ -55,7 +55,14 @@ tool_explain(struct tool *t, const char *user, enum users_status status)
 	case USERS_OK:
 		break;
 	case USERS_NONE:
-		tool_complain(t, EX_NOUSER, user, "there is no such mailbox");
+		if (users_is_name(user) && tool_is_there(t, user))
+			tool_complain(t, t->defers ? EX_TEMPFAIL : EX_NOUSER,
+			    user,
+			    "there is something of that name, but no mailbox: "
+			    "see restantectl check");
+		else
+			tool_complain(
+			    t, EX_NOUSER, user, "there is no such mailbox");
 		break;
 	case USERS_IN_USE:
 		tool_complain(

@@ -5,6 +5,7 @@ use strict;
 use warnings;
 
 use Fcntl qw(:flock);
+use POSIX ();
 use Test::More;
 
 use Ctl;
@@ -165,6 +166,24 @@ my ($status, $out, $err) = deliver("A: b\n", 'carl');
 is($status, 75, 'a mailbox that needs attention: later');
 like($err, qr/^restantectl: carl: the mailbox needs attention\n\z/m, '... told');
 unlink $u->own('carl.journal');
+
+my %odd = (
+	'a second link' => sub { link $u->path('carl'), $_[0] },
+	'a symbolic link' => sub { symlink 'carl', $_[0] },
+	'a broken one' => sub { symlink 'nowhere', $_[0] },
+	'a directory' => sub { mkdir $_[0] },
+	'a FIFO' => sub { POSIX::mkfifo($_[0], 0600) },
+);
+for my $what (sort keys %odd) {
+	$odd{$what}->($u->path('odd')) or die "$what: $!";
+	$before = Restante::slurp($u->path('carl'));
+	is_deeply([ deliver("A: b\n", 'odd') ], [ 75, '', 'restantectl: odd: ' .
+	    'there is something of that name, but no mailbox: ' .
+	    "see restantectl check\n" ], "$what in its place: later");
+	is(Restante::slurp($u->path('carl')), $before, '... nothing has changed');
+	unlink $u->path('odd') or rmdir $u->path('odd') or die "odd: $!";
+}
+is((deliver("A: b\n", 'odd'))[0], 67, 'nothing in its place: sent back');
 
 # Nor is a fault of which the program dies.
 my $pid = open my $end, '|-', "exec $ENV{BUILD}/restantectl -f /dev/null -d "

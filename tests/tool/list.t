@@ -84,8 +84,10 @@ is_deeply([ $u->json('list', 'carl', 'alice') ], [ 0, [ @rows[2, 0] ], '' ],
     'in the order in which they are named');
 my ($status, $out, $err) = $u->run('list', 'carl', 'no name', 'symbolic', 'zoe');
 is($status, 67, 'names of nobody');
-is($err, join('', map { "restantectl: $_: there is no such mailbox\n" }
-    'no name', 'symbolic', 'zoe'), '... are told');
+is($err, join('', map { "restantectl: $_->[0]: there is $_->[1]\n" }
+    [ 'no name', 'no such mailbox' ], [ 'symbolic',
+	'something of that name, but no mailbox: see restantectl check' ],
+    [ 'zoe', 'no such mailbox' ]), '... are told');
 is($out, table($rows[2]), '... and the others listed');
 
 # With indexes and logins.
