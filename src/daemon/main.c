@@ -8,6 +8,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -135,6 +136,9 @@ open_pid_file(const struct conf *c)
 		fatal("the pid file, %s", c->pid_file);
 	if (flock(fd, LOCK_EX | LOCK_NB) == -1)
 		fatalx("%s is locked: already running", c->pid_file);
+	/* For other programs, whatever the umask; but it may be another's. */
+	if (fchmod(fd, 0644) == -1 && errno != EPERM)
+		fatal("the pid file, %s", c->pid_file);
 	return fd;
 }
 
