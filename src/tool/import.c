@@ -211,11 +211,15 @@ for_each(struct import *im, const struct maildir *md,
 {
 	size_t at[2] = { 0, 0 }, len;
 	int status = 0, which;
+	const char *name;
 	char *mbox;
 
 	while (status == 0 && (which = next(md, at)) != -1) {
-		len = read_file(
-		    im, md->fd[which], md->names[which][at[which]++], &mbox);
+		name = md->names[which][at[which]++];
+		/* No reader of a Maildir takes it for a message. */
+		if (name[0] == '.')
+			continue;
+		len = read_file(im, md->fd[which], name, &mbox);
 		status = len == 0 ? -1 : take(im, mbox, len);
 		free(mbox);
 	}

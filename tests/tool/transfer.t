@@ -143,6 +143,14 @@ ok(Restante::slurp($u->path('fred')) =~ /\Asecret\nFrom me\@here [^\n]+\n/,
 cmp_ok(index(Restante::slurp($u->path('fred')),
     "\nReturn-Path: <me\@here>\nA: b\n\nx\n\nFrom MAILER-DAEMON "), '>', 0,
     '... and its text');
+Restante::spew("$dir/$_", $mail[0]) for 'new/.hidden', 'cur/.hidden', 'new/+1';
+Restante::spew("$dir/new/.empty", '');
+mkdir "$dir/cur/.directory" or die "mkdir: $!";
+$before = Restante::slurp($u->path('fred'));
+is_deeply([ $u->run('import', 'fred', $dir) ], [ 0, '', '' ],
+    'names that begin with a dot');
+is(() = Restante::slurp($u->path('fred')) =~ /^From /mg,
+    2 * (() = $before =~ /^From /mg) + 1, '... are no messages');
 # One that grows between the look at how much there is and the copying: what it
 # says of this process is longer when it has read the other.
 SKIP: {
