@@ -320,11 +320,12 @@ create(struct tool *t, const char *user, const char *line)
 			remove_belongings(t, user);
 		status = give_name(t, name, user);
 	}
-	if (status == 0)
-		status = fsync(t->users.fd);
 	saved = errno;
 	if (status == -1)
-		remove_own(t, user, "new"); /* unless it has its name */
+		remove_own(t, user, "new");
+	else if (fsync(t->users.fd) == -1)
+		tool_complain(t, EX_IOERR, user,
+		    "added, but a power loss may undo it: %s", strerror(errno));
 	explicit_bzero(text, sizeof(text));
 	tell_who_can_read(t, user, fd);
 	(void)close(fd);

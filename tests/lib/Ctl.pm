@@ -6,6 +6,11 @@
 #	my ($status, $rows) = $u->json('list');		# decoded
 #
 # Commands that are to change nothing are looked at for that, every time.
+#
+#	SKIP: {
+#		local $u->{under} = Ctl::failing(3, fsync => 'EIO', 2);
+#		...	# three tests in which the second fsync() fails
+#	}
 package Ctl;
 
 use strict;
@@ -16,6 +21,7 @@ use File::Temp ();
 use JSON::PP ();
 use Test::More ();
 
+use Proc ();
 use Restante;
 
 sub new
@@ -96,9 +102,10 @@ sub start
 		open STDERR, '>', $err or POSIX::_exit(127);
 		alarm Restante::PATIENCE;
 		$self->{before}->() if $self->{before};
-		my @killer = $self->{kill_at} ?
-		    ("$ENV{BUILD}/tests/tools/killat", $self->{kill_at}) : ();
-		{ no warnings; exec @killer, "$ENV{BUILD}/restantectl", @args; }
+		my @under = $self->{kill_at} ?
+		    ("$ENV{BUILD}/tests/tools/killat", $self->{kill_at}) :
+		    @{ $self->{under} // [] };
+		{ no warnings; exec @under, "$ENV{BUILD}/restantectl", @args; }
 		POSIX::_exit(127);
 	}
 	return $pid;
@@ -168,6 +175,20 @@ sub feed_and_kill
 		$judge->($n);
 	}
 	return $n - 1;
+}
+
+# The command under which the program's call number $when of that name fails; or
+# so many tests are skipped.
+sub failing
+{
+	my ($tests, $call, $error, $when) = @_;
+	my $strace = Restante::program('strace');
+
+	Test::More::skip('there is no strace', $tests) if !defined $strace;
+	Test::More::skip('the sanitizers cannot be traced', $tests)
+	    if Proc::sanitized("$ENV{BUILD}/restantectl");
+	return [ $strace, '-o', '/dev/null', '-e', "trace=$call", '-e',
+	    "inject=$call:error=$error:when=$when" ];
 }
 
 sub json

@@ -281,6 +281,15 @@ like($err, qr/^restantectl: alice: the mailbox has mode 0644, others may see/m,
     '... and the mode of a mailbox');
 chmod 0700, $u->dir;
 
+# The user is there, but who knows for how long.
+SKIP: {
+	local $u->{under} = Ctl::failing(2, fsync => 'EIO', 2);
+	is_deeply([ $u->feed("secret\n", 'add', '--plain', 'synced') ], [ 74, '',
+	    'restantectl: synced: added, but a power loss may undo it: '
+	    . "Input/output error\n" ], 'add cannot sync the directory');
+	is(line_of('synced'), 'secret', '... but the user is there');
+}
+
 # On a terminal: asked twice, and not shown.
 SKIP: {
 	my $expect = Restante::program('expect');
