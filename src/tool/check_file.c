@@ -118,18 +118,30 @@ check_other_name(struct check *c, const char *name)
 		    "\"%s\" can be no user's name and is ignored", clean);
 }
 
-/* A file of ours in .restante: its mailbox should be there. */
+/*
+ * A file of ours in .restante: its mailbox should be there, and none half made,
+ * with a password in it.
+ */
 static void
-check_orphan(struct check *c, const char *name)
+check_own(struct check *c, const char *name)
 {
 	char user[NAME_MAX + 1];
 	const char *dot = strrchr(name, '.');
+	bool is_new = dot != NULL && strcmp(dot, ".new") == 0;
 
 	if (dot == NULL ||
-	    (strcmp(dot, ".index") != 0 && strcmp(dot, ".journal") != 0))
+	    (!is_new && strcmp(dot, ".index") != 0 &&
+		strcmp(dot, ".journal") != 0))
 		return;
 	(void)snprintf(user, sizeof(user), "%.*s", (int)(dot - name), name);
-	if (users_is_name(user) && !tool_is_there(c->tool, user))
+	if (!users_is_name(user))
+		return;
+	if (is_new)
+		check_say(c, CHECK_NOTE, "name", "unfinished",
+		    "\".restante/%s\" is of an add that has not ended: the "
+		    "next one of that user uses it, or remove it",
+		    name);
+	else if (!tool_is_there(c->tool, user))
 		check_say(c, CHECK_NOTE, "name", "orphan",
 		    "\".restante/%s\" has no mailbox", name);
 }
@@ -147,7 +159,7 @@ check_state(struct check *c)
 		check_say(c, CHECK_PROBLEM, "directory", "unreadable",
 		    ".restante: %s", strerror(errno));
 	for (size_t i = 0; i < count; i++)
-		check_orphan(c, names[i]);
+		check_own(c, names[i]);
 	tool_free_names(names, count);
 }
 

@@ -331,6 +331,10 @@ for my $name ('x y', '.hidden', "b\xff\"\n", 'alice.lock', 'y' x 65,
 Restante::spew($u->own('gone.index'), '');
 finds($u, undef, 'name orphan', 'note', qr/\A"\.restante\/gone\.index" has no/);
 unlink $u->own('gone.index');
+Restante::spew($u->own($_), '') for 'alice.new', '.new';
+finds($u, undef, 'name unfinished', 'note',
+    qr/\A"\.restante\/alice\.new" is of an add/);
+unlink $u->own('alice.new');
 (undef, $found) = $u->findings(undef);
 is_deeply([ keys %$found ], ['directory mode'], 'the other names are names');
 
