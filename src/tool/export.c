@@ -134,7 +134,7 @@ write_file(
 	char tmp[128], new[128];
 	const struct timespec times[2] = { { .tv_sec = (time_t)date },
 		{ .tv_sec = (time_t)date } };
-	int fd, status = -1;
+	int fd, status = -1, saved;
 
 	(void)snprintf(tmp, sizeof(tmp), "tmp/%s", name);
 	(void)snprintf(new, sizeof(new), "new/%s", name);
@@ -145,6 +145,11 @@ write_file(
 	    futimens(fd, times) == 0 && fsync(fd) == 0)
 		status = renameat(dir, tmp, dir, new);
 	(void)close(fd);
+	if (status == -1) {
+		saved = errno;
+		(void)unlinkat(dir, tmp, 0);
+		errno = saved;
+	}
 	return status;
 }
 
@@ -164,7 +169,8 @@ export_file(struct export *ex, uint64_t n, int dir)
 	(void)snprintf(name, sizeof(name), "%010jd.M%010ju.%s", (intmax_t)date,
 	    (uintmax_t)n, id);
 	status = write_file(dir, name, text, len, date);
-	progress_step(&ex->progress, len);
+	if (status == 0)
+		progress_step(&ex->progress, len);
 	free(text);
 	return status;
 }
@@ -186,6 +192,19 @@ make_maildir(const char *path)
 	return dir;
 }
 
+/* The files are synced; so are their names in new, and its own. */
+static int
+sync_names(int dir)
+{
+	int new = openat(dir, "new", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int status = new == -1 ? -1 : fsync(new), saved = errno;
+
+	if (new != -1)
+		(void)close(new);
+	errno = saved;
+	return status == -1 ? -1 : fsync(dir);
+}
+
 static void
 export_maildir(struct export *ex)
 {
@@ -193,6 +212,8 @@ export_maildir(struct export *ex)
 
 	for (uint64_t n = 1; status == 0 && n <= mailbox_count(&ex->mb); n++)
 		status = export_file(ex, n, dir);
+	if (status == 0)
+		status = sync_names(dir);
 	if (status == -1)
 		(void)failed(ex);
 	if (dir != -1)

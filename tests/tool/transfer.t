@@ -110,6 +110,23 @@ is(join('', map { Restante::slurp($_) } sort glob "$u->{scratch}/dave/new/*"),
     '... looks at each');
 is(exported('dave'), substr($other, 7), '... and the next one, too');
 
+# The disk fails while a file is synced, the names in new, or that of new.
+$u->write(gina => "secret\n" . Restante::mbox("A: b\n"));
+$u->run('compact', 'gina');
+for (1 .. 3) {
+	my $to = "$u->{scratch}/fails$_";
+	SKIP: {
+		local $u->{under} = Ctl::failing(2, fsync => 'EIO', $_);
+		my $made = $_ == 1 ? 0 : 1;
+
+		is_deeply([ $u->run('export', '--maildir', 'gina', $to) ], [ 74, '',
+		    "restantectl: gina: $to: Input/output error\n" ],
+		    "fsync() number $_ fails");
+		is_deeply([ map { scalar(() = glob "$to/$_/*") } qw(tmp new cur) ],
+		    [ 0, $made, 0 ], '... and nothing is left that is not whole');
+	}
+}
+
 # A Maildir and back: files, their times, their order.
 my $dir = "$u->{scratch}/Maildir";
 sub files
