@@ -24,15 +24,15 @@ static int
 try_mailbox(int fd)
 {
 	struct flock whole = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	int saved;
 
 	if (flock(fd, LOCK_EX | LOCK_NB) == -1)
 		return -1;
 	if (fcntl(fd, F_OFD_SETLK, &whole) == 0)
 		return 0;
-	if (errno == EACCES || errno == EAGAIN) {
-		(void)flock(fd, LOCK_UN);
-		errno = EWOULDBLOCK;
-	}
+	saved = errno == EACCES ? EWOULDBLOCK : errno;
+	(void)flock(fd, LOCK_UN);
+	errno = saved;
 	return -1;
 }
 
