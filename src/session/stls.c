@@ -125,8 +125,8 @@ enter_ucspi(struct session *s)
 }
 
 /*
- * What was said in clear is forgotten, whoever said it: a name, and commands
- * behind this one, which nobody protected from being slipped in.
+ * What was said in clear is forgotten, whoever said it: commands behind this one,
+ * which nobody protected from being slipped in.  A name outlasts no command.
  */
 enum next
 stls_begin(struct session *s, char **arg)
@@ -150,7 +150,6 @@ stls_begin(struct session *s, char **arg)
 	reply_ok(&s->out, "begin TLS");
 	line_forget(&s->in);
 	s->out.language = WORDS_ENGLISH;
-	s->name[0] = '\0';
 	status = reply_flush(&s->out);
 	if (status == 0)
 		status = control == -1 ? enter_ucspi(s)
