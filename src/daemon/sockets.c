@@ -87,6 +87,10 @@ share_ports(const struct sockets *s, int on)
 /*
  * Of two sockets on one port, one for all addresses and one for some, both must
  * agree to share it.  They do while one takes the place of the other.
+ *
+ * The kernel remembers the address that was bound so, whatever the two agree on
+ * later: until a socket that shares nothing is bound to the port, a program of the
+ * same uid that shares, too, can bind that address.  It could also end this one.
  */
 static int
 bind_beside(
