@@ -115,6 +115,12 @@ size_t mbox_separator(const unsigned char *, size_t len);
 int64_t mbox_date(const unsigned char *, size_t len);
 
 /*
+ * What lacks behind messages, a blank line at the end included, as a string.  Of
+ * their octets, one at least, the last three are enough.
+ */
+const char *mbox_missing_end(const char *, size_t len);
+
+/*
  * How much of a message is in TOP (RFC 1939 section 7): the headers, the blank
  * line, and so many lines of the body.  Start with { .lines = n } and hand over
  * the message in pieces; returns how many octets of the piece belong to it, and

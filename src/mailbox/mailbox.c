@@ -197,20 +197,15 @@ mailbox_missing_end(const struct mailbox *mb)
 {
 	uint64_t size = mb->subject.size, start = mb->subject.start;
 	size_t n = size < 3 ? (size_t)size : 3;
-	char end[3] = { 0 };
+	char end[3];
 
 	if (size == 0)
 		return "";
-	if (mailbox_pread(mb, end + 3 - n, n, size - n) == -1)
+	if (mailbox_pread(mb, end, n, size - n) == -1)
 		return NULL;
-	if (end[2] == '\r' && end[1] == '\n')
-		return "\n"; /* the blank line's, whose CR is there */
-	if (end[2] != '\n')
-		return start == size ? "\n" : "\n\n";
-	if (start == size || end[1] == '\n' ||
-	    (end[1] == '\r' && end[0] == '\n'))
-		return "";
-	return "\n";
+	if (start == size)
+		return end[n - 1] == '\n' ? "" : "\n";
+	return mbox_missing_end(end, n);
 }
 
 /* To the end as it is then, should an agent not care for locks. */

@@ -479,6 +479,20 @@ mbox_scan(struct mbox_scan *s, const unsigned char *window, size_t len,
 	return last && s->open ? end_file(s, &v) : 0;
 }
 
+const char *
+mbox_missing_end(const char *end, size_t len)
+{
+	const char *last = end + len - 1;
+
+	if (len > 1 && memcmp(last - 1, "\n\r", 2) == 0)
+		return "\n"; /* the blank line's, whose CR is there */
+	if (*last != '\n')
+		return "\n\n";
+	if (len > 2 && last[-1] == '\r')
+		last--;
+	return len > 1 && last[-1] == '\n' ? "" : "\n";
+}
+
 size_t
 mbox_top(struct mbox_top *t, const char *p, size_t len)
 {

@@ -87,19 +87,6 @@ end(struct import *im, int status)
 	mailbox_close(&im->mb);
 }
 
-/* What a last message lacks, its blank line at least. */
-static const char *
-missing_end(const char *text, size_t len)
-{
-	if (text[len - 1] != '\n')
-		return "\n\n";
-	if (len > 1 && text[len - 2] == '\n')
-		return "";
-	if (len > 2 && memcmp(text + len - 3, "\n\r\n", 3) == 0)
-		return "";
-	return "\n";
-}
-
 /* An mbox, octet by octet. */
 static void
 import_mbox(struct import *im, const char *text, size_t len)
@@ -114,7 +101,7 @@ import_mbox(struct import *im, const char *text, size_t len)
 		    im->source);
 		return;
 	}
-	missing = missing_end(text, len);
+	missing = mbox_missing_end(text, len);
 	im->progress.total = len;
 	if (begin(im, len + strlen(missing)) == -1)
 		return;

@@ -58,7 +58,7 @@ is($found->{'index fits'}[0], 'ok', '... and the index knows');
 # An end that is open, and what is no mbox.
 for (["$separator\nA: b\n\nx", "\n\n"], ["$separator\nA: b\n\nx\n", "\n"],
     ["$separator\nA: b\n\nx\n\n", ''], ["$separator\r\nA: b\r\n\r\nx\r\n\r\n", ''],
-    ["$separator\n", "\n"]) {
+    ["$separator\nA: b\n\nx\n\r", "\n"], ["$separator\n", "\n"]) {
 	$u->write(carl => "secret\n");
 	is(($u->feed($_->[0], 'import', 'carl'))[0], 0, 'an end');
 	is(Restante::slurp($u->path('carl')), "secret\n$_->[0]$_->[1]",
