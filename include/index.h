@@ -57,7 +57,8 @@ struct index_totals {
 };
 
 struct index {
-	int fd; /* the file, -1: only in memory */
+	int fd;      /* the file, -1: only in memory */
+	bool shared; /* it may be another's who writes to it, locks or not */
 	struct index_page *pages;
 	size_t room;    /* pages that fit where pages points */
 	uint8_t *state; /* of each page: what is known of it */

@@ -66,7 +66,7 @@ index_free(struct index *ix)
 	if (ix->pages != NULL)
 		(void)munmap(ix->pages, ix->room * PAGE);
 	free(ix->state);
-	index_init(ix, ix->fd);
+	*ix = (struct index){ .fd = ix->fd, .shared = ix->shared };
 }
 
 void
@@ -76,6 +76,7 @@ index_replace(struct index *ix, struct index *fresh)
 
 	*ix = *fresh;
 	ix->fd = old.fd;
+	ix->shared = old.shared;
 	index_init(fresh, -1);
 	index_free(&old);
 }
@@ -273,17 +274,31 @@ is_harmless(const struct index_page *p, uint64_t size)
 	return messages == p->messages;
 }
 
+/*
+ * Writing to a page makes it a copy of our own: a session that was taken over may
+ * let go of its locks, and could change it between the look and the use.
+ */
+static void
+own_page(struct index_page *p)
+{
+	volatile uint64_t *sum = &p->sum;
+
+	*sum = *sum;
+}
+
 /* Whether page i is as it was written, and fit to be used. */
 static bool
 check_page(struct index *ix, uint64_t i)
 {
-	const struct index_page *p = &ix->pages[i];
+	struct index_page *p = &ix->pages[i];
 	uint64_t used = INDEX_PAGE_ENTRIES;
 
 	if (!ix->mapped || ix->state[i] != 0)
 		return true;
 	if ((i + 1) * INDEX_PAGE_ENTRIES > ix->is.entries)
 		used = ix->is.entries - i * INDEX_PAGE_ENTRIES;
+	if (ix->shared)
+		own_page(p);
 	if (p->build != ix->is.build || p->used != used ||
 	    p->sum != page_sum(p) || !is_harmless(p, ix->size))
 		return false;

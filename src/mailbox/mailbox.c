@@ -366,6 +366,8 @@ begin(struct mailbox *mb, const struct mailbox_settings *set,
 	*mb = (struct mailbox){ .files = *files, .set = set };
 	mb->subject.quoting = set->unquote;
 	index_init(&mb->index, files->index_fd);
+	/* A user's session has nothing that another one of the same lacks. */
+	mb->index.shared = !set->notes_login;
 }
 
 int

@@ -653,6 +653,32 @@ forged(void)
 	(void)point("a page that contradicts itself is not believed");
 }
 
+/* What was looked at stays so, whatever others write into the file. */
+static void
+written_to(void)
+{
+	static unsigned char noise[3 * PAGE];
+	struct index_subject was;
+	uint64_t position;
+
+	fill(2 * INDEX_PAGE_ENTRIES + 5, 0);
+	number_messages();
+	ix.fd = file_fd;
+	ix.shared = true;
+	save();
+	memset(noise, 0xff, sizeof(noise));
+	check(load(&subject, &was) == INDEX_FITS &&
+		index_message(&ix, 1, &position) != NULL,
+	    "one page is looked at");
+	need(pwrite(file_fd, noise, sizeof(noise), PAGE) == sizeof(noise),
+	    "pwrite");
+	for (size_t n = 1; n <= INDEX_PAGE_ENTRIES; n++)
+		compare_message(n);
+	check(index_message(&ix, INDEX_PAGE_ENTRIES + 1, &position) == NULL,
+	    "the next page");
+	point("a page that was looked at is nobody else's");
+}
+
 /* A file that cannot be written: the index in memory stays as good. */
 static void
 unwritable(void)
@@ -703,6 +729,7 @@ main(void)
 	random_lives();
 	damage();
 	forged();
+	written_to();
 	unwritable();
 	sparse();
 	index_free(&ix);
