@@ -321,8 +321,11 @@ launcher_run(const struct launcher *l, int requests)
 	if (list == NULL)
 		fatal("launcher");
 	while (pfd[1].fd != -1 || running > 0) {
-		if (poll(pfd, 3, -1) == -1 && errno != EINTR)
-			fatal("poll");
+		if (poll(pfd, 3, -1) == -1) {
+			if (errno != EINTR)
+				fatal("poll");
+			continue;
+		}
 		if (pfd[1].fd != -1 && pfd[1].revents != 0) {
 			n = take_request(l, list, requests);
 			if (n == -1)
