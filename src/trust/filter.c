@@ -114,7 +114,6 @@ static const int calls_of_all[] = {
 /* The listener starts sessions; sessions write to a client and a mailbox. */
 static const int calls_of_listener[] = {
 	SYS_accept4,
-	SYS_setsockopt,
 	SYS_shutdown,
 	SYS_ftruncate,
 	SYS_fallocate,
@@ -161,7 +160,6 @@ static const uint32_t socket_calls[] = {
 
 static const uint32_t socket_calls_of_listener[] = {
 	SYS_ACCEPT4,
-	SYS_SETSOCKOPT,
 	SYS_SHUTDOWN,
 };
 #endif
