@@ -1,6 +1,6 @@
 # restante: GNU make.  `make' builds, `make run' tries it, `make check' tests it.
 
-VERSION = 0.1
+VERSION = 1.0.0
 
 PREFIX ?= /usr/local
 SBINDIR ?= $(PREFIX)/sbin
