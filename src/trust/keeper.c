@@ -7,9 +7,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "fds.h"
+#include "io.h"
 #include "keeper.h"
 #include "log.h"
 #include "mem.h"
@@ -33,6 +36,8 @@ enum {
 	IDLE_MOST = 16,
 	/* What may be wrong with one unseen is not for long. */
 	CONVERSATIONS = 100,
+	/* Milliseconds: a wait has an end, and is begun again. */
+	PATIENCE = 3600 * 1000,
 };
 
 struct keeper {
@@ -106,6 +111,16 @@ take_registration(struct keeper *k)
 	k->waiting++;
 }
 
+/* Waits for a session as long as it takes, but not against the word to end. */
+static int
+take_session(int fd, struct registration *reg, int *channel)
+{
+	while (io_wait(fd, POLLIN, clock_ms() + PATIENCE) == -1)
+		if (errno != ETIMEDOUT)
+			return -1;
+	return channel_registered(fd, reg, channel);
+}
+
 /*
  * One conversation after the other, as long as each was with somebody who came in
  * at the first try.
@@ -122,7 +137,7 @@ become_attendant(const struct keeper *k, int fd)
 	fd = fds_keep_only(fd, k->place);
 	for (int i = 1; fd != -1; i++) {
 		title_set("idle attendant");
-		if (channel_registered(fd, &reg, &channel) == -1)
+		if (take_session(fd, &reg, &channel) == -1)
 			break;
 		came_in = attendant_run(k->set, channel, &reg);
 		(void)close(channel);

@@ -79,6 +79,13 @@ for my $number (1 .. 3) {
 	ok Proc::none($d, qr/^session/), "attendants killed, $number: all leave";
 }
 
+# One that is told to end while it waits does not take the next session with it.
+$d->session('user1', 'secret')->cmd('QUIT');
+kill TERM => my $told = idle();
+ok Proc::gone($told), 'SIGTERM: an idle attendant ends';
+like $d->connect->login('user2', 'secret'), qr/^\+OK/, 'SIGTERM: a login';
+$_->close for grep { defined } @{ $d->{clients} };
+
 # Many at once.
 my @many = map {
 	my $c = $d->connect;
