@@ -185,6 +185,23 @@ give(const struct keeper *k, uint32_t number, const struct waiting *w)
 	return channel_register(k->attendants[number].fd, &w->reg, w->channel);
 }
 
+/* An attendant is gone, or finds its end closed and goes. */
+static void
+let_go(struct keeper *k, uint32_t number)
+{
+	struct attendant *a = &k->attendants[number];
+
+	for (uint32_t i = 0; i < k->idle_count; i++)
+		if (k->idle[i] == number)
+			k->idle[i] = k->idle[--k->idle_count];
+	/* As in forget(): closing does not end the watch. */
+	(void)epoll_ctl(k->epoll_fd, EPOLL_CTL_DEL, a->fd, NULL);
+	(void)close(a->fd);
+	a->fd = -1;
+	a->next_free = k->free_attendant;
+	k->free_attendant = number;
+}
+
 /* Gives a session to an attendant that is idle, or else to a new one. */
 static void
 find_attendant(struct keeper *k, const struct waiting *w)
@@ -210,23 +227,6 @@ take_request(struct keeper *k, uint32_t place)
 	if (recv(w->channel, &octet, 1, MSG_PEEK | MSG_DONTWAIT) > 0)
 		find_attendant(k, w);
 	forget(k, place);
-}
-
-/* An attendant is gone, or finds its end closed and goes. */
-static void
-let_go(struct keeper *k, uint32_t number)
-{
-	struct attendant *a = &k->attendants[number];
-
-	for (uint32_t i = 0; i < k->idle_count; i++)
-		if (k->idle[i] == number)
-			k->idle[i] = k->idle[--k->idle_count];
-	/* As in forget(): closing does not end the watch. */
-	(void)epoll_ctl(k->epoll_fd, EPOLL_CTL_DEL, a->fd, NULL);
-	(void)close(a->fd);
-	a->fd = -1;
-	a->next_free = k->free_attendant;
-	k->free_attendant = number;
 }
 
 /* An attendant is done, or gone. */
