@@ -208,13 +208,18 @@ find_attendant(struct keeper *k, const struct waiting *w)
 {
 	uint32_t number;
 
-	/* Whoever has died takes nothing, and will be heard of. */
-	while (k->idle_count > 0)
-		if (give(k, k->idle[--k->idle_count], w) == 0)
+	/* Who takes nothing has died, and will be heard of, or is still idle. */
+	for (uint32_t i = k->idle_count; i-- > 0;)
+		if (give(k, k->idle[i], w) == 0) {
+			k->idle[i] = k->idle[--k->idle_count];
 			return;
+		}
 	number = fork_attendant(k);
-	if (number != none && give(k, number, w) == -1)
+	if (number != none && give(k, number, w) == -1) {
 		log_warn("giving a session to an attendant");
+		/* Nothing of it has been heard: no event still names it. */
+		let_go(k, number);
+	}
 }
 
 static void

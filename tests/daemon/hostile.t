@@ -38,4 +38,28 @@ my @names = map { "person$_" } 100 .. 399;
 $d = Restante->start(Siege::server(users => { map { ($_ => "x\n") } @names }));
 Siege::inherited($d, @names);
 is $d->stop, 0, 'and ends, with many mailboxes';
+
+# The kernel counts descriptors under way by user.  A keeper that may send none
+# lets nobody in, and loses no attendant by it.
+$d = Restante->start(Siege::server());
+Siege::serves($d, 'before a limit');
+my $before = Proc::find($d, qr/^idle attendant/);
+my $keeper = Proc::find($d, qr/^keeper/);
+my $other = Hostile->new($d);
+$other->say('pair');
+is $other->say('send', '00', 1, (3 .. 6) x 63), '1 0',
+    'a limit: descriptors under way';
+my (undef, $hard) = split / /, Proc::limits($keeper)->{'Max open files'};
+is syscall(Hostile::numbers()->{prlimit64}, $keeper + 0, 7,
+    pack('Q2', 100, $hard), 0), 0, 'a limit: the keeper may have fewer';
+like(Hostile->new($d)->ask(Hostile::PASS, 'alice', 'secret'), qr/^none /,
+    'a limit: nobody comes in') for 1 .. 3;
+ok $d->log_like(qr/giving a session to an attendant: /), 'a limit: and why';
+is Proc::find($d, qr/attendant/), $before, 'a limit: no attendant is left over';
+$other->client->close;
+ok Restante::wait_for(sub {
+	Hostile->new($d)->ask(Hostile::PASS, 'alice', 'secret') =~ /^verdict 1 /
+}), 'a limit: a login';
+is Proc::find($d, qr/attendant/), $before, 'a limit: by who was there before';
+is $d->stop, 0, 'and ends, with a limit';
 done_testing;
