@@ -50,6 +50,14 @@ enum mailbox_status append_commit(struct append *);
 /* Leaves the mailbox as it was; what cannot be undone now the next login does. */
 void append_cancel(struct append *);
 
+/*
+ * Adds whole messages as any delivery agent does, where the journal is somebody
+ * else's: a death leaves a part of them.  Needs the mailbox's locks alone, and
+ * mailbox_examine().  Returns as append_commit(); the index knows nothing of it.
+ */
+enum mailbox_status
+append_at_once(const struct mailbox *, const char *mbox, size_t len);
+
 /* For promise.c. */
 int append_undo(const struct mailbox *, const struct journal_move *);
 int append_fit(

@@ -167,6 +167,14 @@ int mailbox_check_entry(const struct mailbox *, const struct mbox_entry *);
  */
 int mailbox_check_dead(const struct mailbox *, const struct mbox_entry *);
 
+/*
+ * Writes what the end lacks and some mail behind it in one go, to the end of the
+ * file as it is then, should an agent not care for locks.  Returns how many octets
+ * it wrote, with errno set when they are not all; or -1.
+ */
+ssize_t mailbox_append(
+    const struct mailbox *, const char *end, const char *mbox, size_t len);
+
 /* Checks all of the index, and scans again if need be. */
 void mailbox_check_index(struct mailbox *);
 

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "append.h"
@@ -215,4 +216,36 @@ append_commit(struct append *a)
 		log_warn("emptying a journal");
 	mailbox_take_in(a->mb, a->move.size);
 	return MAILBOX_OK;
+}
+
+/* All goes again, or what could be written, unless somebody has delivered, too. */
+static enum mailbox_status
+take_back(const struct mailbox *mb, size_t written)
+{
+	enum mailbox_status status = MAILBOX_UNSURE;
+	int fd = mb->files.fd, saved = errno;
+	struct stat st;
+
+	if (fstat(fd, &st) == 0 &&
+	    (uint64_t)st.st_size == mb->subject.size + written &&
+	    ftruncate(fd, (off_t)mb->subject.size) == 0)
+		status = MAILBOX_TEMP;
+	errno = saved;
+	return status;
+}
+
+enum mailbox_status
+append_at_once(const struct mailbox *mb, const char *mbox, size_t len)
+{
+	const char *end = mailbox_missing_end(mb);
+	ssize_t n;
+
+	if (end == NULL)
+		return MAILBOX_TEMP;
+	n = mailbox_append(mb, end, mbox, len);
+	if (n == -1)
+		return MAILBOX_TEMP;
+	if ((size_t)n == strlen(end) + len && fsync(mb->files.fd) == 0)
+		return MAILBOX_OK;
+	return take_back(mb, (size_t)n);
 }

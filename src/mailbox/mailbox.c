@@ -208,24 +208,23 @@ mailbox_missing_end(const struct mailbox *mb)
 	return mbox_missing_end(end, n);
 }
 
-/* To the end as it is then, should an agent not care for locks. */
-static int
-append(int fd, const char *text, uint64_t size)
+ssize_t
+mailbox_append(
+    const struct mailbox *mb, const char *end, const char *mbox, size_t len)
 {
-	struct iovec iov = {
-		.iov_base = (void *)(uintptr_t)text,
-		.iov_len = strlen(text),
+	struct iovec iov[] = {
+		{ (void *)(uintptr_t)end, strlen(end) },
+		{ (void *)(uintptr_t)mbox, len },
 	};
-	ssize_t n = pwritev2(fd, &iov, 1, (off_t)size, RWF_APPEND);
+	off_t size = (off_t)mb->subject.size;
+	ssize_t n = pwritev2(mb->files.fd, iov, 2, size, RWF_APPEND);
 
-	if (n == (ssize_t)iov.iov_len)
-		return 0;
-	/* Half of it is as good as nothing, and the rest is not to be had. */
-	if (n != -1)
+	if (n == -1 && (errno == EOPNOTSUPP || errno == ENOSYS))
+		n = pwritev2(mb->files.fd, iov, 2, size, 0);
+	/* The rest of it is not to be had. */
+	if (n != -1 && (size_t)n < iov[0].iov_len + len)
 		errno = ENOSPC;
-	if (errno != EOPNOTSUPP && errno != ENOSYS)
-		return -1;
-	return io_pwrite(fd, text, strlen(text), (off_t)size);
+	return n;
 }
 
 /*
@@ -244,7 +243,8 @@ complete(struct mailbox *mb)
 	mb->complete = true;
 	if (*missing == '\0')
 		return 0;
-	if (append(mb->files.fd, missing, mb->subject.size) == -1) {
+	/* Half of it is as good as nothing. */
+	if (mailbox_append(mb, missing, "", 0) != (ssize_t)strlen(missing)) {
 		log_warn("completing the end of a mailbox");
 		mb->complete = false;
 		return 0;

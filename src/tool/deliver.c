@@ -4,9 +4,6 @@
  * or nothing.  Runs as: restantectl.
  */
 
-#include <sys/stat.h>
-#include <sys/uio.h>
-
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,10 +49,16 @@ read_letter(struct tool *t, const char *user, char **mbox)
 	return n;
 }
 
+/* Says what a delivery came to, unless all is well. */
 static void
-not_delivered(struct tool *t, const char *user)
+tell(struct tool *t, const char *user, enum mailbox_status status)
 {
-	tool_complain(t, EX_IOERR, user, "not delivered: %s", strerror(errno));
+	if (status == MAILBOX_UNSURE)
+		tool_complain(t, EX_IOERR, user,
+		    "the message may have been delivered: %s", strerror(errno));
+	else if (status != MAILBOX_OK)
+		tool_complain(
+		    t, EX_IOERR, user, "not delivered: %s", strerror(errno));
 }
 
 static bool
@@ -82,34 +85,7 @@ deliver(struct tool *t, const char *user, struct mailbox *mb, const char *mbox,
 		else
 			append_cancel(&a);
 	}
-	if (status == MAILBOX_UNSURE)
-		tool_complain(t, EX_IOERR, user,
-		    "the message may have been delivered: %s", strerror(errno));
-	else if (status != MAILBOX_OK)
-		not_delivered(t, user);
-}
-
-/* Writes to the end, or takes back what it could write. */
-static int
-append_at_once(
-    const struct mailbox *mb, const char *end, const char *mbox, size_t len)
-{
-	struct iovec iov[] = {
-		{ (void *)(uintptr_t)end, strlen(end) },
-		{ (void *)(uintptr_t)mbox, len },
-	};
-	off_t size = (off_t)mb->subject.size;
-	ssize_t n = pwritev(mb->files.fd, iov, 2, size);
-	int saved;
-
-	if (n != -1 && n != (ssize_t)(strlen(end) + len))
-		errno = ENOSPC;
-	else if (n != -1 && fsync(mb->files.fd) == 0)
-		return 0;
-	saved = errno;
-	(void)!ftruncate(mb->files.fd, size);
-	errno = saved;
-	return -1;
+	tell(t, user, status);
 }
 
 /*
@@ -121,7 +97,6 @@ deliver_beside(struct tool *t, const char *user, const char *mbox, size_t len)
 {
 	struct mailbox mb = { .files = { -1, -1, -1 } };
 	struct mailbox_files files = { tool_find(t, user), -1, -1 };
-	const char *end;
 
 	if (files.fd == -1)
 		return;
@@ -129,10 +104,10 @@ deliver_beside(struct tool *t, const char *user, const char *mbox, size_t len)
 	if (lock_take(-1, files.fd) == -1)
 		tool_explain(
 		    t, user, errno == EWOULDBLOCK ? USERS_IN_USE : USERS_TEMP);
-	else if (mailbox_examine(&mb, &t->mailbox, &files) == -1 ||
-	    (end = mailbox_missing_end(&mb)) == NULL ||
-	    append_at_once(&mb, end, mbox, len) == -1)
-		not_delivered(t, user);
+	else if (mailbox_examine(&mb, &t->mailbox, &files) == -1)
+		tell(t, user, MAILBOX_TEMP);
+	else
+		tell(t, user, append_at_once(&mb, mbox, len));
 	mailbox_close(&mb);
 }
 

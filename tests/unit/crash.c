@@ -143,8 +143,8 @@ __wrap_pwritev64v2(
 {
 	struct stat st;
 
-	need(n == 1 && flags == RWF_APPEND && fstat(fd, &st) == 0 &&
-		offset == st.st_size,
+	need(n == 2 && iov[1].iov_len == 0 && flags == RWF_APPEND &&
+		fstat(fd, &st) == 0 && offset == st.st_size,
 	    "appending");
 	return __wrap_pwrite64(fd, iov->iov_base, iov->iov_len, offset);
 }

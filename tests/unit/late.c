@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Mail that comes without a lock while a delivery or a longer password line is
- * being promised: it stays.
+ * being promised, or while mail is appended without a promise: it stays.
  */
+
+#include <sys/uio.h>
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -19,18 +21,65 @@
 
 int __real_fdatasync(int);
 int __wrap_fdatasync(int);
+int __wrap_fsync(int);
+ssize_t __real_pwritev64v2(int, const struct iovec *, int, off_t, int);
+ssize_t __wrap_pwritev64v2(int, const struct iovec *, int, off_t, int);
 
-static const char *late; /* what comes with the next sync */
+/* What the next calls do. */
+static struct plan {
+	const char *early; /* comes before mail is appended */
+	const char *late;  /* comes behind it, or with a sync */
+	size_t most;       /* octets that are appended at once; 0: all */
+	bool no_append;
+	bool sync_fails;
+} plan;
+
 static int agent, dir;
+
+static void
+deliver(const char **mail)
+{
+	ssize_t len = *mail == NULL ? 0 : (ssize_t)strlen(*mail);
+
+	need(len == 0 || write(agent, *mail, (size_t)len) == len, "write");
+	*mail = NULL;
+}
 
 int
 __wrap_fdatasync(int fd)
 {
-	ssize_t len = late == NULL ? 0 : (ssize_t)strlen(late);
+	deliver(&plan.late);
+	if (!plan.sync_fails)
+		return __real_fdatasync(fd);
+	errno = EIO;
+	return -1;
+}
 
-	need(len == 0 || write(agent, late, (size_t)len) == len, "write");
-	late = NULL;
-	return __real_fdatasync(fd);
+int
+__wrap_fsync(int fd)
+{
+	return __wrap_fdatasync(fd);
+}
+
+ssize_t
+__wrap_pwritev64v2(
+    int fd, const struct iovec *iov, int count, off_t offset, int flags)
+{
+	struct iovec first = iov[count - 1];
+	ssize_t n;
+
+	if (plan.no_append && flags != 0) {
+		errno = EOPNOTSUPP;
+		return -1;
+	}
+	deliver(&plan.early);
+	if (plan.most == 0)
+		return __real_pwritev64v2(fd, iov, count, offset, flags);
+	need(iov[0].iov_len == 0, "nothing lacks");
+	first.iov_len = plan.most;
+	n = __real_pwritev64v2(fd, &first, 1, offset, flags);
+	deliver(&plan.late);
+	return n;
 }
 
 /* Opens a new one. */
@@ -73,15 +122,53 @@ try(const char *came, const char *what)
 	memset(line, 'x', sizeof(line));
 	line[sizeof(line) - 1] = '\n';
 	begin(&mb);
-	late = came;
+	plan.late = came;
 	is(head_replace(&mb, line, sizeof(line), false), MAILBOX_TEMP,
 	    "%s: no new line", what);
 	judge(&mb, came, what);
 
 	begin(&mb);
-	late = came;
+	plan.late = came;
 	ok(append_begin(&a, &mb, strlen(NEW)) == -1, "%s: no delivery", what);
 	judge(&mb, came, what);
+}
+
+static void
+at_once(const struct plan *p, enum mailbox_status want, const char *came,
+    const char *what)
+{
+	struct mailbox mb;
+	int wrong = p->most > 0 ? ENOSPC : EIO;
+
+	begin(&mb);
+	plan = *p;
+	is(append_at_once(&mb, NEW, strlen(NEW)), want, "%s", what);
+	ok(want == MAILBOX_OK || errno == wrong, "... with its errno");
+	plan = (struct plan){ .early = NULL };
+	judge(&mb, came, what);
+}
+
+#define WITH(...) (&(struct plan){ __VA_ARGS__ })
+
+static void
+append_beside(void)
+{
+	at_once(WITH(.most = 0), MAILBOX_OK, NEW, "alone");
+	at_once(WITH(.no_append = true), MAILBOX_OK, NEW, "at its size");
+	at_once(WITH(.early = SHORT), MAILBOX_OK, SHORT NEW, "behind mail");
+	at_once(WITH(.late = SHORT), MAILBOX_OK, NEW SHORT, "before mail");
+
+	at_once(WITH(.most = 3), MAILBOX_TEMP, "", "a piece");
+	at_once(WITH(.most = 3, .early = SHORT), MAILBOX_UNSURE, SHORT "Fro",
+	    "a piece behind mail");
+	at_once(WITH(.most = 3, .late = SHORT), MAILBOX_UNSURE, "Fro" SHORT,
+	    "a piece before mail");
+
+	at_once(WITH(.sync_fails = true), MAILBOX_TEMP, "", "a failure");
+	at_once(WITH(.sync_fails = true, .early = SHORT), MAILBOX_UNSURE,
+	    SHORT NEW, "a failure behind mail");
+	at_once(WITH(.sync_fails = true, .late = SHORT), MAILBOX_UNSURE,
+	    NEW SHORT, "a failure before mail");
 }
 
 int
@@ -93,5 +180,6 @@ main(void)
 	memset(text + strlen(text), '\n', sizeof(text) - 1 - strlen(text));
 	try(SHORT, "a little mail");
 	try(text, "much mail");
+	append_beside();
 	return done();
 }
