@@ -95,18 +95,24 @@ deliver(struct tool *t, const char *user, struct mailbox *mb, const char *mbox,
 static void
 deliver_beside(struct tool *t, const char *user, const char *mbox, size_t len)
 {
-	struct mailbox mb = { .files = { -1, -1, -1 } };
 	struct mailbox_files files = { tool_find(t, user), -1, -1 };
+	const struct mailbox_files mail = files;
+	struct mailbox mb = { .files = files };
+	enum users_status status;
 
 	if (files.fd == -1)
 		return;
-	mb.files = files;
-	if (lock_take(-1, files.fd) == -1)
-		tool_explain(
-		    t, user, errno == EWOULDBLOCK ? USERS_IN_USE : USERS_TEMP);
-	else if (mailbox_examine(&mb, &t->mailbox, &files) == -1)
+	status = users_open_as_is(&t->users, user, &files);
+	if (status == USERS_OK) {
+		mb.files = files;
+		status = users_lock(&mail);
+	}
+	if (status != USERS_OK)
+		tool_explain(t, user, status);
+	else if (mailbox_examine(&mb, &t->mailbox, &files) == -1 ||
+	    (t->quota != 0 && mailbox_learn(&mb) == -1))
 		tell(t, user, MAILBOX_TEMP);
-	else
+	else if (has_room(t, user, &mb, len))
 		tell(t, user, append_at_once(&mb, mbox, len));
 	mailbox_close(&mb);
 }

@@ -231,6 +231,16 @@ $d->stop;
 $d = Restante->start(dir => $u->dir, options => [ 'lock=update' ]);
 $c = $d->session('carl', 'secret');
 my ($count) = $c->cmd('STAT') =~ /^\+OK (\d+) /;
+$before = Restante::slurp($u->path('carl'));
+($status, $out, $err) = deliver($message, '--quota', '1k', 'carl');
+is($status, 73, 'beside it, too, a quota holds');
+like($err, qr/^restantectl: carl: over quota: \d+ octets and \d+ more, of 1000$/,
+    '... told');
+unlink $u->own('carl.index');
+is((deliver($message, '--quota', '1k', 'carl'))[0], 73, '... without an index, too');
+is(Restante::slurp($u->path('carl')), $before, '... nothing has changed');
+ok(!-s $u->own('carl.index'), '... and the index is left to the session');
+is((deliver($message, '--quota', '2k', 'carl'))[0], 0, '... up to what it is');
 is((deliver("A: b\n\nbeside\n", 'carl'))[0], 0,
     'beside a session with "lock update": now');
 is(($c->cmd('STAT') =~ /^\+OK (\d+) /)[0], $count, '... which does not see it');
