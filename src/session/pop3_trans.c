@@ -188,20 +188,28 @@ send_message(struct session *s, uint64_t n, struct mbox_top *top)
 	return 0;
 }
 
+/* Message n cannot be sent, as errno says. */
+static enum next
+refuse_message(struct session *s, uint64_t n)
+{
+	log_warn("message %ju of %s", (uintmax_t)n, s->user);
+	if (errno != ESTALE)
+		return session_refuse(
+		    s, "[SYS/TEMP] the message cannot be read now");
+	mailbox_distrust(&s->mailbox);
+	return session_refuse(s,
+	    "[SYS/TEMP] the maildrop was changed by another program, "
+	    "log in again");
+}
+
 /* The reply to RETR and TOP. */
 static enum next
 retrieve(struct session *s, uint64_t n, struct mbox_top *top)
 {
 	uint64_t octets = mailbox_message_octets(&s->mailbox, n);
 
-	if (mailbox_look(&s->mailbox, n) == -1) {
-		log_warn("message %ju of %s", (uintmax_t)n, s->user);
-		if (errno == ESTALE)
-			mailbox_distrust(&s->mailbox);
-		return session_refuse(s,
-		    "[SYS/TEMP] the maildrop was changed by "
-		    "another program, log in again");
-	}
+	if (mailbox_look(&s->mailbox, n) == -1)
+		return refuse_message(s, n);
 	if (top == NULL)
 		reply_ok(&s->out, "%ju octet%s", PLURAL(octets));
 	else

@@ -316,6 +316,14 @@ static const char *const rows[][WORDS_LANGUAGES] = {
 		"[SYS/TEMP] een ander programma heeft het postvak gewijzigd, meld u opnieuw aan",
 	},
 	{
+		"[SYS/TEMP] the message cannot be read now",
+		"[SYS/TEMP] die Nachricht lässt sich gerade nicht lesen",
+		"[SYS/TEMP] le message ne peut pas être lu pour le moment",
+		"[SYS/TEMP] ahora no se puede leer el mensaje",
+		"[SYS/TEMP] al momento il messaggio non può essere letto",
+		"[SYS/TEMP] het bericht kan nu niet gelezen worden",
+	},
+	{
 		"%ju octet%s",
 		"%ju Oktett(e)%.0s",
 		"%ju octet%s",

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* How long a session takes its time for a client that never rests, or is slow. */
+/*
+ * How long a session takes its time for a client that never rests, or is slow; and
+ * what it says of a message that it cannot read.
+ */
 
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -10,6 +13,8 @@
 
 #include "clock.h"
 #include "log.h"
+#include "pop3.h"
+#include "scratch.h"
 #include "session.h"
 #include "tap.h"
 
@@ -138,6 +143,65 @@ slow_client(void)
 	set.idle_timeout = FOR_EVER;
 }
 
+/* Opens a mailbox of one message, and puts others in the place of its files. */
+static void
+open_mailbox(struct mailbox *mb, int dir, int flags, const char *text)
+{
+	static const struct mailbox_settings as_it_is = { .unquote = false };
+	struct mailbox_files files = { .index_fd = -1 };
+	int other;
+
+	scratch_file(dir, "mailbox",
+	    "secret\nFrom a Thu Nov 20 18:27:05 2025\nA: b\n\nx\n\n");
+	scratch_file(dir, "journal", "");
+	scratch_file(dir, "other", text);
+	files.fd = openat(dir, "mailbox", O_RDWR | O_CLOEXEC);
+	files.journal_fd = openat(dir, "journal", O_RDWR | O_CLOEXEC);
+	other = openat(dir, "other", flags | O_CLOEXEC);
+	need(files.fd != -1 && files.journal_fd != -1 && other != -1, "open");
+	need(mailbox_open(mb, &as_it_is, &files) == MAILBOX_OK, "mailbox");
+	need(dup2(other, files.fd) == files.fd && close(other) == 0, "dup2");
+}
+
+/* What RETR 1 says. */
+static const char *
+retrieve(struct session *s)
+{
+	static char number[] = "1";
+	char *arg[] = { number, NULL, NULL };
+	const struct state *state = &pop3_transaction;
+	size_t i = 0;
+
+	s->set = &set;
+	s->out.len = 0;
+	while (strcmp(state->commands[i].verb, "RETR") != 0)
+		i++;
+	is(state->commands[i].run(s, arg), NEXT_STAY, "the session goes on");
+	s->out.buf[s->out.len] = '\0';
+	return s->out.buf;
+}
+
+static void
+unreadable_message(int dir)
+{
+	static struct session s;
+
+	open_mailbox(&s.mailbox, dir, O_RDONLY, "secret\n");
+	is_str(retrieve(&s),
+	    "-ERR [SYS/TEMP] the maildrop was changed by another program, "
+	    "log in again\r\n",
+	    "a message that is gone");
+	ok(s.mailbox.distrusted, "and the index is not believed any more");
+	mailbox_close(&s.mailbox);
+	/* Reading fails where only writing is allowed. */
+	open_mailbox(&s.mailbox, dir, O_WRONLY, "");
+	is_str(retrieve(&s),
+	    "-ERR [SYS/TEMP] the message cannot be read now\r\n",
+	    "a disk that fails");
+	ok(!s.mailbox.distrusted, "which is not the index's fault");
+	mailbox_close(&s.mailbox);
+}
+
 int
 main(void)
 {
@@ -145,5 +209,7 @@ main(void)
 	log_set_level(LOG_LEVEL_WARN);
 	restless_client();
 	slow_client();
+	need(freopen("/dev/null", "w", stderr) != NULL, "stderr");
+	unreadable_message(scratch_open());
 	return done();
 }
