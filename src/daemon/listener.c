@@ -300,13 +300,16 @@ reap(struct accepting *a)
 		(void)roster_remove(a->roster, pid);
 }
 
-/* Whether the keeper takes registrations: the listener never waits for it. */
+/*
+ * Whether the keeper takes registrations: the listener never waits for it.  One
+ * that is gone gets a successor, for whom clients wait where they are.
+ */
 static bool
 keeper_listens(const struct listener *l)
 {
 	struct pollfd pfd = { .fd = l->keeper_fd, .events = POLLOUT };
 
-	return poll(&pfd, 1, 0) == 1;
+	return poll(&pfd, 1, 0) == 1 && pfd.revents == POLLOUT;
 }
 
 /*

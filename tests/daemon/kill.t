@@ -152,6 +152,24 @@ for my $part (qw(keeper listener)) {
 	unharmed("$part killed");
 }
 
+# While there is no keeper.
+{
+	my $wait = $started + 1.1 - time;
+	sleep $wait if $wait > 0;
+
+	my $keeper = Proc::find($d, qr/^keeper/);
+	kill STOP => $d->pid;
+	Proc::slay($keeper);
+	my $c = $d->connect(silent => 1);
+	ok $c->silent(0.5), 'no keeper: a client waits';
+	kill CONT => $d->pid;
+	like $c->status, qr/^\+OK/, 'a keeper again: it is greeted';
+	like $c->login('bob', 'secret'), qr/^\+OK.* 3 messages/,
+	    'a keeper again: and logs in';
+	$c->cmd('QUIT');
+	$c->close;
+}
+
 is $d->stop, 0, 'the server ends with status 0';
 
 # What cannot be kept alive is given up.
