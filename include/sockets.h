@@ -32,9 +32,9 @@ void sockets_find(struct sockets *);
 /*
  * Binds what the configuration says, all addresses being an IPv4 and an IPv6
  * socket; what is among the old ones is not bound again.  Those that were passed
- * stay as they are, and get what the line with their address says.  On failure
- * it says on the log which address is to blame, and closes what it opened.
- * 0 or -1.
+ * stay as they are, and get what the line with their address says.  The log is
+ * told where no client may come.  On failure it says there which address is to
+ * blame, and closes what it opened.  0 or -1.
  */
 int
 sockets_open(const struct conf *, const struct sockets *old, struct sockets *);
@@ -44,7 +44,8 @@ void sockets_close_but(const struct sockets *, const struct sockets *others);
 
 /*
  * Whether all addresses are this machine's, as far as can be seen without taking
- * the ports.  0, or -1 after a line in the log for each that is not.
+ * the ports, and clients may come.  0, or -1 after a line in the log for each that
+ * is wrong.
  */
 int sockets_check(const struct conf *);
 

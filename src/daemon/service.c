@@ -113,10 +113,28 @@ open_launcher(const struct conf *c, struct launcher *l)
 	return launcher_open(l, c->tls_certificate, c->tls_key);
 }
 
+/* The directory, and whose it is. */
+static int
+check_users(const struct conf *c)
+{
+	struct users users;
+	struct confine_identity id;
+	int status = users_look(&users, c->users);
+
+	if (status == -1)
+		log_warn("the directory of mailboxes, %s", c->users);
+	else
+		warn_of_others(c, &users);
+	if ((status == 0 || c->keeper_user[0] != '\0') &&
+	    service_find_keeper(c, users.fd, &id) == -1)
+		status = -1;
+	users_close(&users);
+	return status;
+}
+
 int
 service_check(const struct conf *c)
 {
-	struct users users;
 	struct launcher launcher;
 	struct confine_identity id;
 	int status = sockets_check(c);
@@ -125,25 +143,10 @@ service_check(const struct conf *c)
 	if (open_launcher(c, &launcher) == -1)
 		status = -1;
 	launcher_close(&launcher);
-
-	if (users_look(&users, c->users) == -1) {
-		log_warn("the directory of mailboxes, %s", c->users);
-		return -1;
-	}
-	warn_of_others(c, &users);
-	if (service_find_keeper(c, users.fd, &id) == -1)
+	if (check_users(c) == -1)
 		status = -1;
 	if (geteuid() == 0 && find_session_account(c, &id) == -1)
 		status = -1;
-	users_close(&users);
-	if (c->trusted_proxies[0] != '\0')
-		return status;
-	for (uint64_t i = 0; i < c->listen_count; i++)
-		if (c->listen[i].proxy) {
-			log_warnx("listening for proxies, but trusted-proxies "
-				  "is empty");
-			return -1;
-		}
 	return status;
 }
 

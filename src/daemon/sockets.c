@@ -206,9 +206,25 @@ label_passed(const struct conf *c, struct listening *l)
 		}
 }
 
+/* Whether nobody may come where proxies are listened for; that is told. */
+static bool
+lacks_proxies(const struct conf *c)
+{
+	if (c->trusted_proxies[0] != '\0')
+		return false;
+	for (uint64_t i = 0; i < c->listen_count; i++)
+		if (c->listen[i].proxy) {
+			log_warnx("listening for proxies, but trusted-proxies "
+				  "is empty");
+			return true;
+		}
+	return false;
+}
+
 int
 sockets_open(const struct conf *c, const struct sockets *old, struct sockets *s)
 {
+	(void)lacks_proxies(c);
 	if (old->passed) {
 		*s = *old;
 		for (size_t i = 0; i < s->count; i++)
@@ -242,7 +258,7 @@ sockets_check(const struct conf *c)
 {
 	static const struct sockets none;
 	struct sockets s = { .count = 0 };
-	int status = 0;
+	int status = lacks_proxies(c) ? -1 : 0;
 
 	for (uint64_t i = 0; i < c->listen_count; i++)
 		if (open_line(&c->listen[i], 0, &none, &s) == -1)

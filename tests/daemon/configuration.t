@@ -69,12 +69,20 @@ checks("${good}listen 127.0.0.1:1110 proxy\n", "restante: listening for " .
     "proxies, but trusted-proxies is empty\n", 'nobody may connect');
 checks("${good}listen 127.0.0.1:1110 proxy\ntrusted-proxies 192.0.2.1\n", '',
     'somebody may');
+checks("users $dir/None\nuser nobody\nlisten 127.0.0.1:1110 proxy\n" .
+    "keeper-user no-such-account\n", "restante: listening for proxies, but " .
+    "trusted-proxies is empty\nrestante: the directory of mailboxes, " .
+    "$dir/None: No such file or directory\nrestante: keeper-user: there is " .
+    "no account no-such-account\n", 'several things at once');
 ok !-e "$dir/Users/.restante", 'a check makes nothing';
 
 SKIP: {
-	skip 'started by an ordinary user, no account matters', 4 if $> != 0;
+	skip 'started by an ordinary user, no account matters', 6 if $> != 0;
 	checks("${good}user root\n", "restante: sessions do not run as root\n",
 	    'sessions as root');
+	checks("${good}user root\nusers $dir/None\n", "restante: the directory " .
+	    "of mailboxes, $dir/None: No such file or directory\n" .
+	    "restante: sessions do not run as root\n", '... of no directory');
 	Restante::spew($conf, "${good}user no-such-account\n");
 	my ($status, $said) = run('-n', '-f', $conf);
 	is $status, 0, 'sessions as nobody: possible';
@@ -97,6 +105,15 @@ SKIP: {
 	$d->start;
 	like $d->stderr, qr/^\Q$told\E/m, 'and at the start';
 	is $d->stop, 0, 'which works';
+}
+
+# Whom nobody may connect to starts nevertheless, and says so.
+{
+	my $d = Restante->start(users => { alice => "secret\n" }, flags => 'proxy');
+
+	like $d->stderr, qr/^restante: listening for proxies, but trusted-proxies /m,
+	    'no proxies: told at the start';
+	$d->stop;
 }
 
 # A check of what runs already, on the same port.
