@@ -8,7 +8,7 @@
 # Commands that are to change nothing are looked at for that, every time.
 #
 #	SKIP: {
-#		local $u->{under} = Ctl::failing(3, fsync => 'EIO', 2);
+#		local $u->{under} = [ Proc::failing(3, fsync => 'EIO', 2) ];
 #		...	# three tests in which the second fsync() fails
 #	}
 package Ctl;
@@ -21,7 +21,6 @@ use File::Temp ();
 use JSON::PP ();
 use Test::More ();
 
-use Proc ();
 use Restante;
 
 sub new
@@ -175,20 +174,6 @@ sub feed_and_kill
 		$judge->($n);
 	}
 	return $n - 1;
-}
-
-# The command under which the program's call number $when of that name fails; or
-# so many tests are skipped.
-sub failing
-{
-	my ($tests, $call, $error, $when) = @_;
-	my $strace = Restante::program('strace');
-
-	Test::More::skip('there is no strace', $tests) if !defined $strace;
-	Test::More::skip('the sanitizers cannot be traced', $tests)
-	    if Proc::sanitized("$ENV{BUILD}/restantectl");
-	return [ $strace, '-o', '/dev/null', '-e', "trace=$call", '-e',
-	    "inject=$call:error=$error:when=$when" ];
 }
 
 sub json

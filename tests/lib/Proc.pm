@@ -128,6 +128,20 @@ sub sanitized
 	return Restante::slurp($_[0]) =~ /__asan_|__ubsan_/;
 }
 
+# The begin of a command whose calls of that name fail, those of the numbers in
+# $when; or so many tests are skipped.
+sub failing
+{
+	my ($tests, $call, $error, $when) = @_;
+	my $strace = Restante::program('strace');
+
+	Test::More::skip('there is no strace', $tests) if !defined $strace;
+	Test::More::skip('the sanitizers cannot be traced', $tests)
+	    if sanitized(Restante::binary());
+	return ($strace, '-qq', '-o', '/dev/null', '-e', "trace=$call", '-e',
+	    "inject=$call:error=$error:when=$when");
+}
+
 # Runs the rest of a test that root has started as an ordinary user: what it
 # shows is what holds without root.  Skips it, aloud, where that is not to be
 # had.

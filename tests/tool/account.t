@@ -283,7 +283,7 @@ chmod 0700, $u->dir;
 
 # The user is there, but who knows for how long.
 SKIP: {
-	local $u->{under} = Ctl::failing(2, fsync => 'EIO', 2);
+	local $u->{under} = [ Proc::failing(2, fsync => 'EIO', 2) ];
 	is_deeply([ $u->feed("secret\n", 'add', '--plain', 'synced') ], [ 74, '',
 	    'restantectl: synced: added, but a power loss may undo it: '
 	    . "Input/output error\n" ], 'add cannot sync the directory');

@@ -116,7 +116,7 @@ $u->run('compact', 'gina');
 for (1 .. 3) {
 	my $to = "$u->{scratch}/fails$_";
 	SKIP: {
-		local $u->{under} = Ctl::failing(2, fsync => 'EIO', $_);
+		local $u->{under} = [ Proc::failing(2, fsync => 'EIO', $_) ];
 		my $made = $_ == 1 ? 0 : 1;
 
 		is_deeply([ $u->run('export', '--maildir', 'gina', $to) ], [ 74, '',
