@@ -150,6 +150,13 @@ label(const struct conf_listen *line, struct listening *l)
 	l->proxy = line->proxy;
 }
 
+/* Whether the machine has no IPv4, or no IPv6: it still has all addresses. */
+static bool
+lacks_family(int error)
+{
+	return error == EAFNOSUPPORT || error == EADDRNOTAVAIL;
+}
+
 /*
  * Adds what one line of the configuration says, on that port.  0, or -1 after a
  * line in the log.
@@ -159,9 +166,9 @@ open_line(const struct conf_listen *l, uint16_t port, const struct sockets *old,
     struct sockets *s)
 {
 	size_t count = s->count;
+	int fd, error = 0;
 	union place a;
 	socklen_t len;
-	int fd;
 
 	for (size_t i = 0; i < FAMILIES; i++) {
 		if (!has_family(l, families[i]))
@@ -173,16 +180,16 @@ open_line(const struct conf_listen *l, uint16_t port, const struct sockets *old,
 			label(l, &s->list[s->count - 1]);
 			continue;
 		}
-		/* A machine without IPv6 still has all addresses. */
-		if (s->count > count &&
-		    (errno == EAFNOSUPPORT || errno == EADDRNOTAVAIL))
+		error = errno;
+		if (!lacks_family(error))
 			break;
-		log_warn("listening on %s port %u",
-		    l->address[0] == '\0' ? "all addresses" : l->address,
-		    l->port);
-		return -1;
 	}
-	return 0;
+	if (error == 0 || (lacks_family(error) && s->count > count))
+		return 0;
+	errno = error;
+	log_warn("listening on %s port %u",
+	    l->address[0] == '\0' ? "all addresses" : l->address, l->port);
+	return -1;
 }
 
 /* Gives a socket that was passed what the lines with its address say. */

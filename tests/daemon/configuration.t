@@ -8,6 +8,7 @@ use warnings;
 use File::Temp ();
 use Test::More;
 
+use Proc;
 use Restante;
 
 my $dir = File::Temp->newdir('configuration-XXXXXXXX', TMPDIR => 1);
@@ -15,11 +16,13 @@ my $conf = "$dir/conf";
 
 mkdir "$dir/Users", 0700 or die "mkdir: $!";
 
+our @under; # what to run it with
+
 # The exit status, and all that is said; the output may go elsewhere.
 sub run_to
 {
 	my ($to, @args) = @_;
-	my $said = join ' ', map { "'$_'" } Restante::binary(),
+	my $said = join ' ', map { "'$_'" } @under, Restante::binary(),
 	    map { s/'/'\\''/gr } @args;
 
 	$said = qx($said 2>&1 $to);
@@ -63,6 +66,18 @@ checks("users $conf\nuser nobody\n", "restante: the directory of mailboxes, " .
     "$conf: Not a directory\n", 'a file in its place');
 checks("${good}listen 192.0.2.1:110\n", "restante: listening on 192.0.2.1 " .
     "port 110: Cannot assign requested address\n", 'an address of another');
+# All addresses of a machine that has only some.
+SKIP: {
+	skip 'there is no IPv6', 6 if !-e '/proc/net/if_inet6';
+	# The calls are for one address, and for all in IPv4 and in IPv6.
+	for ([ '2', '' ], [ '3', '' ], [ '2..3', 'restante: listening on all ' .
+	    "addresses port 1110: Address family not supported by protocol\n" ]) {
+		my ($when, $want) = @$_;
+		local @under = Proc::failing(6, socket => 'EAFNOSUPPORT', $when);
+
+		checks("${good}listen *:1110\n", $want, "no socket $when");
+	}
+}
 checks("${good}keeper-user no-such-account\n",
     "restante: keeper-user: there is no account no-such-account\n", 'no such account');
 checks("${good}listen 127.0.0.1:1110 proxy\n", "restante: listening for " .
