@@ -19,6 +19,7 @@ struct launcher {
 	struct confine_identity id; /* of launcher and helpers */
 	unsigned int most;          /* helpers at once */
 	int64_t handshake;          /* seconds, at most */
+	int64_t silence;            /* seconds: longer, and nobody is there */
 	bool verbose;               /* helpers log all they do */
 	int certificate_fd, key_fd; /* copies in memory */
 	int listen_fd;              /* where helpers come with plain text */

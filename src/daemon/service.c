@@ -86,12 +86,18 @@ warn_of_others(const struct conf *c, const struct users *users)
 		    c->users, st.st_mode & 07777u);
 }
 
+/*
+ * A session has ended before a helper takes it for gone: each of its own limits is
+ * below their sum.
+ */
 static void
 describe_launcher(const struct conf *c, struct launcher *l)
 {
 	*l = (struct launcher){
 		.most = (unsigned int)c->max_sessions,
 		.handshake = (int64_t)c->login_timeout,
+		.silence = (int64_t)(c->login_timeout + c->idle_timeout +
+		    c->write_timeout),
 		.verbose = c->log_level == LOG_LEVEL_DEBUG,
 		.certificate_fd = -1,
 		.key_fd = -1,

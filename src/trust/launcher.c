@@ -64,7 +64,11 @@ copy_file(const char *path, const struct confine_identity *owner)
 	return -1;
 }
 
-/* What the helper shall do, in stunnel's words.  Returns where to read it. */
+/*
+ * What the helper shall do, in stunnel's words.  Returns where to read it.
+ * TIMEOUTclose is for the client's goodbye; what it has not taken yet is given
+ * TIMEOUTidle, too.
+ */
 static int
 configuration(const struct launcher *l)
 {
@@ -74,11 +78,11 @@ configuration(const struct launcher *l)
 	    dprintf(ends[1],
 		"foreground = yes\nsyslog = no\ndebug = %d\n"
 		"sslVersionMin = TLSv1.2\nrenegotiation = no\n"
-		"TIMEOUTbusy = %jd\nTIMEOUTclose = 2\n"
+		"TIMEOUTbusy = %jd\nTIMEOUTidle = %jd\nTIMEOUTclose = 2\n"
 		"cert = /proc/self/fd/%d\nkey = /proc/self/fd/%d\n"
 		"connect = /proc/self/fd/%d\n",
-		l->verbose ? 5 : 2, (intmax_t)l->handshake, CERTIFICATE, KEY,
-		PLAIN) < 0 ||
+		l->verbose ? 5 : 2, (intmax_t)l->handshake,
+		(intmax_t)l->silence, CERTIFICATE, KEY, PLAIN) < 0 ||
 	    close(ends[1]) == -1)
 		return -1;
 	return ends[0];

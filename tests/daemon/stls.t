@@ -203,20 +203,27 @@ sub ask_for_tls
 	return $h->ask(Hostile::TLS, '-', '-');
 }
 
+# A channel of its own, and its client: ready to be passed on.
+sub prepare
+{
+	my ($h) = @_;
+	my %before = map { $_ => 1 } $h->say('fds') =~ /(\d+):s/g;
+
+	$h->call('socketpair', 1, 02000005, 0, '@8'); # as of a channel
+	my ($near, $far) = grep { !$before{$_} } $h->say('fds') =~ /(\d+):s/g;
+	like ask_for_tls($h), qr/^verdict 1\b/, 'the attendant is ready';
+	return ($near, $far, sort { $a <=> $b } keys %before);
+}
+
 # Has the client passed on, or another descriptor; how many octets the launcher's
 # first answer has.
 sub pass_client
 {
 	my ($h, $other) = @_;
-	my %before = map { $_ => 1 } $h->say('fds') =~ /(\d+):s/g;
+	my ($near, $far, $client) = prepare($h);
 
-	$h->call('socketpair', 1, 02000005, 0, '@8'); # as of a channel
-	my ($near, $far, @other) = grep { !$before{$_} }
-	    $h->say('fds') =~ /(\d+):s/g;
-	my ($client) = $other // sort { $a <=> $b } keys %before;
-
-	like ask_for_tls($h), qr/^verdict 1\b/, 'the attendant is ready';
-	like $h->say('send', $magic, 1, $client, $far), qr/^1 /, 'passed';
+	like $h->say('send', $magic, 1, $other // $client, $far), qr/^1 /,
+	    'passed';
 	$h->call('close', $far);
 	return ($near, ($h->call('read', $near, '@64', 64))[0]);
 }
@@ -322,6 +329,33 @@ SKIP: {
 	$_->client->close for @clients, $h;
 	ok Restante::wait_for(sub { !helpers($d) }),
 	    'helpers end with their clients';
+	is $d->stop, 0, 'the server ends';
+}
+
+# A session leaves the plain text where nobody takes it, and does nothing more: a
+# client that stays keeps its helper no longer than a session may be silent.
+SKIP: {
+	skip 'the sanitizers need a wider filter', 1
+	    if Proc::sanitized(Hostile::binary());
+	my $d = Restante->start(binary => Hostile::binary(), users => \%users,
+	    options => [ Tls::options(), 'login-timeout=3', 'idle-timeout=1',
+		'write-timeout=1' ]);
+	my $h = Hostile->new($d);
+	my (undef, $far, $client) = prepare($h);
+	my $sleep = join ' ', Hostile::numbers()->{clock_nanosleep}, 1, 0,
+	    Hostile::octets(pack 'l!2', 60, 0), 0;
+	my $start = time;
+
+	# In one piece: the next octets are for the helper.
+	$h->client->send("send $magic 1 $client $far\ncall $sleep\n");
+	like $h->client->line, qr/^1 /, 'passed by a session that sleeps then';
+	my $t = Tls->over($h->client);
+	ok Restante::wait_for(sub { $t->messages =~ /Finished/ }),
+	    'the handshake is done';
+	ok Restante::wait_for(sub { !helpers($d) }), 'the helper ends';
+	cmp_ok time - $start, '>=', 4, 'not before a session would';
+	ok -e '/proc/' . $h->pid, 'though the session is there';
+	Proc::slay($h->pid);
 	is $d->stop, 0, 'the server ends';
 }
 
