@@ -211,7 +211,8 @@ turn(struct session *s)
 
 /*
  * Ends the connection so that the last answer arrives: closing with octets
- * unread would reset it.
+ * unread would reset it.  Those that have come are read also when the server
+ * stops at once, and others are not awaited.
  */
 static void
 hang_up(struct session *s)
@@ -223,12 +224,13 @@ hang_up(struct session *s)
 
 	if (reply_flush(&s->out) == -1 || shutdown(s->out.fd, SHUT_WR) == -1)
 		return;
-	while (
-	    left >= sizeof(junk) && io_wait(s->in.fd, POLLIN, deadline) == 0) {
+	while (left >= sizeof(junk)) {
 		n = read(s->in.fd, junk, sizeof(junk));
-		if (n <= 0)
+		if (n > 0)
+			left -= (size_t)n;
+		else if (n == 0 || errno != EAGAIN ||
+		    io_wait(s->in.fd, POLLIN, deadline) == -1)
 			break;
-		left -= (size_t)n;
 	}
 }
 

@@ -116,6 +116,30 @@ for my $second (qw(TERM INT)) {
 	is $d->wait, 0, 'with status 0';
 }
 
+# A last answer is in the system's hands, and a command comes at the same moment
+# as the end.
+{
+	my $d = start(users => { alice => "secret\n" . Restante::mbox(
+	    "Subject: large\n\n" . "text\n" x 30_000) });
+	my $c = $d->session('alice', 'secret');
+	my $session = Proc::find($d, qr/^session/);
+
+	$c->send("RETR 1\r\n");
+	ok $c->ready(time + 20), 'an answer has begun';
+	kill STOP => $session;
+	$c->socket->syswrite("NOOP\r\n") or die "writing: $!";
+	kill TERM => $d->pid;
+	ok $d->log_like(qr/sessions may finish/), 'the server ends';
+	kill TERM => $d->pid;
+	ok $d->log_like(qr/ending all sessions/), 'at once';
+	kill CONT => $session;
+	is $d->wait, 0, 'with status 0';
+	like $c->raw_until, qr/\A\+OK [^\n]+\n.*text\r\n\.\r\n\z/s,
+	    'all of the answer arrives';
+	ok !$c->was_reset, 'and then the end';
+	$c->close;
+}
+
 # A session that is busy with a client that does not read.
 {
 	my $d = start(users => { alice => "secret\n" . Restante::mbox(
