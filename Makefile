@@ -98,8 +98,10 @@ run: all
 UNITS = $(patsubst tests/%.c,$(B)/tests/%,$(sort $(wildcard tests/unit/*.c)))
 TOOLS = $(patsubst tests/%.c,$(B)/tests/%,$(sort $(wildcard tests/tools/*.c)))
 PROVE = RESTANTE=$(abspath $(B)/restante) BUILD=$(abspath $(B)) \
-	prove -Itests/lib -j$(JOBS) $(PROVEFLAGS)
+	CORPUS=$(abspath $(CORPUS)) prove -Itests/lib -j$(JOBS) $(PROVEFLAGS)
 JOBS ?= 4
+# Real mail for the tests, files NAME.mbox, if there is any.
+CORPUS ?= ../shared/corpus
 
 # The server with a session that does what its client says, to show that the
 # confinement holds: tests/sys.

@@ -104,7 +104,7 @@ for my $name (@names) {
 	    "P1-008 $name: RDEL deletes as POP3 does";
 }
 SKIP: {
-	skip 'no corpus of real mail beside this checkout', 1
+	skip 'there is no real mail here: CORPUS names none', 1
 	    if !grep { /\.mbox\z/ } @names;
 	pass 'real mail was among it';
 }

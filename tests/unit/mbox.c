@@ -10,6 +10,7 @@
 
 #include <fcntl.h>
 #include <glob.h>
+#include <limits.h>
 
 #include "chance.h"
 #include "plain_mbox.h"
@@ -717,16 +718,21 @@ stretches(void)
 	(void)point("long stretches without anything");
 }
 
-/* Real mail, where there is some. */
+/* Real mail, from the folder that CORPUS names. */
 static void
 real_mail(void)
 {
-	static const char pattern[] = "../shared/corpus/*.mbox";
+	const char *corpus = getenv("CORPUS");
+	char pattern[PATH_MAX];
 	glob_t names;
 	struct stat st;
+	int len;
 
-	if (glob(pattern, 0, NULL, &names) != 0) {
-		skip("real mail", "there is none in ../shared/corpus");
+	len = snprintf(pattern, sizeof(pattern), "%s/*.mbox",
+	    corpus == NULL ? "" : corpus);
+	need(len > 0 && (size_t)len < sizeof(pattern), "a path");
+	if (corpus == NULL || glob(pattern, 0, NULL, &names) != 0) {
+		skip("real mail", "there is none here: CORPUS names none");
 		return;
 	}
 	for (size_t i = 0; i < names.gl_pathc; i++) {
@@ -760,7 +766,7 @@ real_mail(void)
 				    "scan");
 			}
 			check(
-			    h.good && h.count == slow.count && slow.count > 50,
+			    h.good && h.count == slow.count && slow.count > 1,
 			    "%s: %zu messages, not %zu", names.gl_pathv[i],
 			    h.count, slow.count);
 		}
