@@ -306,6 +306,7 @@ auth(struct conversation *c, const struct request *req, int64_t asked)
 	struct sasl *x = &c->sasl;
 	unsigned char key[SITE_KEY];
 
+	c->in_auth = false;
 	if (status == SASL_LOOKUP) {
 		if (hear_claim(c, x->name, sasl_name(x->mechanism), x->proof,
 			&asked) == -1)

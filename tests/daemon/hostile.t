@@ -62,4 +62,18 @@ ok Restante::wait_for(sub {
 }), 'a limit: a login';
 is Proc::find($d, qr/attendant/), $before, 'a limit: by who was there before';
 is $d->stop, 0, 'and ends, with a limit';
+
+# An answer was due, but the mailbox could not be opened: none is due any more.
+$d = Restante->start(Siege::server());
+my $h = Hostile->new($d);
+my @message = (Hostile::AUTH_ANSWER, '-', '%' . unpack 'H*', 'alice ' . '0' x 32);
+like $h->ask(Hostile::AUTH, 'CRAM-MD5', '-'), qr/^verdict 7 /, 'AUTH: has begun';
+my $attendant = Proc::find($d, qr/^attendant/);
+(undef, $hard) = split / /, Proc::limits($attendant)->{'Max open files'};
+is syscall(Hostile::numbers()->{prlimit64}, $attendant + 0, 7,
+    pack('Q2', 3, $hard), 0), 0, 'AUTH: an attendant that can open nothing';
+is $h->ask(@message), 'verdict 4', 'AUTH: it says so';
+like $h->ask(@message), qr/^none /, 'AUTH: once';
+$h->client->close;
+is $d->stop, 0, 'and ends, after AUTH';
 done_testing;
