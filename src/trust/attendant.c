@@ -100,8 +100,9 @@ rest_until(const struct conversation *c, int64_t time)
 }
 
 /*
- * The same for who has shown who it is by what was tried.  Right or wrong, who has
- * failed too often waits, and *asked is the later.
+ * Looks up the mailbox of whom a credential is to show.  Right or wrong, who has
+ * failed too often waits first, and *asked is the later.  Returns 0, or -1 when
+ * nobody waits any more or the mailbox cannot be had now.
  */
 static int
 hear_claim(struct conversation *c, const char *name, const char *by,
