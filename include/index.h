@@ -156,8 +156,9 @@ index_is_dead(const struct mbox_entry *e)
 bool index_is_sparse(const struct index *);
 
 /*
- * A copy in memory, for a new build: neighbouring dead entries become one.  All
- * of the index has been checked.  Returns 0, or -1 with errno set.
+ * A copy in memory, for a new build: neighbouring dead entries become one, and
+ * their ids are forgotten, as they are where a mailbox is cut or compacted.  All of
+ * the index has been checked.  Returns 0, or -1 with errno set.
  */
 int index_squeeze(struct index *, struct index *fresh);
 
