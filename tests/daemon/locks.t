@@ -5,19 +5,16 @@
 use strict;
 use warnings;
 
-use Config;
-use Fcntl qw(:DEFAULT :flock :seek F_GETLK F_SETLK F_RDLCK F_WRLCK F_UNLCK);
+use Fcntl qw(:flock F_SETLK F_RDLCK F_WRLCK);
 use POSIX ();
 use Test::More;
 use Time::HiRes qw(sleep time);
 
+use Locks qw(record_lock F_OFD_SETLK);
 use Proc;
 use Restante;
 
-plan skip_all => 'struct flock is known with 64-bit numbers only'
-    if $Config{ptrsize} != 8;
-
-use constant F_OFD_SETLK => 37;
+plan skip_all => Locks::missing() if Locks::missing();
 
 my @text = ("Subject: one\n\nfirst", "Subject: two\n\nsecond");
 my $box = "secret\n" . Restante::mbox(@text);
@@ -32,27 +29,19 @@ sub handle
 	return $fh;
 }
 
-sub record
-{
-	my ($fh, $command, $type, $start) = @_;
-	my $lock = pack 's s x4 q q i x4', $type, SEEK_SET, $start // 0, 0, 0;
-
-	return fcntl $fh, $command, $lock;
-}
-
 # Ways of holding a lock, and of trying: each returns true when it has it.
 my %holders = (
 	'flock' => sub { flock $_[0], LOCK_EX | LOCK_NB },
 	'a shared flock' => sub { flock $_[0], LOCK_SH | LOCK_NB },
-	'a record lock' => sub { record($_[0], F_SETLK, F_WRLCK) },
+	'a record lock' => sub { record_lock($_[0], F_SETLK, F_WRLCK) },
 	'a record lock for reading' =>
-	    sub { record($_[0], F_SETLK, F_RDLCK) },
+	    sub { record_lock($_[0], F_SETLK, F_RDLCK) },
 	'a record lock behind the end' =>
-	    sub { record($_[0], F_SETLK, F_WRLCK, -s $_[0]) },
+	    sub { record_lock($_[0], F_SETLK, F_WRLCK, -s $_[0]) },
 	'a lock of the open file' =>
-	    sub { record($_[0], F_OFD_SETLK, F_WRLCK) },
+	    sub { record_lock($_[0], F_OFD_SETLK, F_WRLCK) },
 	'a lock of the open file for reading' =>
-	    sub { record($_[0], F_OFD_SETLK, F_RDLCK) },
+	    sub { record_lock($_[0], F_OFD_SETLK, F_RDLCK) },
 );
 
 # A process that holds the mailbox until it is told to let go.

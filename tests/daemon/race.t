@@ -8,6 +8,7 @@ use strict;
 use warnings;
 use Digest::MD5 qw(md5_hex);
 use Fcntl qw(:flock :seek F_SETLKW F_WRLCK F_UNLCK);
+use Locks qw(record_lock);
 use Restante;
 use Test::More;
 use Time::HiRes qw(sleep time);
@@ -33,14 +34,6 @@ sub append
 	    . text($name) . "\n" or die "write: $!";
 }
 
-sub record_lock
-{
-	my ($fh, $type) = @_;
-	my $lock = pack 's s x4 q q i x4', $type, SEEK_SET, 0, 0, 0;
-
-	fcntl $fh, F_SETLKW, $lock or die "fcntl: $!";
-}
-
 my %agent = (
 	flock => sub {
 		my ($path, $name) = @_;
@@ -52,9 +45,9 @@ my %agent = (
 	fcntl => sub {
 		my ($path, $name) = @_;
 		open my $fh, '+<', $path or die "$path: $!";
-		record_lock($fh, F_WRLCK);
+		record_lock($fh, F_SETLKW, F_WRLCK) or die "fcntl: $!";
 		append($fh, $name);
-		record_lock($fh, F_UNLCK);
+		record_lock($fh, F_SETLKW, F_UNLCK) or die "fcntl: $!";
 		close $fh;
 	},
 	early => sub {

@@ -4,11 +4,11 @@
 use strict;
 use warnings;
 
-use Config ();
 use Fcntl qw(:flock F_SETLK F_WRLCK SEEK_SET);
 use Test::More;
 use Time::HiRes qw(sleep);
 
+use Locks qw(record_lock);
 use Pop1;
 use Restante;
 
@@ -74,14 +74,11 @@ sub flock_is_free
 sub record_lock_is_free
 {
 	open my $fh, '+<', $path or die "$path: $!";
-	my $whole = pack 's s x4 q q i x4', F_WRLCK, SEEK_SET, 0, 0, 0;
-	return fcntl $fh, F_SETLK, $whole;
+	return record_lock($fh, F_SETLK, F_WRLCK);
 }
 
 my %lock = (flock => \&flock_is_free);
-if ($Config::Config{archname} =~ /^(?:x86_64|aarch64|riscv64)-linux/) {
-	$lock{'a record lock'} = \&record_lock_is_free;
-}
+$lock{'a record lock'} = \&record_lock_is_free if !Locks::missing();
 fresh();
 $c = session();
 for my $kind (sort keys %lock) {
@@ -102,8 +99,7 @@ for my $kind (sort keys %lock) {
 	$c = session();
 }
 SKIP: {
-	skip "struct flock is not known on $Config::Config{archname}", 1
-	    if keys %lock < 2;
+	skip Locks::missing(), 1 if Locks::missing();
 	pass 'record locks were looked at';
 }
 

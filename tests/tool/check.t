@@ -4,12 +4,13 @@
 use strict;
 use warnings;
 
-use Fcntl qw(LOCK_EX LOCK_NB F_SETLK F_WRLCK SEEK_SET);
+use Fcntl qw(LOCK_EX LOCK_NB F_SETLK F_WRLCK);
 use FindBin;
 use POSIX ();
 use Test::More;
 
 use Ctl;
+use Locks qw(record_lock);
 use Reference;
 use Restante;
 
@@ -240,10 +241,8 @@ close $agent;
 # A process of its own: whoever closes the file lets go of such a lock.
 my $pid = open my $holder, '-|' // die "fork: $!";
 if ($pid == 0) {
-	my $whole = pack 's s x![q] q q i x![q]', F_WRLCK, SEEK_SET, 0, 0, 0;
-
 	open $agent, '+<', $u->path('alice') or die $!;
-	fcntl $agent, F_SETLK, $whole or die "fcntl: $!";
+	record_lock($agent, F_SETLK, F_WRLCK) or die "fcntl: $!";
 	syswrite STDOUT, "locked\n";
 	sleep Restante::PATIENCE;
 	POSIX::_exit(0);
