@@ -4,25 +4,20 @@
 use strict;
 use warnings;
 
-use Digest::SHA qw(sha256 hmac_sha256);
+use Digest::SHA qw(sha256);
 use MIME::Base64 qw(encode_base64);
 use Test::More;
 
 use Letters;
 use Restante;
+use Scram;
 
-# What is kept of a password for SCRAM: RFC 5802 section 3.
+# What is kept of a password for SCRAM.
 sub scram_line
 {
 	my ($password, $salt, $count) = @_;
-	my $salted = my $u = hmac_sha256($salt . pack('N', 1), $password);
+	my ($client, $server) = Scram::pair($password, $salt, $count);
 
-	for (2 .. $count) {
-		$u = hmac_sha256($u, $password);
-		$salted ^= $u;
-	}
-	my ($client, $server) =
-	    map { hmac_sha256("$_ Key", $salted) } qw(Client Server);
 	return "{SCRAM-SHA-256}$count," . join ',',
 	    map { encode_base64($_, '') } $salt, sha256($client), $server;
 }

@@ -9,6 +9,7 @@ use MIME::Base64 qw(encode_base64 decode_base64);
 use Test::More;
 
 use Restante;
+use Scram;
 
 my $refused = '-ERR [AUTH] wrong name or password';
 my $no_base64 = '-ERR that is no base64, or too much of it';
@@ -211,13 +212,7 @@ sub scram
 	    $challenge =~ /\Ar=([^,]+),s=([^,]+),i=(\d+)\z/
 	    or return "no challenge: $challenge";
 	$salt = decode_base64($salt);
-	my $salted = my $u = hmac_sha256($salt . pack('N', 1), $password);
-	for (2 .. $count) {
-		$u = hmac_sha256($u, $password);
-		$salted ^= $u;
-	}
-	my ($client, $server) =
-	    map { hmac_sha256("$_ Key", $salted) } qw(Client Server);
+	my ($client, $server) = Scram::pair($password, $salt, $count);
 	my $without = 'c=' . b64($change{binding} // $header) . ',r=' .
 	    ($change{nonce} ? $change{nonce}->($nonce) : $nonce) .
 	    ($change{extension} // '');

@@ -5,7 +5,7 @@
 use strict;
 use warnings;
 
-use Digest::SHA qw(hmac_sha256 sha256);
+use Digest::SHA qw(sha256);
 use Fcntl qw(LOCK_EX LOCK_NB);
 use MIME::Base64 qw(decode_base64 encode_base64);
 use Test::More;
@@ -14,6 +14,7 @@ use Ctl;
 use Letters;
 use Proc;
 use Restante;
+use Scram;
 
 my @mail = map { "Subject: $_\n\nText of $_.\n" x 3 } 1 .. 4;
 my $mbox = Restante::mbox(@mail, @mail);	# twins
@@ -73,19 +74,14 @@ ok(may_log_in('new', 'pass word'), 'the hash logs in');
 ok(!may_log_in('new', 'another'), '... with its password alone');
 ok(may_log_in('newplain', 'pass word'), 'a plain one, too');
 
-# SCRAM by another way: RFC 5802 section 3.
+# SCRAM by another way.
 my ($iterations, $salt, $stored, $server) = line_of('newscram') =~
     m{\A\{SCRAM-SHA-256\}(\d+),([\w+/=]+),([\w+/=]+),([\w+/=]+) *\z};
-my $block = hmac_sha256(decode_base64($salt) . pack('N', 1), 'pass word');
-my $salted = $block;
-for (2 .. $iterations) {
-	$block = hmac_sha256($block, 'pass word');
-	$salted ^= $block;
-}
+my ($client_key, $server_key) =
+    Scram::pair('pass word', decode_base64($salt), $iterations);
 cmp_ok($iterations, '>=', 4096, 'as many iterations as RFC 7677 asks for');
-is($stored, encode_base64(sha256(hmac_sha256('Client Key', $salted)), ''),
-    'StoredKey');
-is($server, encode_base64(hmac_sha256('Server Key', $salted), ''), 'ServerKey');
+is($stored, encode_base64(sha256($client_key), ''), 'StoredKey');
+is($server, encode_base64($server_key, ''), 'ServerKey');
 isnt(line_of('newscram'), do {
 	$u->feed("pass word\n", 'passwd', '--scram', 'newscram');
 	line_of('newscram');
