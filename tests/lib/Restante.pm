@@ -641,6 +641,16 @@ sub multi
 	return ($status, @lines);
 }
 
+# The lines of CAPA about one capability; in scalar context, how many.
+sub announced
+{
+	my ($self, $tag) = @_;
+	my ($status, @lines) = $self->multi('CAPA');
+
+	die "CAPA: $status" if $status !~ /^\+OK/;
+	return grep { /\A\Q$tag\E(?: |\z)/ } @lines;
+}
+
 sub login
 {
 	my ($self, $name, $password) = @_;

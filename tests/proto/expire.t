@@ -31,13 +31,6 @@ sub subjects
 	return map { (($c->multi("TOP $_ 0"))[1]) =~ s/Subject: //r } 1 .. $count;
 }
 
-sub announced
-{
-	my ($c) = @_;
-
-	return grep { /\AEXPIRE/ } $c->multi('CAPA');
-}
-
 my @all = (
 	[ 29 * DAY, 'young' ], [ 31 * DAY, 'old' ], [ 0, 'new' ],
 	[ 0, 'no such day', 'Mon Feb 30 12:00:00 2015' ],
@@ -53,7 +46,7 @@ my %users = map { $_ => $mail } qw(alice bob carol dora);
 my $d = Restante->start(users => \%users,
     options => ['expire=30 bob=never carol=7']);
 my $c = $d->connect;
-is_deeply [ announced($c) ], ['EXPIRE 7 USER'],
+is_deeply [ $c->announced('EXPIRE') ], ['EXPIRE 7 USER'],
     'P3-465 P3-466 before the login the smallest value, and that users differ';
 like $c->login('alice', 'x'), qr/\A-ERR \[AUTH\]/, 'a wrong password';
 is $d->mbox('alice'), $mail, 'who is not let in removes nothing';
@@ -62,7 +55,8 @@ my @kept = grep { $_ !~ /\A(?:old|of 1972|in local time)\z/ }
     map { $_->[1] } @all;
 like $c->login('alice', 'secret'), qr/\A\+OK .* 7 messages /,
     'P3-468 what is old is not told of';
-is_deeply [ announced($c) ], ['EXPIRE 30'], 'P3-466 behind it that of the user';
+is_deeply [ $c->announced('EXPIRE') ], ['EXPIRE 30'],
+    'P3-466 behind it that of the user';
 is_deeply [ subjects($c) ], \@kept,
     'what is younger, or has no date that there is, is there, from 1 on';
 is_deeply [ map { $_->{wire} =~ s/\r//gr =~ s/\ASubject: (.*)\n\n\1\n\z/$1/sr }
@@ -81,14 +75,15 @@ $c->close;
 is +(() = $d->stderr =~ /expired: user=alice/g), 1, 'nothing to tell this time';
 
 $c = $d->session('bob', 'secret');
-is_deeply [ announced($c) ], ['EXPIRE NEVER'], 'P3-465 EXPIRE NEVER for one';
+is_deeply [ $c->announced('EXPIRE') ], ['EXPIRE NEVER'],
+    'P3-465 EXPIRE NEVER for one';
 is_deeply [ subjects($c) ], [ map { $_->[1] } @all ], 'who keeps everything';
 $c->cmd('QUIT');
 is $d->mbox('bob'), $mail, 'and everything is kept';
 
 # A session that ends without QUIT.
 $c = $d->session('carol', 'secret');
-is_deeply [ announced($c) ], ['EXPIRE 7'], 'P3-466 another value';
+is_deeply [ $c->announced('EXPIRE') ], ['EXPIRE 7'], 'P3-466 another value';
 is_deeply [ subjects($c) ], [ 'new', 'no such day', 'no such time',
 	'of no date', 'of the future' ], 'fewer messages';
 $c->close;
@@ -185,7 +180,7 @@ my $wanted = join '', map { message(@$_) } grep { $kept{ $_->[1] } } @all;
 is +Pop1->session($pop1, 'dora', 'secret')->begin('RETR'),
     length($wanted =~ s/\n/\r\n/gr), 'RFC 918: what is old is not told of';
 
-is_deeply [ announced(Restante->start(users => {})->connect) ],
+is_deeply [ Restante->start(users => {})->connect->announced('EXPIRE') ],
     ['EXPIRE NEVER'], 'P3-465 P3-468 the default: nothing is ever removed';
 
 done_testing;

@@ -13,13 +13,6 @@ my %users = map { $_ => "secret\n" . Restante::mbox("A: b\n\n1\n") }
 my $too_early =
     '-ERR [LOGIN-DELAY] you were here a moment ago, try again later';
 
-sub announced
-{
-	my ($c) = @_;
-
-	return grep { /\ALOGIN-DELAY/ } $c->multi('CAPA');
-}
-
 sub log_in_and_out
 {
 	my ($d, $user) = @_;
@@ -33,11 +26,11 @@ sub log_in_and_out
 my $d = Restante->start(users => \%users,
     options => [ 'login-delay=3600 bob=0 carol=7200', 'login-tries=100' ]);
 my $c = $d->connect;
-is_deeply [ announced($c) ], ['LOGIN-DELAY 7200 USER'],
+is_deeply [ $c->announced('LOGIN-DELAY') ], ['LOGIN-DELAY 7200 USER'],
     'P3-470 before the login the largest value, and that users differ';
 like $c->login('alice', 'x'), qr/\A-ERR \[AUTH\]/, 'a wrong password';
 like $c->login('alice', 'secret'), qr/\A\+OK /, 'alice may come';
-is_deeply [ announced($c) ], ['LOGIN-DELAY 3600'],
+is_deeply [ $c->announced('LOGIN-DELAY') ], ['LOGIN-DELAY 3600'],
     'P3-470 behind it that of the user';
 like log_in_and_out($d, 'alice'), qr/\A-ERR \[IN-USE\]/,
     'a mailbox in use is in use, and that does not count';
@@ -56,10 +49,12 @@ like $c->cmd('PASS x'), qr/\A-ERR \[AUTH\]/,
 my ($stamp) = $c->greeting =~ /(<.*>)/;
 is $c->cmd('APOP alice ' . md5_hex($stamp . 'secret')),
     $too_early, 'P3-348 APOP is a login, too';
-is_deeply [ announced($c) ], ['LOGIN-DELAY 7200 USER'], 'P3-470 still not in';
+is_deeply [ $c->announced('LOGIN-DELAY') ], ['LOGIN-DELAY 7200 USER'],
+    'P3-470 still not in';
 like $c->login('bob', 'secret'), qr/\A\+OK /,
     'P3-471 another user may come, on the same connection';
-is_deeply [ announced($c) ], ['LOGIN-DELAY 0'], 'P3-470 who has no delay';
+is_deeply [ $c->announced('LOGIN-DELAY') ], ['LOGIN-DELAY 0'],
+    'P3-470 who has no delay';
 $c->cmd('QUIT');
 like log_in_and_out($d, 'bob'), qr/\A\+OK /, "bob comes as he likes, $_"
     for 1 .. 3;
@@ -73,7 +68,7 @@ is $d->mbox('alice'), $users{alice}, 'nothing was changed';
 my $dir = $d->dir;
 my $again = Restante->start(dir => $dir, options => ['login-delay=3600']);
 is log_in_and_out($again, 'alice'), $too_early, 'P3-471 after a restart';
-is_deeply [ announced($again->connect) ], ['LOGIN-DELAY 3600'],
+is_deeply [ $again->connect->announced('LOGIN-DELAY') ], ['LOGIN-DELAY 3600'],
     'P3-470 the same for everybody';
 $again->stop;
 $again = Restante->start(dir => $dir, options => ['login-delay=1']);
@@ -82,7 +77,8 @@ like log_in_and_out($again, 'alice'), qr/\A\+OK /,
 $again->stop;
 
 $d = Restante->start(users => \%users);
-is_deeply [ announced($d->connect) ], ['LOGIN-DELAY 0'], 'P3-470 the default';
+is_deeply [ $d->connect->announced('LOGIN-DELAY') ], ['LOGIN-DELAY 0'],
+    'P3-470 the default';
 like log_in_and_out($d, 'alice'), qr/\A\+OK /, "no delay, $_" for 1 .. 4;
 
 done_testing;

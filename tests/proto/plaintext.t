@@ -19,24 +19,16 @@ sub outer_address
 	return $address =~ /^127\./ ? undef : $address;
 }
 
-sub announces
-{
-	my ($c, $what) = @_;
-	my ($status, @lines) = $c->multi('CAPA');
-
-	return scalar grep { /^\Q$what\E(?: |$)/ } @lines;
-}
-
 sub taken
 {
 	my ($d, $from, %opt) = @_;
 	my $c = $d->connect(%opt);
 
 	subtest "P3-108 $from: plain passwords" => sub {
-		ok announces($c, 'USER'), 'USER is announced';
+		ok $c->announced('USER'), 'USER is announced';
 		like join("\n", $c->multi('CAPA')), qr/^SASL .*PLAIN/m, 'PLAIN, too';
 		like $c->login('alice', 'secret'), qr/^\+OK/, 'and logs in';
-		ok announces($c, 'USER'), 'USER is announced after the login';
+		ok $c->announced('USER'), 'USER is announced after the login';
 	};
 }
 
@@ -46,8 +38,8 @@ sub refused
 	my $c = $d->connect(%opt);
 
 	subtest "P3-108 $from: no plain passwords" => sub {
-		ok !announces($c, 'USER'), 'USER is not announced';
-		ok announces($c, 'TOP'), 'other things are';
+		ok !$c->announced('USER'), 'USER is not announced';
+		ok $c->announced('TOP'), 'other things are';
 		like $c->cmd('USER alice'), qr/^-ERR \[AUTH\] .*TLS/, 'USER';
 		like $c->cmd('PASS secret'), qr/^-ERR \[AUTH\] .*TLS/, 'PASS';
 		like $c->cmd('USER nobody-such'), qr/^-ERR \[AUTH\] .*TLS/,

@@ -17,30 +17,22 @@ my %users = (
 my $d = Restante->start(users => \%users, options => [
 	Tls::options(), 'plaintext-auth=tls', 'login-tries=3' ]);
 
-sub announces
-{
-	my ($c, $what) = @_;
-	my ($status, @lines) = $c->multi('CAPA');
-
-	return scalar grep { $_ eq $what } @lines;
-}
-
 {
 	my $c = $d->connect;
 
-	ok announces($c, 'STLS'), 'P3-400 STLS is announced before the login';
-	ok !announces($c, 'USER'), 'P3-108 USER is not announced in clear';
+	ok $c->announced('STLS'), 'P3-400 STLS is announced before the login';
+	ok !$c->announced('USER'), 'P3-108 USER is not announced in clear';
 	like $c->cmd('STLS now'), qr/^-ERR/, 'P3-411 STLS takes no argument';
 	like $c->cmd('stls'), qr/^\+OK/, 'P3-401 STLS, in small letters';
 
 	my $t = Tls->over($c);
 	like $t->cmd('STLS'), qr/^-ERR/,
 	    'P3-401 no greeting comes; P3-403 no TLS within TLS';
-	ok !announces($t, 'STLS'), 'P3-310 P3-400 STLS is not announced any more';
-	ok announces($t, 'USER'), 'P3-310 P3-407 USER is announced now';
+	ok !$t->announced('STLS'), 'P3-310 P3-400 STLS is not announced any more';
+	ok $t->announced('USER'), 'P3-310 P3-407 USER is announced now';
 	like $t->cmd('STAT'), qr/^-ERR/, 'P3-401 nobody is logged in';
 	like $t->login('alice', 'secret'), qr/^\+OK/, 'a login over TLS';
-	ok !announces($t, 'STLS'), 'P3-400 STLS is not announced afterwards';
+	ok !$t->announced('STLS'), 'P3-400 STLS is not announced afterwards';
 	like $t->cmd('STLS'), qr/^-ERR/, 'P3-402 STLS in TRANSACTION';
 	my ($status, $text) = $t->text('RETR 1');
 	is length $text, length("Subject: one\r\n\r\n.dot\r\n") + 100_002,
@@ -88,7 +80,7 @@ sub announces
 
 	$c = $e->session('alice', 'secret');
 	like $c->cmd('STLS'), qr/^-ERR/, 'P3-402 STLS in TRANSACTION, in clear';
-	ok !announces($c, 'STLS'), 'P3-400 where it is not announced';
+	ok !$c->announced('STLS'), 'P3-400 where it is not announced';
 	is $e->stop, 0, 'the server ends';
 }
 
@@ -107,7 +99,7 @@ sub announces
 
 	like $c->cmd('UTF8'), qr/^\+OK/, 'UTF8 in clear';
 	like $c->cmd('STLS'), qr/^-ERR/, 'P3-412 STLS after UTF8';
-	ok !announces($c, 'STLS'), 'P3-400 and it is not announced';
+	ok !$c->announced('STLS'), 'P3-400 and it is not announced';
 	like $c->cmd('QUIT'), qr/^\+OK/, 'the session goes on';
 }
 
@@ -151,7 +143,7 @@ for my $new (qw(tls1_2 tls1_3)) {
 	my $e = Restante->start(users => \%users);
 	my $c = $e->connect;
 
-	ok !announces($c, 'STLS'), 'P3-400 not announced where it is not set up';
+	ok !$c->announced('STLS'), 'P3-400 not announced where it is not set up';
 	like $c->cmd('STLS'), qr/^-ERR/, 'P3-400 nor done';
 	like $c->cmd('QUIT'), qr/^\+OK/, 'the session goes on';
 	is $e->stop, 0;
