@@ -163,7 +163,7 @@ int mailbox_check_entry(const struct mailbox *, const struct mbox_entry *);
 
 /*
  * Whether what the index calls dead begins as a tombstone in the file, or stands
- * within one.  As look.
+ * within one, and there is no message in it.  Reads all of it.  As look.
  */
 int mailbox_check_dead(const struct mailbox *, const struct mbox_entry *);
 

@@ -48,33 +48,33 @@ keep(void *ctx, const struct mbox_entry *entry)
 }
 
 /*
- * Reads and scans from s->pos on, piece by piece into a buffer that stays in the
+ * Reads and scans from s->pos to end, piece by piece into a buffer that stays in the
  * cache.  That is faster than a mapping: no page of the file has to be entered into
  * the address space.  In front of a piece is what the scan looks back at, and what
  * it could not look at yet.
  */
 static int
-scan_pieces(struct mbox_scan *s, const struct mailbox *mb)
+scan_pieces(struct mbox_scan *s, const struct mailbox *mb, uint64_t end)
 {
 	enum { KEPT = MBOX_SEPARATOR_MAX + MBOX_BEHIND, FRONT = 4096 };
 	unsigned char *buf = malloc(FRONT + SCAN_PIECE), *piece;
-	uint64_t from = s->pos, offset = from, size = mb->subject.size;
+	uint64_t from = s->pos, offset = from;
 	size_t kept = 0, len;
 	int status = 0;
 
 	if (buf == NULL)
 		return -1;
 	piece = buf + FRONT;
-	while (status == 0 && offset < size) {
+	while (status == 0 && offset < end) {
 		/* The pieces of the file, but for the first, are aligned. */
 		len = SCAN_PIECE - (size_t)(offset % SCAN_PIECE);
-		if (len > size - offset)
-			len = (size_t)(size - offset);
+		if (len > end - offset)
+			len = (size_t)(end - offset);
 		status = mailbox_pread(mb, piece, len, offset);
 		if (status == -1)
 			break;
 		status = mbox_scan(s, piece - kept, kept + len, offset - kept,
-		    offset + len == size);
+		    offset + len == end);
 		offset += len;
 		kept = offset - from < KEPT ? (size_t)(offset - from) : KEPT;
 		memmove(piece - kept, piece + len - kept, kept);
@@ -92,7 +92,7 @@ scan(const struct mailbox *mb, struct index *ix, uint64_t offset)
 
 	mbox_scan_init(&s, offset, keep, ix);
 	s.unquote = mb->set->unquote;
-	if (scan_pieces(&s, mb) == -1)
+	if (scan_pieces(&s, mb, mb->subject.size) == -1)
 		return -1;
 	return index_tell_twins_apart(ix, position);
 }
@@ -267,8 +267,9 @@ goes_on(const struct mailbox *mb, uint64_t offset)
 		mbox_separator(line, (size_t)n) != 0);
 }
 
-int
-mailbox_check_dead(const struct mailbox *mb, const struct mbox_entry *e)
+/* Whether a tombstone begins where a dead entry does, or that is within one. */
+static int
+check_begin(const struct mailbox *mb, const struct mbox_entry *e)
 {
 	enum { LEN = sizeof("From ") };
 	static const char zeros[LEN];
@@ -283,9 +284,80 @@ mailbox_check_dead(const struct mailbox *mb, const struct mbox_entry *e)
 	return -1;
 }
 
+/* Whether a dead entry's last octets are zero, but for line ends. */
+static bool
+ends_dead(const struct mailbox *mb, const struct mbox_entry *e)
+{
+	enum { LEN = 4 };
+	static const char zeros[LEN];
+	char octets[LEN];
+
+	return mailbox_pread(mb, octets, LEN, e->offset + e->stored - LEN) ==
+	    0 &&
+	    (memcmp(octets, zeros, LEN) == 0 ||
+		memcmp(octets, "\0\n\r\n", LEN) == 0 ||
+		memcmp(octets + 1, "\0\n\n", LEN - 1) == 0);
+}
+
+static int
+no_message(void *ctx, const struct mbox_entry *entry)
+{
+	(void)ctx;
+	if (entry->flags & MBOX_TOMBSTONE)
+		return 0;
+	errno = ESTALE;
+	return -1;
+}
+
+/*
+ * The octets from *from on that are no hole, but for those behind end: there is no
+ * message in a hole, and a large one takes long to read.
+ */
+static void
+find_data(int fd, uint64_t *from, uint64_t *to, uint64_t end)
+{
+	off_t data = lseek(fd, (off_t)*from, SEEK_DATA), hole;
+
+	*to = end;
+	if (data == -1 && errno == ENXIO)
+		*from = end;
+	if (data == -1)
+		return;
+	*from = (uint64_t)data;
+	hole = lseek(fd, data, SEEK_HOLE);
+	if (hole > data && (uint64_t)hole < end)
+		*to = (uint64_t)hole;
+}
+
+int
+mailbox_check_dead(const struct mailbox *mb, const struct mbox_entry *e)
+{
+	uint64_t from = e->offset, to, end = from + e->stored;
+	struct mbox_scan s;
+
+	if (check_begin(mb, e) == -1)
+		return -1;
+	for (; from < end; from = to) {
+		find_data(mb->files.fd, &from, &to, end);
+		mbox_scan_init(&s, from, no_message, NULL);
+		if (from < end && scan_pieces(&s, mb, to) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+/* The same with a look at both ends, where these look as they should. */
+static bool
+looks_dead(const struct mailbox *mb, const struct mbox_entry *e)
+{
+	return (check_begin(mb, e) == 0 && ends_dead(mb, e)) ||
+	    mailbox_check_dead(mb, e) == 0;
+}
+
 /*
  * Whether what died is dead in the file, too: in one that was restored from a
- * backup it is mail again.  Where there is much of it, only here and there.
+ * backup it is mail again.  Only at its ends, and here and there where there is
+ * much of it: this is no time to read all of it.
  */
 static bool
 are_dead(const struct mailbox *mb)
@@ -296,8 +368,7 @@ are_dead(const struct mailbox *mb)
 	for (uint64_t i = 0; i < is->entries; i++) {
 		const struct mbox_entry *e = index_entry(&mb->index, i);
 
-		if (index_is_dead(e) && n++ % every == 0 &&
-		    mailbox_check_dead(mb, e) == -1)
+		if (index_is_dead(e) && n++ % every == 0 && !looks_dead(mb, e))
 			return false;
 	}
 	return true;

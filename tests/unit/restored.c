@@ -166,11 +166,53 @@ many(void)
 	    "they are gone, and it is there");
 }
 
+/*
+ * What is dead has become one entry of the index, and was in part alive when the
+ * backup was made: in the middle, or up to the end.
+ */
+static void
+begin_merged(bool to_the_end)
+{
+	size_t size;
+
+	start(222);
+	delete (2, 2, 1);
+	if (!to_the_end)
+		delete (151, 151, 1); /* letter 152 */
+	size = get(backup);
+	delete (2, to_the_end ? 151 : 150, 1);
+	restore(size, 223);
+	open_mailbox();
+}
+
+static void
+merged(void)
+{
+	begin_merged(true);
+	is(mailbox_count(&mb), 222, "the end of what was dead is looked at");
+	mailbox_close(&mb);
+	ok(is_there(50), "what is in there is shown");
+
+	begin_merged(false);
+	ok(mailbox_count(&mb) == 221 || mailbox_compact(&mb) == MAILBOX_TEMP,
+	    "a compaction looks at all of it");
+	mailbox_close(&mb);
+	ok(is_there(50), "the login after that shows what is in there");
+
+	begin_merged(false);
+	for (uint64_t n = 2; n <= mailbox_count(&mb); n++)
+		need(mailbox_mark(&mb, n) == 0, "marking");
+	is(mailbox_update(&mb), MAILBOX_OK, "all behind it can be deleted");
+	mailbox_close(&mb);
+	ok(is_there(50), "and it is there");
+}
+
 int
 main(void)
 {
 	dir = scratch_open();
 	few();
 	many();
+	merged();
 	return done();
 }
