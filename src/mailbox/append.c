@@ -124,10 +124,45 @@ grow(const struct mailbox *mb, uint64_t from, uint64_t size)
 	return -1;
 }
 
+/*
+ * Nothing is added, but the file may have other times than before: the index is
+ * written down with these, keeping errno.  It knows twins apart.
+ */
+static void
+keep_index(const struct append *a)
+{
+	int saved = errno;
+
+	mailbox_save_index(a->mb, a->move.offset);
+	errno = saved;
+}
+
+/* Makes room for so many octets, promises them, and lets the file grow. */
+static int
+make_room(struct append *a, uint64_t length)
+{
+	struct mailbox *mb = a->mb;
+	struct journal_writer w = { .fd = mb->files.journal_fd };
+	uint64_t size = a->move.size;
+
+	a->move.size += length;
+	/* Room is had now or not at all. */
+	if (fallocate(mb->files.fd, FALLOC_FL_KEEP_SIZE, (off_t)size,
+		(off_t)length) == -1 &&
+	    (errno == ENOSPC || errno == EDQUOT || errno == EFBIG))
+		return -1;
+	if (journal_commit_move(&w, JOURNAL_APPEND, &a->move) !=
+	    JOURNAL_PROMISED)
+		return -1;
+	if (grow(mb, size, a->move.size) == 0)
+		return 0;
+	withdraw(mb);
+	return -1;
+}
+
 int
 append_begin(struct append *a, struct mailbox *mb, uint64_t length)
 {
-	struct journal_writer w = { .fd = mb->files.journal_fd };
 	uint64_t size = mb->subject.size;
 
 	*a = (struct append){ .mb = mb,
@@ -138,17 +173,8 @@ append_begin(struct append *a, struct mailbox *mb, uint64_t length)
 	}
 	if (promise_sum_around(mb, &a->move) == -1)
 		return -1;
-	a->move.size += length;
-	/* Room is had now or not at all. */
-	if (fallocate(mb->files.fd, FALLOC_FL_KEEP_SIZE, (off_t)size,
-		(off_t)length) == -1 &&
-	    (errno == ENOSPC || errno == EDQUOT || errno == EFBIG))
-		return -1;
-	if (journal_commit_move(&w, JOURNAL_APPEND, &a->move) !=
-	    JOURNAL_PROMISED)
-		return -1;
-	if (grow(mb, size, a->move.size) == -1) {
-		withdraw(mb);
+	if (make_room(a, length) == -1) {
+		keep_index(a);
 		return -1;
 	}
 	if (fsync(mb->files.fd) == 0)
@@ -186,7 +212,9 @@ append_cancel(struct append *a)
 		.move = a->move };
 	int saved = errno;
 
-	if (promise_finish(a->mb, &promise) == -1)
+	if (promise_finish(a->mb, &promise) == 0)
+		keep_index(a);
+	else
 		log_warn("an unfinished delivery is undone by the next login");
 	errno = saved;
 }

@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include "append.h"
 #include "mailbox.h"
 #include "scratch.h"
 #include "tap.h"
@@ -62,33 +63,70 @@ add_long(char text[LONG + 1024])
 	memcpy(text + len + LONG, "\n\n", 3);
 }
 
-/* There is no room for what a compaction writes to the journal. */
+/* Leaves the second of two twins, and yields its id. */
 static void
-without_room(void)
+bereave(char id[MAILBOX_ID_SIZE])
 {
-	static char text[LONG + 1024] = PASSWORD TWIN TWIN;
-	char id[MAILBOX_ID_SIZE], again[MAILBOX_ID_SIZE];
-	enum mailbox_status status;
-
-	add_long(text);
-	scratch_file(dir, "mail", text);
 	open_mailbox(false);
 	mailbox_id(&mb, 2, id);
 	ok(strchr(id, '-') != NULL, "the second twin has an ordinal");
 	need(mailbox_mark(&mb, 1) == 0, "marking");
 	need(mailbox_update(&mb) == MAILBOX_OK, "updating");
 	mailbox_close(&mb);
-
 	open_mailbox(false);
-	limit_size(LIMIT);
-	status = mailbox_compact(&mb);
-	limit_size(RLIM_INFINITY);
-	is(status, MAILBOX_TEMP, "no room for a compaction");
+}
+
+static void
+has_id(const char *id)
+{
+	char again[MAILBOX_ID_SIZE];
+
 	mailbox_close(&mb);
 	open_mailbox(false);
 	mailbox_id(&mb, 1, again);
 	ok(strcmp(id, again) == 0, "the twin that is left keeps its id");
 	mailbox_close(&mb);
+}
+
+/* There is no room for what a compaction writes to the journal. */
+static void
+without_room(void)
+{
+	static char text[LONG + 1024] = PASSWORD TWIN TWIN;
+	enum mailbox_status status;
+	char id[MAILBOX_ID_SIZE];
+
+	add_long(text);
+	scratch_file(dir, "mail", text);
+	bereave(id);
+	limit_size(LIMIT);
+	status = mailbox_compact(&mb);
+	limit_size(RLIM_INFINITY);
+	is(status, MAILBOX_TEMP, "no room for a compaction");
+	has_id(id);
+}
+
+/* A delivery begins and is given up; or there is no room for it. */
+static void
+without_delivery(bool begins)
+{
+	char id[MAILBOX_ID_SIZE];
+	struct append a;
+	int status;
+
+	scratch_file(dir, "mail", PASSWORD TWIN TWIN ONE);
+	bereave(id);
+	if (begins) {
+		need(append_begin(&a, &mb, strlen(TWO)) == 0, "beginning");
+		need(append_write(&a, TWO, 10) == 0, "writing");
+		append_cancel(&a);
+	} else {
+		limit_size(LIMIT);
+		status = append_begin(&a, &mb, LONG);
+		limit_size(RLIM_INFINITY);
+		is(status, -1, "no room");
+	}
+	has_id(id);
 }
 
 /*
@@ -190,6 +228,8 @@ main(void)
 	dir = scratch_open();
 	need(signal(SIGXFSZ, SIG_IGN) != SIG_ERR, "signal");
 	without_room();
+	without_delivery(true);
+	without_delivery(false);
 	try_exchange(false);
 	try_exchange(true);
 	where_nothing_begins();
