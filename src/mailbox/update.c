@@ -119,6 +119,18 @@ end_run(struct mailbox *mb, uint64_t n, const struct journal_run *run)
 	return look_at(mb, end);
 }
 
+/* Whether the file is as it was when it was measured. */
+static bool
+is_as_measured(const struct mailbox *mb)
+{
+	struct index_subject now = mb->subject;
+
+	return index_identify(mb->files.fd, &now) == 0 &&
+	    now.size == mb->subject.size &&
+	    now.modified == mb->subject.modified &&
+	    now.changed == mb->subject.changed;
+}
+
 /*
  * Whether every message must be compared, and not only the ends of runs: where
  * nobody has seen all of the file, or somebody wrote to it since.
@@ -126,13 +138,7 @@ end_run(struct mailbox *mb, uint64_t n, const struct journal_run *run)
 static bool
 must_compare_all(const struct mailbox *mb)
 {
-	struct index_subject now = mb->subject;
-
-	return mb->unsettled || mb->index.is.looked != 0 ||
-	    index_identify(mb->files.fd, &now) == -1 ||
-	    now.size != mb->subject.size ||
-	    now.modified != mb->subject.modified ||
-	    now.changed != mb->subject.changed;
+	return mb->unsettled || mb->index.is.looked != 0 || !is_as_measured(mb);
 }
 
 /*
@@ -513,10 +519,14 @@ begin(struct mailbox *mb)
 		return -1;
 	if (fstat(mb->files.fd, &st) == -1)
 		return -1;
-	if (st.st_nlink == 1 && (uint64_t)st.st_size >= mb->subject.size)
-		return 0;
-	errno = ESTALE;
-	return -1;
+	if (st.st_nlink != 1 || (uint64_t)st.st_size < mb->subject.size) {
+		errno = ESTALE;
+		return -1;
+	}
+	/* What was written into it is not to be taken for seen. */
+	if ((uint64_t)st.st_size == mb->subject.size && !is_as_measured(mb))
+		mailbox_distrust(mb);
+	return 0;
 }
 
 /* Nothing was removed: the index is right still, but where it was what refused. */

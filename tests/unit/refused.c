@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * What is refused removes nothing and leaves the index as good as it was: twins
- * keep their unique-ids, and what another program did is seen.
+ * keep their unique-ids, and what another program did is seen, by what is done, too.
  */
 
 #include <sys/file.h>
@@ -148,26 +148,34 @@ exchange(void)
 	return agent;
 }
 
-/* With the lock let go nothing is to be deleted; or it is not had back. */
+enum what { NOTHING, REFUSED, DONE };
+
+/*
+ * Before that the lock was let go.  Then nothing is to be deleted; or the lock is
+ * not had back; or it is.
+ */
 static void
-try_exchange(bool expires)
+try_exchange(enum what what)
 {
 	char ids[2][MAILBOX_ID_SIZE], again[2][MAILBOX_ID_SIZE];
 	uint64_t removed;
 	int agent;
 
-	scratch_file(dir, "mail", PASSWORD TWIN ONE TWO TWIN);
+	scratch_file(dir, "mail", PASSWORD TWIN ONE TWO TWIN TWIN);
 	open_mailbox(true);
 	for (unsigned int i = 0; i < 2; i++)
 		mailbox_id(&mb, 2 + i, ids[i]);
 	agent = exchange();
-	if (expires) {
+	if (what == DONE)
+		need(flock(agent, LOCK_UN) == 0, "unlocking");
+	if (what == NOTHING) {
 		is(mailbox_expire(&mb, 1000000000, &removed), MAILBOX_OK,
 		    "nothing is too old");
 	} else {
-		need(mailbox_mark(&mb, 4) == 0, "marking");
-		is(mailbox_update(&mb), MAILBOX_TEMP,
-		    "the lock is not to be had");
+		need(mailbox_mark(&mb, 5) == 0, "marking");
+		is(mailbox_update(&mb),
+		    what == DONE ? MAILBOX_OK : MAILBOX_TEMP,
+		    "an update that wants the lock");
 	}
 	mailbox_close(&mb);
 	(void)close(agent);
@@ -230,8 +238,9 @@ main(void)
 	without_room();
 	without_delivery(true);
 	without_delivery(false);
-	try_exchange(false);
-	try_exchange(true);
+	try_exchange(NOTHING);
+	try_exchange(REFUSED);
+	try_exchange(DONE);
 	where_nothing_begins();
 	return done();
 }
