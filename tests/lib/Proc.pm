@@ -100,6 +100,14 @@ sub limits
 	    split /\n/, file($pid, 'limits') // die "$pid is gone" };
 }
 
+# From now on all its new descriptors are below this number.
+sub narrow
+{
+	my ($pid, $most) = @_;
+
+	return system('prlimit', "--pid=$pid", "--nofile=$most:") == 0;
+}
+
 # descriptor => what it leads to, without inode numbers.  Only root may look.
 sub descriptors
 {
