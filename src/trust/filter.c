@@ -155,7 +155,6 @@ static const uint32_t socket_calls[] = {
 	SYS_RECVMSG,
 	SYS_RECVFROM,
 	SYS_RECV,
-	SYS_SOCKETPAIR,
 };
 
 static const uint32_t socket_calls_of_listener[] = {

@@ -255,6 +255,9 @@ sub against_system
 		# All kinds of a local one, but that of a channel.
 		map({ [ 'socketpair', AF_UNIX, $_, 0, '@8' ] } 1 .. 5),
 		[ 'socketpair', 30, 02000005, 0, '@8' ],
+		# The older call of some machines, its arguments in memory.
+		map({ [ 'socketcall', 8, octets(pack 'L4', AF_UNIX, $_, 0, 0) ]
+		} 1, 2, 5, 02000005),
 		# The sockets that it has, turned into others.
 		map({ ([ 'connect', $_, octets($unspec), 16 ],
 			[ 'connect', $_, octets($here), 16 ],
