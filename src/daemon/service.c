@@ -36,15 +36,9 @@ service_find_keeper(
 	return 0;
 }
 
-/* Who it is that runs what strangers talk to. */
 static int
-find_account(const char *name, const char *who, struct confine_identity *id)
+refuse_root(const struct confine_identity *id, const char *who)
 {
-	if (confine_find_account(name, id) == -1) {
-		log_warnx(
-		    "there is no account %s: %s run as nobody", name, who);
-		*id = (struct confine_identity){ NOBODY, NOBODY };
-	}
 	if (id->uid != 0 && id->gid != 0)
 		return 0;
 	log_warnx("%s do not run as root", who);
@@ -54,7 +48,32 @@ find_account(const char *name, const char *who, struct confine_identity *id)
 static int
 find_session_account(const struct conf *c, struct confine_identity *id)
 {
-	return find_account(c->user, "sessions", id);
+	if (confine_find_account(c->user, id) == -1) {
+		log_warnx(
+		    "there is no account %s: sessions run as nobody", c->user);
+		*id = (struct confine_identity){ NOBODY, NOBODY };
+	}
+	return refuse_root(id, "sessions");
+}
+
+/*
+ * Helpers know the key, and what else runs as them can read it: that must be
+ * neither what strangers talk to nor, for want of an account, whatever is nobody's.
+ */
+static int
+find_helper_account(const struct conf *c,
+    const struct confine_identity *sessions, struct confine_identity *id)
+{
+	if (confine_find_account(c->tls_user, id) == -1) {
+		log_warnx("tls-user: there is no account %s", c->tls_user);
+		return -1;
+	}
+	if (refuse_root(id, "TLS helpers") == -1)
+		return -1;
+	if (id->uid != sessions->uid)
+		return 0;
+	log_warnx("tls-user: sessions run as %s, too", c->tls_user);
+	return -1;
 }
 
 /* What root starts becomes others, and .restante, made by root, the keeper's. */
@@ -109,12 +128,12 @@ describe_launcher(const struct conf *c, struct launcher *l)
 
 /* What the launcher of TLS helpers needs, if there is to be one. */
 static int
-open_launcher(const struct conf *c, struct launcher *l)
+open_launcher(const struct conf *c, const struct confine_identity *sessions,
+    struct launcher *l)
 {
 	if (*l->helper == '\0')
 		return 0;
-	if (geteuid() == 0 &&
-	    find_account(c->tls_user, "TLS helpers", &l->id) == -1)
+	if (geteuid() == 0 && find_helper_account(c, sessions, &l->id) == -1)
 		return -1;
 	return launcher_open(l, c->tls_certificate, c->tls_key);
 }
@@ -142,17 +161,17 @@ int
 service_check(const struct conf *c)
 {
 	struct launcher launcher;
-	struct confine_identity id;
+	struct confine_identity sessions = { NOBODY, NOBODY };
 	int status = sockets_check(c);
 
-	describe_launcher(c, &launcher);
-	if (open_launcher(c, &launcher) == -1)
-		status = -1;
-	launcher_close(&launcher);
 	if (check_users(c) == -1)
 		status = -1;
-	if (geteuid() == 0 && find_session_account(c, &id) == -1)
+	if (geteuid() == 0 && find_session_account(c, &sessions) == -1)
 		status = -1;
+	describe_launcher(c, &launcher);
+	if (open_launcher(c, &sessions, &launcher) == -1)
+		status = -1;
+	launcher_close(&launcher);
 	return status;
 }
 
@@ -173,7 +192,7 @@ prepare_launcher(const struct conf *c, struct service *svc)
 {
 	if (svc->session.stls != STLS_HELPER)
 		return 0;
-	return open_launcher(c, &svc->launcher) == -1
+	return open_launcher(c, &svc->session_id, &svc->launcher) == -1
 	    ? -1
 	    : launcher_meet(&svc->launcher, svc->attendant.users.state_fd);
 }

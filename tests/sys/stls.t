@@ -138,21 +138,26 @@ sub ask
 	is $d->stop, 0, 'the server ends';
 }
 
-# Without the account.
-{
-	my $d = Restante->start(users => \%users,
-	    options => [ Tls::options(), 'tls-user=no-such-account' ]);
-	my $t = Tls->connect($d);
+# Whoever else runs as the helpers can read the key: not for want of an account, and
+# not who runs what strangers talk to.
+for ([ 'no account', qr/tls-user: there is no account no-such-account$/m,
+	'tls-user=no-such-account' ],
+    [ 'the account of sessions', qr/tls-user: sessions run as stunnel4, too$/m,
+	'user=stunnel4' ],
+    [ 'nobody, as sessions for want of an account',
+	qr/tls-user: sessions run as nobody, too$/m, 'tls-user=nobody',
+	'user=no-such-account' ],
+    [ 'root', qr/TLS helpers do not run as root$/m, 'tls-user=root' ]) {
+	my ($what, $message, @options) = @$_;
+	my $d = Restante->new(options => [ Tls::options(), @options ]);
+	my ($status, undef, $err) = Letters::run(Restante::binary(), '-n', '-f',
+	    '/dev/null', '-d', $scratch, map { ('-o', $_) } Tls::options(),
+	    @options);
 
-	ok $d->log_like(qr/no account no-such-account: TLS helpers run as nobody/),
-	    'the log says that an account is missing';
-	is((split /\t/, Proc::status(Proc::find($d, qr/^launcher/))->{Uid})[0],
-	    65534, 'nobody is who runs them');
-	like $t->cmd('QUIT'), qr/^\+OK/, 'and it works';
-	is $d->stop, 0, 'the server ends';
-	$d = Restante->new(options => [ Tls::options(), 'tls-user=root' ]);
-	ok !eval { $d->start; 1 }, 'never root';
-	like $@, qr/TLS helpers do not run as root/, 'and it says so';
+	is $status, 78, "$what: restante -n says no";
+	like $err, $message, "$what: and why";
+	ok !eval { $d->start; 1 }, "$what: no start";
+	like $@, $message, "$what: and it says why, too";
 }
 
 done_testing;
