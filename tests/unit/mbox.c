@@ -765,8 +765,7 @@ real_mail(void)
 					  begin, end == slow.size) == 0,
 				    "scan");
 			}
-			check(
-			    h.good && h.count == slow.count && slow.count > 1,
+			check(h.good && h.count == slow.count && slow.count > 1,
 			    "%s: %zu messages, not %zu", names.gl_pathv[i],
 			    h.count, slow.count);
 		}
