@@ -158,7 +158,7 @@ for my $part (qw(keeper listener)) {
 	sleep $wait if $wait > 0;
 
 	my $keeper = Proc::find($d, qr/^keeper/);
-	kill STOP => $d->pid;
+	Proc::halt($d->pid);
 	Proc::slay($keeper);
 	my $c = $d->connect(silent => 1);
 	ok $c->silent(0.5), 'no keeper: a client waits';

@@ -126,7 +126,7 @@ for my $second (qw(TERM INT)) {
 
 	$c->send("RETR 1\r\n");
 	ok $c->ready(time + 20), 'an answer has begun';
-	kill STOP => $session;
+	Proc::halt($session);
 	$c->socket->syswrite("NOOP\r\n") or die "writing: $!";
 	kill TERM => $d->pid;
 	ok $d->log_like(qr/sessions may finish/), 'the server ends';

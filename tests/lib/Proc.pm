@@ -82,6 +82,16 @@ sub slay
 	return gone($pid) || die "$pid does not end";
 }
 
+# Stops one until a SIGCONT, and waits until it stands still.
+sub halt
+{
+	my ($pid) = @_;
+
+	kill STOP => $pid or die "stopping $pid: $!";
+	return Restante::wait_for(sub { file($pid, 'stat') =~ /\) T / })
+	    || die "$pid does not stop";
+}
+
 # The lines of /proc/PID/status, by name.
 sub status
 {
