@@ -5,6 +5,9 @@
 use strict;
 use warnings;
 
+use Digest::MD5 qw(md5_hex);
+use Fcntl qw(:flock);
+use MIME::Base64 qw(encode_base64);
 use Test::More;
 
 use Proc;
@@ -12,7 +15,14 @@ use Restante;
 
 my $box = Restante::mbox("Subject: one\n\nfirst");
 my %users = map { ("user$_" => "secret\n$box") } 1 .. 20;
-my $d = Restante->start(users => \%users, options => [ 'login-pause=0' ]);
+my $password = 'Unheard-Of-Password';
+my $hash = crypt $password, '$6$rounds=1000$abcdefgh$';
+
+$users{late} = "secret\n$box";
+$users{plain} = "$password\n$box";
+$users{hashed} = "$hash\n$box" if defined $hash;
+my $d = Restante->start(users => \%users,
+    options => [ 'login-pause=0', 'login-delay=0 late=3600' ]);
 
 # The attendant of a session that has sent USER.
 sub busy
@@ -68,6 +78,92 @@ for (['a wrong password', 'PASS wrong', qr/^-ERR \[AUTH\]/],
 	$d->session('user4', 'secret')->cmd('QUIT');
 }
 
+# Nothing of a conversation is left in who has the next: no descriptor, and with
+# it no lock, of a mailbox that was opened for nobody.
+sub has
+{
+	my ($pid) = @_;
+
+	return $> == 0 ? scalar(keys %{ Proc::descriptors($pid) }) : 0;
+}
+
+sub put_off_then_in
+{
+	my ($name, $why) = @_;
+
+	($c, my $pid) = begin($name);
+	like $c->cmd('PASS secret'), $why, "$name: is put off";
+	$c->cmd('USER user7');
+	like $c->cmd('PASS secret'), qr/^\+OK/, "$name: user7 comes in instead";
+	is idle(), $pid, "$name: the attendant is for the next";
+	$c->cmd('QUIT');
+	return $pid;
+}
+
+$d->session('late', 'secret')->cmd('QUIT') for 1 .. 2;
+my $clean = has(my $reused = idle());
+my $holder = $d->session('user6', 'secret');
+is put_off_then_in('user6', qr/^-ERR \[IN-USE\]/), $reused, 'in use: the same';
+$holder->cmd('QUIT');
+like $d->connect->login('user6', 'secret'), qr/^\+OK/, 'in use: it is free now';
+is put_off_then_in('late', qr/^-ERR \[LOGIN-DELAY\]/), $reused,
+    'too early: the same';
+open my $mailbox, '<', $d->path('late') or die "late: $!";
+ok flock($mailbox, LOCK_EX | LOCK_NB), 'too early: no lock is left';
+close $mailbox;
+$d->session('user8', 'secret')->cmd('QUIT') for 1 .. 40;
+is idle(), $reused, 'forty logins: the same';
+is has($reused), $clean, 'and no descriptor more';
+
+# Nor what was tried, or what it was compared with.
+sub remembers
+{
+	my ($pid, @words) = @_;
+	my ($found, $octets) = ('');
+
+	open my $mem, '<:raw', "/proc/$pid/mem" or die "$pid: $!";
+	for (split /\n/, Proc::file($pid, 'maps')) {
+		my ($from, $to) = /^(\w+)-(\w+) rw/ or next;
+		no warnings 'portable';
+		($from, $to) = (hex $from, hex $to);
+		sysseek $mem, $from, 0;
+		sysread $mem, $octets, $to - $from;
+		$found .= " $_" for grep { index($octets, $_) != -1 } @words;
+	}
+	return $found;
+}
+
+SKIP: {
+	skip 'only root looks into memory', 1 if $> != 0;
+	skip 'sanitizers remember', 1 if Proc::sanitized(Restante::binary());
+	my %way = (
+		PASS => sub { $_[0]->login($_[1], $password) },
+		PLAIN => sub { $_[0]->cmd('AUTH PLAIN ' .
+		    encode_base64("\0$_[1]\0$password", '')) },
+		APOP => sub { $_[0]->cmd("APOP $_[1] " .
+		    md5_hex($_[0]->stamp . $password)) },
+	);
+	# Half of a word is enough, and what HMAC makes of it.
+	my $half = substr $password, 0, 8;
+	my @words = ($half, $half ^ "\x36" x 8, $half ^ "\x5c" x 8,
+	    defined $hash ? substr($hash, -40) : ());
+
+	for (['plain', sort keys %way], defined $hash ?
+	    ['hashed', 'PASS', 'PLAIN'] : ()) {
+		my ($name, @ways) = @$_;
+
+		for my $way (@ways) {
+			$c = $d->connect;
+			like $way{$way}->($c, $name), qr/^\+OK/, "$name: $way";
+			is remembers(idle(), @words), '',
+			    "$name: $way: the attendant forgets it";
+			$c->cmd('QUIT');
+		}
+	}
+	like remembers(idle(), 'idle attendant'), qr/ idle attendant/,
+	    'but not what it is called';
+}
+
 # One that has died is not waited for.
 for my $number (1 .. 3) {
 	my @sessions = map { $d->session("user$_", 'secret') } 1 .. 3;
@@ -120,5 +216,17 @@ ok Restante::wait_for(sub {
 	return !grep { $left{$_} } @now;
 }), 'SIGHUP: they go with their keeper';
 like $d->connect->login('user1', 'secret'), qr/^\+OK/, 'SIGHUP: a login';
+Proc::slay(Proc::find($d, qr/^keeper/)) for 1 .. 2;
+ok Proc::none($d, qr/^idle attendant/), 'the keeper is killed: they go, too';
+ok Restante::wait_for(sub {
+	my $c = $d->connect(silent => 1);
+	return ($c->status // '') =~ /^\+OK/ &&
+	    $c->login('user2', 'secret') =~ /^\+OK/;
+}), 'the keeper is killed: a login';
+$c = $d->session('user1', 'secret');
+cmp_ok scalar(Proc::all($d, qr/^idle attendant/)), '>', 0, 'idle attendants';
+kill TERM => $d->pid;
+ok Proc::none($d, qr/attendant/), 'none of them waits for a session that stays';
+like $c->cmd('STAT'), qr/^\+OK 1 /, 'which goes on';
 is $d->stop, 0, 'the server ends';
 done_testing;
