@@ -255,6 +255,49 @@ sub channel_login
 	}), 'channel: but after it';
 }
 
+# An attendant that has let it in serves others next: nothing that it sent along
+# or behind reaches those, and it hears nothing of them.
+sub channel_reuse
+{
+	my ($d) = @_;
+	my $idle = sub { Proc::find($d, qr/^idle attendant/) };
+	my $has = sub { $> == 0 ? keys %{ Proc::descriptors($_[0]) } : 0 };
+
+	Proc::none($d, qr/^attendant/);
+	Proc::slay($_) for Proc::all($d, qr/^idle attendant/);
+	serves($d, 'reuse');
+	my $attendant = $idle->();
+	my $had = $has->($attendant);
+	my $h = Hostile->new($d);
+	my $user = Hostile::request(kind => Hostile::USER);
+	my $pass = Hostile::request(name => "carol\0",
+	    secret => "carols\0");
+
+	is $h->say('send', $user, 1, 5, 6), '1 0', 'reuse: a first request';
+	like $h->say('hear', 5000), qr/^[1-9]\d* 0\b/, 'reuse: is answered';
+	kill STOP => $attendant;
+	is $h->say('send', $pass, 1, 4, 5, 6), '1 0',
+	    'reuse: the right password, with descriptors';
+	is $h->say('send', $user, 3, 5, 6), '3 0', 'reuse: and more';
+	kill CONT => $attendant;
+	# A reset, for what was not read, may come before the verdict.
+	my @heard = map { $h->say('hear', 5000) } 1 .. 3;
+	is grep({ /^[1-9]\d* [23]\b/ } @heard), 1, 'reuse: one mailbox';
+	is grep({ /^0 0\b/ } @heard), 2, 'reuse: nothing else';
+	is $idle->(), $attendant, 'reuse: the attendant is for the next';
+	is $has->($attendant), $had, 'reuse: and has nothing of it';
+
+	my $other = Hostile->new($d);
+	like $other->ask(Hostile::USER, 'alice', '-'), qr/^verdict 1\b/,
+	    'reuse: another session';
+	is Proc::find($d, qr/^attendant/), $attendant, 'reuse: the same attendant';
+	like $h->ask(Hostile::USER, 'alice', '-'), qr/^none /,
+	    'reuse: is not heard of by the first';
+	like $other->ask(Hostile::PASS, 'alice', 'secret'), qr/^verdict 1 /,
+	    'reuse: is let in';
+	$_->client->close for $h, $other;
+}
+
 # Whom it comes from: a session of a proxy may say so, once, at first; and what it
 # says is an address, or the end.
 sub channel_peer
@@ -436,6 +479,7 @@ sub lay
 	channel_garbage($d);
 	channel_names($d);
 	channel_login($d);
+	channel_reuse($d);
 	channel_auth($d);
 	channel_floods($d);
 	channel_peer($d, 0);
