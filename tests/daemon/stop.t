@@ -126,6 +126,9 @@ for my $second (qw(TERM INT)) {
 
 	$c->send("RETR 1\r\n");
 	ok $c->ready(time + 20), 'an answer has begun';
+	ok Restante::wait_for(sub {
+		Proc::status($session)->{State} =~ /^S/;
+	}), 'it is written, and the session waits for a command';
 	Proc::halt($session);
 	$c->socket->syswrite("NOOP\r\n") or die "writing: $!";
 	kill TERM => $d->pid;
