@@ -330,6 +330,9 @@ sub against_system
 		[ 'eventfd2', 0, 0 ], [ 'timerfd_create', 1, 0 ],
 		[ 'ioctl', 5, 0x5412, '@8' ],
 		[ 'ioctl', 0, 0x5401, '@64' ],
+		# A lingering end: the listener is the last to close the client.
+		map({ [ 'setsockopt', $_, 1, 13, octets(pack 'll', 1, 9), 8 ] }
+			4 .. 6),
 		# Flags of open files that others have, too.
 		map({ [ 'fcntl', $_, 4, 0 ] } 0, 3, 4, 5, 6),
 		# Signals by way of a descriptor; leases; larger pipes.
