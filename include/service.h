@@ -36,6 +36,13 @@ int service_find_keeper(
     const struct conf *, int users_fd, struct confine_identity *);
 
 /*
+ * Whether .restante, if it is there, is root's, the directory's owner's or the
+ * keeper's.  0, or -1 after a line in the log: somebody else may have made it.
+ */
+int service_check_state(
+    const struct conf *, const struct users *, uid_t keeper);
+
+/*
  * Opens and looks up what all ways of starting need.  0, or -1 after a line in
  * the log that says what is missing.
  */

@@ -36,6 +36,45 @@ service_find_keeper(
 	return 0;
 }
 
+int
+service_check_state(
+    const struct conf *c, const struct users *users, uid_t keeper)
+{
+	struct stat own, state;
+
+	if (users->state_fd == -1)
+		return 0;
+	if (fstat(users->fd, &own) == -1 ||
+	    fstat(users->state_fd, &state) == -1) {
+		log_warn("looking at %s/.restante", c->users);
+		return -1;
+	}
+	if (state.st_uid == 0 || state.st_uid == own.st_uid ||
+	    state.st_uid == keeper)
+		return 0;
+	log_warnx("%s/.restante belongs to account number %ju, who is neither "
+		  "root, nor the directory's owner, nor the keeper",
+	    c->users, (uintmax_t)state.st_uid);
+	return -1;
+}
+
+/* Who was let into .restante could put a journal there, which is obeyed. */
+static int
+close_state(const struct conf *c, const struct users *users)
+{
+	struct stat st;
+
+	if (fstat(users->state_fd, &st) == 0 && (st.st_mode & 077) == 0)
+		return 0;
+	if (fchmod(users->state_fd, 0700) == 0) {
+		log_warnx("%s/.restante had mode %04o: closed to others",
+		    c->users, st.st_mode & 07777u);
+		return 0;
+	}
+	log_warn("closing %s/.restante to others", c->users);
+	return -1;
+}
+
 static int
 refuse_root(const struct confine_identity *id, const char *who)
 {
@@ -76,19 +115,32 @@ find_helper_account(const struct conf *c,
 	return -1;
 }
 
-/* What root starts becomes others, and .restante, made by root, the keeper's. */
+/* What root starts becomes others; all of it else is the keeper. */
 static int
 find_identities(const struct conf *c, struct service *svc)
 {
+	if (geteuid() != 0) {
+		svc->keeper_id = (struct confine_identity){ geteuid(),
+			getegid() };
+		return 0;
+	}
+	if (find_session_account(c, &svc->session_id) == -1)
+		return -1;
+	return service_find_keeper(c, svc->attendant.users.fd, &svc->keeper_id);
+}
+
+/* .restante is the keeper's alone, whoever made it; but not just anybody. */
+static int
+take_state(const struct conf *c, const struct service *svc)
+{
 	const struct users *users = &svc->attendant.users;
 
-	if (geteuid() != 0)
-		return 0;
-	if (find_session_account(c, &svc->session_id) == -1 ||
-	    service_find_keeper(c, users->fd, &svc->keeper_id) == -1)
+	if (service_check_state(c, users, svc->keeper_id.uid) == -1 ||
+	    close_state(c, users) == -1)
 		return -1;
-	if (fchown(users->state_fd, svc->keeper_id.uid, svc->keeper_id.gid) ==
-	    -1)
+	if (geteuid() == 0 &&
+	    fchown(users->state_fd, svc->keeper_id.uid, svc->keeper_id.gid) ==
+		-1)
 		log_warn("changing the owner of %s/.restante", c->users);
 	return 0;
 }
@@ -143,7 +195,7 @@ static int
 check_users(const struct conf *c)
 {
 	struct users users;
-	struct confine_identity id;
+	struct confine_identity keeper = { geteuid(), getegid() };
 	int status = users_look(&users, c->users);
 
 	if (status == -1)
@@ -151,7 +203,9 @@ check_users(const struct conf *c)
 	else
 		warn_of_others(c, &users);
 	if ((status == 0 || c->keeper_user[0] != '\0') &&
-	    service_find_keeper(c, users.fd, &id) == -1)
+	    service_find_keeper(c, users.fd, &keeper) == -1)
+		status = -1;
+	if (service_check_state(c, &users, keeper.uid) == -1)
 		status = -1;
 	users_close(&users);
 	return status;
@@ -306,7 +360,8 @@ service_prepare(const struct conf *c, struct service *svc)
 		return -1;
 	}
 	warn_of_others(c, &svc->attendant.users);
-	if (find_identities(c, svc) == -1 || prepare_launcher(c, svc) == -1) {
+	if (find_identities(c, svc) == -1 || take_state(c, svc) == -1 ||
+	    prepare_launcher(c, svc) == -1) {
 		service_release(svc);
 		return -1;
 	}

@@ -286,6 +286,10 @@ main(int argc, char **argv)
 	open_users(&c, &t);
 	if (verb->writes && users_make_state(&t.users) == -1)
 		cannot(&t, c.users);
+	if (!t.watches && service_check_state(&c, &t.users, geteuid()) == -1) {
+		tool_status(&t, EX_NOPERM);
+		return t.status;
+	}
 	if (t.everybody)
 		name_everybody(&t);
 	verb->run(&t);

@@ -195,6 +195,50 @@ subtest 'keeper-user' => sub {
 	ok $d->session('alice', 'secret'), 'serves';
 };
 
+# In a directory that others may write to, somebody could have made it first.
+subtest '.restante' => sub {
+	my $d = Restante->new(users => { alice => "secret\n$mail" },
+	    options => [ 'keeper-user=nobody' ]);
+	my $state = $d->path('.restante');
+	my @tool = ("$ENV{BUILD}/restantectl", '-f', '/dev/null', '-d', $d->dir);
+	my @check = (Restante::binary(), '-n', '-f', '/dev/null', '-d', $d->dir,
+	    '-o', 'keeper-user=nobody');
+	my $message = qr/\.restante belongs to account number 23456, who is neither/;
+	my $run = sub {
+		my $err = qx(@_ 2>&1 </dev/null);
+		return ($? >> 8, $err);
+	};
+
+	hand_over($d, $owner);
+	chmod 0755, $d->{scratch};
+	mkdir $state or die;
+	chown 23456, 23456, $state or die;
+	for ([ 78, @check ], [ 77, @tool, 'list' ], [ 77, @tool, 'check' ],
+	    [ 75, @tool, 'deliver', 'alice' ]) {
+		my ($want, @command) = @$_;
+		my ($status, $err) = $run->(@command);
+
+		is $status, $want, "of somebody else: @command[0, 5 .. $#command]";
+		like $err, $message, 'why';
+	}
+	is +($run->(@tool, 'who'))[0], 0,
+	    'who is there can be seen';
+	ok !eval { $d->start; 1 }, 'no start';
+	like $d->stderr, $message, 'why';
+	is +(stat $state)[4], 23456, 'it stays whose it was';
+	for my $uid (0, $owner, $nobody) {
+		chown $uid, $uid, $state or die;
+		chmod 02775, $state or die;
+		is +($run->(@check))[0], 0, "of $uid: no complaint";
+		$d->start;
+		is $d->stop, 0, 'a start';
+		is +(stat $state)[4], $nobody, 'now it is the keeper\'s';
+		is +(stat $state)[2] & 07777, 0700, 'and nobody else\'s';
+		ok $d->log_like(qr/\.restante had mode 2775: closed to others/),
+		    'which is told';
+	}
+};
+
 subtest 'no such account' => sub {
 	my $d = Restante->start(users => { alice => "secret\n$mail" },
 	    options => [ 'user=no-such-account' ]);
