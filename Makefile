@@ -145,7 +145,7 @@ FUZZERS = $(patsubst tests/%.c,$(B)/tests/%,$(sort $(wildcard tests/fuzz/*.c)))
 FUZZ_TIME ?= 10
 
 $(FUZZERS): ALL_LDFLAGS += -fsanitize=fuzzer
-$(B)/tests/fuzz/mailbox: ALL_LDFLAGS += -Wl,--wrap=fatalx
+$(B)/tests/fuzz/mailbox: ALL_LDFLAGS += -Wl,--wrap=fatalx,--wrap=fstat64
 
 fuzzers: $(FUZZERS)
 
