@@ -26,8 +26,9 @@ check_mode(struct check *c, const char *about, const char *what, int fd)
 	if (fstat(fd, &st) == -1 || (st.st_mode & S_IRWXO) == 0)
 		return;
 	check_say(c, c->exposed ? CHECK_PROBLEM : CHECK_NOTE, about, "mode",
-	    "%s has mode %04o: everyone on this machine may use it%s", what,
-	    st.st_mode & 07777u, c->exposed ? "" : ", but for the directory's");
+	    "%s has mode %04o: %s", what, st.st_mode & 07777u,
+	    c->exposed ? "everyone on this machine may use it"
+		       : "only the directory's mode keeps everyone out");
 }
 
 void
