@@ -147,7 +147,7 @@ parse_options(int argc, char **argv, struct conf *c)
 
 /* Octets, or thousands, millions, thousands of millions of them. */
 static uint64_t
-parse_octets(const char *text)
+parse_octets(const struct verb *verb, const char *text)
 {
 	static const char units[] = "kMG";
 	size_t len = strlen(text);
@@ -164,13 +164,13 @@ parse_octets(const char *text)
 	    num_parse(digits, UINT64_MAX / factor, &n) == -1 || n == 0) {
 		fprintf(stderr, "restantectl: \"%s\" is no number of octets\n",
 		    text);
-		usage();
+		verb_usage(verb);
 	}
 	return n * factor;
 }
 
 static void
-take_option(int opt, struct tool *t)
+take_option(const struct verb *verb, int opt, struct tool *t)
 {
 	switch (opt) {
 	case 'f':
@@ -186,7 +186,7 @@ take_option(int opt, struct tool *t)
 		t->make_line = secret_make_plain;
 		break;
 	case 'q':
-		t->quota = parse_octets(optarg);
+		t->quota = parse_octets(verb, optarg);
 		break;
 	case 's':
 		t->make_line = secret_make_scram;
@@ -220,7 +220,7 @@ parse_arguments(int argc, char **argv, const struct verb *verb, struct tool *t)
 	while ((opt = getopt_long(argc, argv, "f:", options, NULL)) != -1) {
 		if (opt == '?' || strchr(verb->options, opt) == NULL)
 			verb_usage(verb);
-		take_option(opt, t);
+		take_option(verb, opt, t);
 	}
 	t->names = argv + optind;
 	t->count = (size_t)(argc - optind);

@@ -140,6 +140,9 @@ for ([ 64 ], [ 64, 'a', 'b' ], [ 64, '--quota', '0', 'bob' ],
 	my ($code, @args) = @$_;
 	is((deliver("A: b\n", @args))[0], $code, "$code: @args");
 }
+like((deliver('', '--quota', '1x', 'bob'))[2],
+    qr/^restantectl: "1x" is no number of octets\nusage: restantectl .* deliver /,
+    'what a quota is');
 is_deeply([ deliver('', 'bob') ], [ 65, '',
     "restantectl: bob: the message is empty\n" ], 'nothing');
 is_deeply([ deliver("$separator\n", 'bob') ], [ 65, '',
