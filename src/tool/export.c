@@ -35,8 +35,9 @@ struct export
 static int
 failed(struct export *ex)
 {
-	tool_complain(
-	    ex->t, EX_IOERR, ex->user, "%s: %s", ex->target, strerror(errno));
+	tool_complain(ex->t, EX_IOERR, ex->user, "%s: %s",
+	    strcmp(ex->target, "-") == 0 ? "the standard output" : ex->target,
+	    strerror(errno));
 	return -1;
 }
 

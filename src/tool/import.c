@@ -260,7 +260,9 @@ import_run(struct tool *t)
 	int fd = STDIN_FILENO;
 	struct stat st;
 
-	if (strcmp(im.source, "-") != 0)
+	if (strcmp(im.source, "-") == 0)
+		im.source = "the standard input";
+	else
 		fd = open(im.source, O_RDONLY | O_CLOEXEC);
 	if (fd == -1 || fstat(fd, &st) == -1)
 		(void)failed(&im, im.source);

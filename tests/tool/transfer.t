@@ -68,10 +68,16 @@ $u->write(carl => "secret\n$mbox");
 for ('', "\n", "Subject: x\n\n", "secret\n$mbox", 'From me') {
 	my ($status, undef, $err) = $u->feed($_, 'import', 'carl');
 	is($status, 65, 'no mbox: ' . substr($_, 0, 8) =~ s/\n/./gr);
-	like($err, qr/carl: nothing is imported: - does not begin with a sep/,
+	like($err, qr/carl: nothing is imported: the standard input does not begin with/,
 	    '... told');
 }
 is(($u->run('import', 'carl', '/nonexistent'))[0], 66, 'no file');
+SKIP: {
+	skip 'there is no /dev/full', 1 if !-c '/dev/full';
+	local $u->{before} = sub { open STDOUT, '>', '/dev/full' };
+	is(($u->run('export', 'carl'))[2], 'restantectl: carl: the standard output: ' .
+	    "No space left on device\n", 'a full disk behind the standard output');
+}
 is(($u->feed($mbox, 'import', 'nobody'))[0], 67, 'nobody');
 is(($u->run('export', 'nobody'))[0], 67, '... to be exported');
 is(($u->run('import'))[0], 64, 'no name');
