@@ -39,8 +39,8 @@ int service_find_keeper(
  * Whether .restante, if it is there, is root's, the directory's owner's or the
  * keeper's.  0, or -1 after a line in the log: somebody else may have made it.
  */
-int service_check_state(
-    const struct conf *, const struct users *, uid_t keeper);
+int
+service_check_state(const struct conf *, const struct users *, uid_t keeper);
 
 /*
  * Opens and looks up what all ways of starting need.  0, or -1 after a line in
