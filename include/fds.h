@@ -6,6 +6,8 @@
 #ifndef FDS_H
 #define FDS_H
 
+#include <sys/stat.h>
+
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -26,6 +28,12 @@ int fds_keep_only(int fd, int place);
  * written: nothing that is opened later can be taken for them.  0 or -1.
  */
 int fds_fill(void);
+
+/*
+ * fstat(2), where the machine allows it by a call that takes no path: for what a
+ * session does.  0, or -1 with errno set.
+ */
+int fds_stat(int fd, struct stat *);
 
 /* Points 0 and 1, and with errors 2 as well, at /dev/null.  0 or -1. */
 int fds_silence(bool errors);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "append.h"
+#include "fds.h"
 #include "io.h"
 #include "log.h"
 
@@ -23,7 +24,7 @@ look(const struct mailbox *mb, const struct journal_move *move,
 	struct stat st;
 	char first = '\0';
 
-	if (fstat(mb->files.fd, &st) == -1 ||
+	if (fds_stat(mb->files.fd, &st) == -1 ||
 	    io_pread(mb->files.fd, &first, 1, (off_t)move->offset) == -1)
 		return -1;
 	*size = (uint64_t)st.st_size;
@@ -116,7 +117,7 @@ grow(const struct mailbox *mb, uint64_t from, uint64_t size)
 {
 	struct stat st;
 
-	if (fstat(mb->files.fd, &st) == -1)
+	if (fds_stat(mb->files.fd, &st) == -1)
 		return -1;
 	if ((uint64_t)st.st_size == from)
 		return ftruncate(mb->files.fd, (off_t)size);
@@ -254,7 +255,7 @@ take_back(const struct mailbox *mb, size_t written)
 	int fd = mb->files.fd, saved = errno;
 	struct stat st;
 
-	if (fstat(fd, &st) == 0 &&
+	if (fds_stat(fd, &st) == 0 &&
 	    (uint64_t)st.st_size == mb->subject.size + written &&
 	    ftruncate(fd, (off_t)mb->subject.size) == 0)
 		status = MAILBOX_TEMP;

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "fds.h"
 #include "head.h"
 #include "io.h"
 #include "log.h"
@@ -67,7 +68,7 @@ grow(const struct mailbox *mb, const struct promised *p)
 {
 	struct stat st;
 
-	if (fstat(mb->files.fd, &st) == -1)
+	if (fds_stat(mb->files.fd, &st) == -1)
 		return -1;
 	if ((uint64_t)st.st_size >= p->fresh)
 		return 0;
@@ -187,7 +188,7 @@ head_fit(const struct mailbox *mb, const struct journal_move *move,
 	if (read_promise(move, &p) == -1)
 		return 0;
 	end = p.grows > 0 ? p.size : p.fresh;
-	if (fstat(mb->files.fd, &st) == -1)
+	if (fds_stat(mb->files.fd, &st) == -1)
 		return -1;
 	if ((uint64_t)st.st_size < end)
 		return 0;
@@ -401,7 +402,7 @@ stands_still(const struct mailbox *mb, const struct plan *p)
 
 	if (p->grows == 0)
 		return 0;
-	if (fstat(mb->files.fd, &st) == -1)
+	if (fds_stat(mb->files.fd, &st) == -1)
 		return -1;
 	if ((uint64_t)st.st_size == mb->subject.size)
 		return 0;

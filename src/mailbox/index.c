@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "fds.h"
 #include "index.h"
 #include "io.h"
 #include "num.h"
@@ -86,7 +87,7 @@ index_identify(int fd, struct index_subject *subject)
 {
 	struct stat st;
 
-	if (fstat(fd, &st) == -1)
+	if (fds_stat(fd, &st) == -1)
 		return -1;
 	subject->device = st.st_dev;
 	subject->inode = st.st_ino;
@@ -159,7 +160,7 @@ index_load(struct index *ix, const struct index_subject *now,
 		return INDEX_NONE;
 	*was = h.subject;
 	status = compare(&h, now);
-	if (status == INDEX_NONE || fstat(ix->fd, &st) == -1)
+	if (status == INDEX_NONE || fds_stat(ix->fd, &st) == -1)
 		return INDEX_NONE;
 	pages = (uint64_t)st.st_size / PAGE;
 	if (pages == 0 || h.totals.entries > (pages - 1) * INDEX_PAGE_ENTRIES ||
@@ -178,7 +179,7 @@ index_void(struct index *ix)
 	struct stat st;
 
 	/* A full disk has no room for a header where there is none. */
-	if (fstat(ix->fd, &st) == 0 && st.st_size == 0)
+	if (fds_stat(ix->fd, &st) == 0 && st.st_size == 0)
 		return 0;
 	return io_pwrite(ix->fd, &none, sizeof(none), 0);
 }

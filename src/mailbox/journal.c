@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "fds.h"
 #include "io.h"
 #include "journal.h"
 #include "num.h"
@@ -142,7 +143,7 @@ journal_load(int fd, struct journal_promise *p)
 	int whole = 0;
 
 	*p = (struct journal_promise){ .runs = NULL };
-	if (read_header(fd, &h) == -1 || fstat(fd, &st) == -1)
+	if (read_header(fd, &h) == -1 || fds_stat(fd, &st) == -1)
 		return JOURNAL_ERROR;
 	if (!is_promise(h.kind))
 		return JOURNAL_EMPTY;
@@ -165,7 +166,7 @@ journal_prepare(int fd)
 	static const char empty[BLOCK];
 	struct stat st;
 
-	if (fstat(fd, &st) == -1)
+	if (fds_stat(fd, &st) == -1)
 		return -1;
 	if (st.st_size >= BLOCK)
 		return 0;
@@ -273,7 +274,7 @@ journal_clear(int fd)
 
 	if (put_kind(fd, KIND_EMPTY) == -1)
 		return -1;
-	if (fstat(fd, &st) == 0 && st.st_size > BLOCK)
+	if (fds_stat(fd, &st) == 0 && st.st_size > BLOCK)
 		(void)!ftruncate(fd, BLOCK);
 	return 0;
 }

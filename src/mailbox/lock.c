@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "fds.h"
 #include "lock.h"
 
 /* Milliseconds for which a lock that is taken is tried again, and how often. */
@@ -97,7 +98,7 @@ look_for_one_link(int fd)
 {
 	struct stat st;
 
-	if (fstat(fd, &st) == -1)
+	if (fds_stat(fd, &st) == -1)
 		return -1;
 	if (st.st_nlink == 1)
 		return 0;

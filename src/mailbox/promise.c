@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "append.h"
+#include "fds.h"
 #include "head.h"
 #include "io.h"
 #include "log.h"
@@ -310,7 +311,7 @@ fit_move(const struct mailbox *mb, const struct journal_move *promised,
 	*fit = (struct promise_fit){ .fits = false };
 	if (!is_move(promised))
 		return 0;
-	if (fstat(mb->files.fd, &st) == -1 ||
+	if (fds_stat(mb->files.fd, &st) == -1 ||
 	    promise_sum_around(mb, &now) == -1)
 		return -1;
 	if (now.last != promised->last)
@@ -348,7 +349,7 @@ fit_runs(const struct mailbox *mb, const struct journal_promise *p,
 	struct stat st;
 
 	*fit = (struct promise_fit){ .fits = true };
-	if (fstat(mb->files.fd, &st) == -1)
+	if (fds_stat(mb->files.fd, &st) == -1)
 		return -1;
 	for (size_t i = 0; i < p->count; i++)
 		if (fit_run(mb, &p->runs[i], (uint64_t)st.st_size, fit) == -1)

@@ -24,6 +24,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "fds.h"
 #include "io.h"
 #include "lock.h"
 #include "log.h"
@@ -224,7 +225,7 @@ cut_file(const struct mailbox *mb, uint64_t cut)
 {
 	struct stat st;
 
-	if (fstat(mb->files.fd, &st) == -1)
+	if (fds_stat(mb->files.fd, &st) == -1)
 		return CUT_FAILED;
 	if ((uint64_t)st.st_size != mb->subject.size)
 		return CUT_NOT;
@@ -517,7 +518,7 @@ begin(struct mailbox *mb)
 		return -1;
 	if (mb->files.index_fd != -1 && index_void(&mb->index) == -1)
 		return -1;
-	if (fstat(mb->files.fd, &st) == -1)
+	if (fds_stat(mb->files.fd, &st) == -1)
 		return -1;
 	if (st.st_nlink != 1 || (uint64_t)st.st_size < mb->subject.size) {
 		errno = ESTALE;

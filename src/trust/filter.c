@@ -273,11 +273,12 @@ special_calls(struct program *p, enum filter_kind kind)
 	if (kind == FILTER_LISTENER)
 		allow_one_of(p, SYS_socketcall, 0, socket_calls_of_listener,
 		    COUNT(socket_calls_of_listener));
-#else
-	(void)kind;
 #endif
 #ifdef SYS_newfstatat
-	allow_one_of(p, SYS_newfstatat, 3, of_descriptor, COUNT(of_descriptor));
+	/* It takes paths as well: a session does without, see fds_stat(). */
+	if (kind == FILTER_KEEPER || MACHINE != AUDIT_ARCH_X86_64)
+		allow_one_of(
+		    p, SYS_newfstatat, 3, of_descriptor, COUNT(of_descriptor));
 #else
 	allow_one_of(p, SYS_fstatat64, 3, of_descriptor, COUNT(of_descriptor));
 	allow_one_of(p, SYS_statx, 2, of_descriptor, COUNT(of_descriptor));

@@ -40,6 +40,7 @@
 
 #include "call.h"
 #include "clock.h"
+#include "fds.h"
 #include "io.h"
 #include "session.h"
 #include "title.h"
@@ -311,7 +312,7 @@ list_fds(void)
 
 	line[0] = '\0';
 	for (int fd = 0; fd < FD_MAX && n + 16 < sizeof(line); fd++) {
-		if (fstat(fd, &st) == -1)
+		if (fds_stat(fd, &st) == -1)
 			continue;
 		n += (size_t)snprintf(line + n, sizeof(line) - n, "%s%d:%c",
 		    n == 0 ? "" : " ", fd,

@@ -240,6 +240,16 @@ sub against_file
 	);
 }
 
+# What a session, but no keeper, is refused: who allows an empty path allows any.
+sub against_path
+{
+	my ($path) = @_;
+
+	return [ 'newfstatat', AT_FDCWD, text($path), '@256', 0x1000 ]
+	    if defined numbers()->{arch_prctl};
+	return;
+}
+
 # What is tried against the system.
 sub against_system
 {

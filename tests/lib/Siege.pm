@@ -72,7 +72,8 @@ sub calls
 	    $d->path('.restante/alice.journal'), '/etc/passwd', '/bin/sh',
 	    'alice', '/alice', '../alice', '.', '/', '/proc/self/mem',
 	    '/proc/1/root/etc/passwd', '/dev/mem', '/dev/shm/x') {
-		$h->tries("$when, $path", Hostile::against_file($path));
+		$h->tries("$when, $path", Hostile::against_file($path),
+		    Hostile::against_path($path));
 	}
 	$h->unnamed_calls;
 
