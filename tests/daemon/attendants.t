@@ -224,7 +224,8 @@ ok Restante::wait_for(sub {
 	    $c->login('user2', 'secret') =~ /^\+OK/;
 }), 'the keeper is killed: a login';
 $c = $d->session('user1', 'secret');
-cmp_ok scalar(Proc::all($d, qr/^idle attendant/)), '>', 0, 'idle attendants';
+ok Restante::wait_for(sub { Proc::all($d, qr/^idle attendant/) }),
+    'idle attendants';
 kill TERM => $d->pid;
 ok Proc::none($d, qr/attendant/), 'none of them waits for a session that stays';
 like $c->cmd('STAT'), qr/^\+OK 1 /, 'which goes on';
