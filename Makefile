@@ -209,7 +209,7 @@ EXAMPLES = $(filter-out $(UNITS_) restante.conf,$(notdir $(wildcard etc/*)))
 IN_UNITDIR = $(addprefix $(DESTDIR)$(UNITDIR)/,$(UNITS_))
 IN_EXAMPLEDIR = $(addprefix $(DESTDIR)$(EXAMPLEDIR)/,$(EXAMPLES))
 
-# Units and samples name the program where it is installed.
+# Units, samples and manuals name things where they are installed.
 $(IN_UNITDIR) $(IN_EXAMPLEDIR): always
 	@install -d $(@D)
 	sed 's|/usr/local/sbin/|$(SBINDIR)/|g' etc/$(@F) >$@
@@ -220,6 +220,8 @@ install: all $(IN_UNITDIR) $(IN_EXAMPLEDIR)
 	install -m 755 $(B)/restante $(B)/restantectl $(dir $(BIN))
 	install -m 644 man/restante.conf.5 $(MAN5)
 	install -m 644 man/restante.8 man/restantectl.8 $(dir $(MAN8))
+	sed -i 's|/usr/local/share/restante|$(EXAMPLEDIR)|; s|/etc/restante|$(SYSCONFDIR)/restante|' \
+		$(MAN5) $(MAN8) $(dir $(MAN8))restantectl.8
 	test -e $(CONF) || install -m 644 etc/restante.conf $(CONF)
 
 uninstall:

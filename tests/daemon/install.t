@@ -67,6 +67,8 @@ is_deeply [ files() ], [ '/etc/restante.conf' ],
 unlink "$root/etc/restante.conf";
 is make('install', 'PREFIX=/opt/pop', 'UNITDIR=/units'), 0, 'elsewhere';
 ok -x "$root/opt/pop/sbin/restante", 'elsewhere: the program';
+like Restante::slurp("$root/opt/pop/share/man/man8/restante.8"),
+    qr{^\.It Pa /opt/pop/share/restante$}m, 'elsewhere: where the manual says';
 like Restante::slurp("$root/units/restante.service"),
     qr{^ExecStart=/opt/pop/sbin/restante$}m, 'elsewhere: the unit names it';
 is make('uninstall', 'PREFIX=/opt/pop', 'UNITDIR=/units'), 0,
