@@ -41,7 +41,7 @@ enum secret_flaw {
 	SECRET_LOCKED,    /* by '!' */
 	SECRET_NUL,       /* there is one in it */
 	SECRET_SEPARATOR, /* "From ...": a delivery agent wrote it */
-	SECRET_FORM,      /* a SCRAM line that is not understood */
+	SECRET_FORM,      /* bad keys of SCRAM, or another program's {MARK} */
 	SECRET_COSTLY,    /* checking it would occupy the machine */
 };
 

@@ -160,6 +160,23 @@ static const struct form {
 	{ "", SECRET_PLAIN },
 };
 
+/*
+ * "{SSHA}" and the like: what other programs make of a password.  Whoever has seen
+ * it must not log in with it.
+ */
+static bool
+has_foreign_mark(const char *line, size_t len)
+{
+	static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.";
+	size_t n = 1;
+
+	if (len == 0 || line[0] != '{')
+		return false;
+	while (n < len && strchr(letters, line[n]) != NULL)
+		n++;
+	return n > 1 && n < len && line[n] == '}';
+}
+
 /* A line without a flaw: its kind, and its text without mark and blanks. */
 static void
 take_form(const char *line, size_t len, struct secret *s)
@@ -169,6 +186,8 @@ take_form(const char *line, size_t len, struct secret *s)
 	while (!starts_with(line, len, f->mark))
 		f++;
 	s->kind = is_hash(line, len) ? SECRET_CRYPT : f->kind;
+	if (f->mark[0] == '\0' && has_foreign_mark(line, len))
+		s->kind = SECRET_NONE;
 	line += strlen(f->mark);
 	len -= strlen(f->mark);
 	while (s->kind != SECRET_PLAIN && len > 0 &&

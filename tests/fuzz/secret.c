@@ -31,6 +31,18 @@ is_hash(const char *line, size_t len)
 	return n > 1 && n < len && line[n] == '$';
 }
 
+/* Whether it begins with a mark, of whatever name in capitals. */
+static bool
+slow_mark(const char *line, size_t len)
+{
+	char text[SECRET_LINE + 1];
+	int end = -1;
+
+	(void)snprintf(text, sizeof(text), "%.*s", (int)len, line);
+	(void)sscanf(text, "{%*[A-Z0-9.-]}%n", &end);
+	return end > 0;
+}
+
 /* The kind of the line; *from and *to are where its text is in it. */
 static enum secret_kind
 slow_kind(const char *line, size_t len, size_t *from, size_t *to)
@@ -52,6 +64,8 @@ slow_kind(const char *line, size_t len, size_t *from, size_t *to)
 		kind = *from > 0 ? SECRET_SCRAM : SECRET_NONE;
 	else if (starts(line, len, "{CRYPT}") || is_hash(line, len))
 		kind = SECRET_CRYPT;
+	else if (*from == 0 && slow_mark(line, len))
+		return SECRET_NONE;
 	while (kind != SECRET_PLAIN && *to > *from &&
 	    (line[*to - 1] == ' ' || line[*to - 1] == '\t'))
 		--*to;
