@@ -8,7 +8,7 @@ use warnings;
 use Digest::MD5 qw(md5_hex);
 use List::Util qw(max);
 use Test::More;
-use Time::HiRes qw(time);
+use Time::HiRes qw(sleep time);
 
 use Restante;
 
@@ -69,6 +69,18 @@ sub take_times
 		cmp_ok max(values %took), '<', $pause + 0.9,
 		    "P3-103 pause $pause: nor much later";
 	}
+
+	# Begun all over a millisecond: the server counts in whole ones.
+	my @later = map { $d->connect } 1 .. 40;
+	for my $c (@later) {
+		$c->cmd('USER plain');
+		$c->{asked} = time;
+		$c->send("PASS wrong\r\n");
+		sleep 0.0073;
+	}
+	my @waited = map { $_->status; time - $_->{asked} } @later;
+	is scalar(grep { $_ < 1 } @waited), 0, 'P3-103 nor by a part of one';
+	$_->close for @later;
 
 	# A right one costs nothing, and neither does a wrong one of others.
 	my $c = $d->connect;
