@@ -52,7 +52,7 @@ notify_reloading(void)
 	char text[64];
 
 	(void)snprintf(text, sizeof(text), "RELOADING=1\nMONOTONIC_USEC=%ju",
-	    (uintmax_t)clock_ms() * 1000);
+	    (uintmax_t)clock_ns() / 1000);
 	notify(text);
 }
 

@@ -9,6 +9,7 @@ use IO::Socket::IP ();
 use IO::Socket::UNIX ();
 use Socket qw(MSG_DONTWAIT SOCK_DGRAM);
 use Test::More;
+use Time::HiRes qw(CLOCK_MONOTONIC clock_gettime);
 
 use Restante;
 
@@ -123,9 +124,13 @@ for my $name ("$scratch/notify", "\@restante-test-$$") {
 	my $d = Restante->start(@users);
 
 	is $hear->(), 'READY=1', 'it says that it is ready';
+	my $before = int(clock_gettime(CLOCK_MONOTONIC) * 1e6);
 	kill HUP => $d->pid;
-	like $hear->(), qr/^RELOADING=1\nMONOTONIC_USEC=[1-9]\d+\z/,
+	my $word = $hear->();
+	like $word, qr/^RELOADING=1\nMONOTONIC_USEC=[1-9]\d+\z/,
 	    'that it reloads, and when';
+	cmp_ok $word =~ s/.*=//sr, '>=', $before,
+	    'not before it was told to: that would be another reload';
 	is $hear->(), 'READY=1', 'that it is ready again';
 	like reply($d, $d->port), qr/^\+OK/, 'it serves';
 	is $d->stop, 0, 'it ends';
