@@ -97,7 +97,8 @@ rest_until(const struct conversation *c, int64_t time)
 {
 	if (time <= clock_ms())
 		return 0;
-	return io_wait(c->channel, POLLRDHUP, time + 1) == -1 && errno == ETIMEDOUT
+	return io_wait(c->channel, POLLRDHUP, time + 1) == -1 &&
+		errno == ETIMEDOUT
 	    ? 0
 	    : -1;
 }
