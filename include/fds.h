@@ -29,10 +29,14 @@ int fds_keep_only(int fd, int place);
  */
 int fds_fill(void);
 
-/*
- * fstat(2), where the machine allows it by a call that takes no path: for what a
- * session does.  0, or -1 with errno set.
- */
+/* Whether the machine has a call for fstat(2) that takes no path. */
+#if defined(__x86_64__) && !defined(__ILP32__)
+#define FDS_STAT_ALONE 1
+#else
+#define FDS_STAT_ALONE 0
+#endif
+
+/* fstat(2), by that call where there is one.  0, or -1 with errno set. */
 int fds_stat(int fd, struct stat *);
 
 /* Points 0 and 1, and with errors 2 as well, at /dev/null.  0 or -1. */

@@ -69,17 +69,13 @@ fds_silence(bool errors)
 	return status;
 }
 
-#if defined(__x86_64__) && !defined(__ILP32__)
-/* fstat() of some C libraries is newfstatat(2), which sessions do not have. */
 int
 fds_stat(int fd, struct stat *st)
 {
+#if FDS_STAT_ALONE
+	/* The C library's may be newfstatat(2), which sessions do not have. */
 	return (int)syscall(SYS_fstat, fd, st);
-}
 #else
-int
-fds_stat(int fd, struct stat *st)
-{
 	return fstat(fd, st);
-}
 #endif
+}

@@ -18,6 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "fds.h"
 #include "filter.h"
 
 #if defined(__x86_64__) && !defined(__ILP32__)
@@ -32,13 +33,6 @@
 #define MACHINE AUDIT_ARCH_RISCV64
 #else
 #define MACHINE 0
-#endif
-
-/* Whether fds_stat() is a call of its own there, which takes no path. */
-#if defined(__x86_64__) && !defined(__ILP32__)
-enum { FSTAT_ALONE = 1 };
-#else
-enum { FSTAT_ALONE = 0 };
 #endif
 
 /* The sanitizers' run time opens files and asks for much more. */
@@ -283,7 +277,7 @@ special_calls(struct program *p, enum filter_kind kind)
 #endif
 #ifdef SYS_newfstatat
 	/* It takes paths as well: a session does without, see fds_stat(). */
-	if (kind == FILTER_KEEPER || !FSTAT_ALONE)
+	if (kind == FILTER_KEEPER || !FDS_STAT_ALONE)
 		allow_one_of(
 		    p, SYS_newfstatat, 3, of_descriptor, COUNT(of_descriptor));
 #else
