@@ -50,14 +50,14 @@ keep(void *ctx, const struct mbox_entry *entry)
 /*
  * Reads and scans from s->pos to end, piece by piece into a buffer that stays in the
  * cache.  That is faster than a mapping: no page of the file has to be entered into
- * the address space.  In front of a piece is what the scan looks back at, and what
- * it could not look at yet.
+ * the address space; and faster to whole pages than to others.  In front of a piece
+ * is what the scan looks back at, and what it could not look at yet.
  */
 static int
 scan_pieces(struct mbox_scan *s, const struct mailbox *mb, uint64_t end)
 {
 	enum { KEPT = MBOX_SEPARATOR_MAX + MBOX_BEHIND, FRONT = 4096 };
-	unsigned char *buf = malloc(FRONT + SCAN_PIECE), *piece;
+	unsigned char *buf = aligned_alloc(FRONT, FRONT + SCAN_PIECE), *piece;
 	uint64_t from = s->pos, offset = from;
 	size_t kept = 0, len;
 	int status = 0;
