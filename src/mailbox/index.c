@@ -571,71 +571,68 @@ slot_of(const struct mbox_entry *e)
 	return slot;
 }
 
-/* New messages by id. */
-struct twin {
-	const struct mbox_entry *first; /* of this id; NULL: the slot is free */
-	uint32_t next;                  /* ordinal not yet taken */
-};
-
+/* The last new message of each id, by that. */
 struct twins {
-	struct twin *table;
-	uint64_t size; /* a power of two, and more than there are ids */
+	struct mbox_entry **table; /* NULL where there is none */
+	uint64_t size;             /* a power of two, more than there are ids */
 };
 
 /* The slot of the entry's id, or a free one. */
-static struct twin *
+static struct mbox_entry **
 find_twin(const struct twins *t, const struct mbox_entry *e)
 {
-	struct twin *twin;
+	struct mbox_entry **slot;
 
-	for (uint64_t slot = slot_of(e);; slot++) {
-		twin = &t->table[slot & (t->size - 1)];
-		if (twin->first == NULL ||
-		    memcmp(twin->first->id, e->id, sizeof(e->id)) == 0)
-			return twin;
+	for (uint64_t i = slot_of(e);; i++) {
+		slot = &t->table[i & (t->size - 1)];
+		if (*slot == NULL ||
+		    memcmp((*slot)->id, e->id, sizeof(e->id)) == 0)
+			return slot;
 	}
 }
 
 /*
  * Only what is new goes into the table, and what is old is looked up in it: the
- * memory needed follows the new mail, and no count of twins makes it slow.
+ * memory needed follows the new mail, and no count of twins makes it slow.  The
+ * last of an id keeps the next ordinal, and at the end the one that is left.
  */
 int
 index_tell_twins_apart(struct index *ix, uint64_t position)
 {
 	struct twins t = { .size = 64 };
-	struct twin *twin;
-	struct mbox_entry *e;
+	struct mbox_entry *e, *last, **slot;
 	bool any = false;
 
 	while (t.size < (ix->is.entries - position) * 2)
 		t.size *= 2;
-	t.table = calloc(num_size(t.size), sizeof(*t.table));
+	t.table = calloc(num_size(t.size), sizeof(struct mbox_entry *));
 	if (t.table == NULL)
 		return -1;
 	for (uint64_t i = position; i < ix->is.entries; i++) {
 		e = entry_at(ix, i);
 		if (index_is_dead(e))
 			continue;
-		twin = find_twin(&t, e);
-		if (twin->first != NULL)
-			any = true;
-		twin->first = e;
+		slot = find_twin(&t, e);
+		any |= *slot != NULL;
+		*slot = e;
 	}
 	for (uint64_t i = 0; i < position; i++) {
 		e = entry_at(ix, i);
-		twin = find_twin(&t, e);
-		if (!(e->flags & MBOX_TOMBSTONE) && twin->first != NULL &&
-		    twin->next <= e->ordinal) {
-			twin->next = e->ordinal + 1;
+		last = *find_twin(&t, e);
+		if (!(e->flags & MBOX_TOMBSTONE) && last != NULL &&
+		    last->ordinal <= e->ordinal) {
+			last->ordinal = e->ordinal + 1;
 			any = true;
 		}
 	}
 	/* Mostly there are none, and all ordinals stay 0. */
 	for (uint64_t i = position; any && i < ix->is.entries; i++) {
 		e = entry_at(ix, i);
-		if (!index_is_dead(e))
-			e->ordinal = find_twin(&t, e)->next++;
+		if (index_is_dead(e))
+			continue;
+		last = *find_twin(&t, e);
+		if (e != last)
+			e->ordinal = last->ordinal++;
 	}
 	free(t.table);
 	return 0;
