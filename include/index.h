@@ -140,8 +140,8 @@ void index_cut(struct index *, uint64_t position);
 
 /*
  * Gives each message from position on, which was appended with 0, an ordinal that
- * no other entry of its id has, in their order; all of the index has been checked.  Returns 0, or -1 with
- * errno set when there is no memory.
+ * no other entry of its id has, in their order; all of the index has been checked.
+ * Returns 0, or -1 with errno set when there is no memory.
  */
 int index_tell_twins_apart(struct index *, uint64_t position);
 
