@@ -15,9 +15,10 @@ void io_set_stop(int fd);
 
 /*
  * Waits until fd is ready for events (POLLIN, POLLOUT).  Returns 0, even past the
- * deadline (of clock_ms) where there is nothing to wait for; or -1 with errno
- * ETIMEDOUT, or ESHUTDOWN when the master has asked all sessions to end, or this
- * process got SIGTERM.
+ * deadline where there is nothing to wait for; or -1 with errno ETIMEDOUT, or
+ * ESHUTDOWN when the master has asked all sessions to end, or this process got
+ * SIGTERM.  The deadline is the end of that millisecond of clock_ms(): a time that
+ * is counted from now is not cut.
  */
 int io_wait(int fd, short events, int64_t deadline);
 /* The same, while there is somebody at the other end of hearer: else EPIPE. */

@@ -41,7 +41,7 @@ io_wait_heard(int fd, short events, int hearer, int64_t deadline)
 			return -1;
 		}
 		/* To the nanosecond: it must not tell when the wait began. */
-		left = deadline * 1000000 - clock_ns();
+		left = (deadline + 1) * 1000000 - clock_ns();
 		if (left < 0)
 			left = 0;
 		ts.tv_sec = (time_t)(left / 1000000000);

@@ -88,17 +88,13 @@ look_up(struct claim *claim, const struct users *users)
 	return status == USERS_PERM || status == USERS_NONE ? 0 : -1;
 }
 
-/*
- * Lets time pass, and the rest of its millisecond: it was counted from one that had
- * begun, and nobody is to wait less.  -1: nobody waits for the answer any more.
- */
+/* Lets time pass.  -1: nobody waits for the answer any more. */
 static int
 rest_until(const struct conversation *c, int64_t time)
 {
 	if (time <= clock_ms())
 		return 0;
-	return io_wait(c->channel, POLLRDHUP, time + 1) == -1 &&
-		errno == ETIMEDOUT
+	return io_wait(c->channel, POLLRDHUP, time) == -1 && errno == ETIMEDOUT
 	    ? 0
 	    : -1;
 }

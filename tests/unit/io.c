@@ -75,7 +75,7 @@ lateness(int fd)
 		;
 	deadline = clock_ms() + 3;
 	need(io_wait(fd, POLLIN, deadline) == -1, "io_wait");
-	return clock_ns() - deadline * 1000000;
+	return clock_ns() - (deadline + 1) * 1000000;
 }
 
 /* A refusal leaves at its deadline: what went before must not show in it. */

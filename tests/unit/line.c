@@ -84,7 +84,7 @@ take_lines(size_t sent)
 		waits = line_waits(&lr);
 		/* What waits comes without a look at the descriptor. */
 		lr.fd = waits ? -1 : fd;
-		got = line_read(&lr, clock_ms(), &line);
+		got = line_read(&lr, 0, &line);
 		lr.fd = fd;
 		if (got == LINE_TIMEOUT)
 			break;
@@ -125,7 +125,7 @@ send_pieces(const size_t *cuts, size_t count)
 	(void)close(client);
 	client = -1;
 	if (good)
-		good = check(line_read(&lr, clock_ms(), &line) == LINE_EOF,
+		good = check(line_read(&lr, 0, &line) == LINE_EOF,
 		    "no LINE_EOF at the end");
 	close_reader();
 	return good;
@@ -300,7 +300,7 @@ ends(void)
 	open_reader();
 	need(pipe(stop) == 0, "pipe");
 	io_set_stop(stop[0]);
-	is(line_read(&lr, clock_ms(), &line), LINE_TIMEOUT,
+	is(line_read(&lr, 0, &line), LINE_TIMEOUT,
 	    "a silent stop pipe means nothing");
 	need(write(stop[1], "", 1) == 1, "write");
 	is(line_read(&lr, clock_ms() + 5000, &line), LINE_STOPPED,
@@ -314,7 +314,7 @@ ends(void)
 	    "a line that is there already is still yielded");
 	need(read(stop[0], text, 1) == 1, "read");
 	(void)close(stop[1]);
-	is(line_read(&lr, clock_ms(), &line), LINE_TIMEOUT,
+	is(line_read(&lr, 0, &line), LINE_TIMEOUT,
 	    "the end of the stop pipe means nothing");
 	(void)close(stop[0]);
 	io_set_stop(-1);
@@ -345,7 +345,7 @@ forgotten(void)
 			    line_read(&lr, clock_ms() + 1000, &line) == LINE_OK,
 			    "cut at %zu: one", cut);
 		else
-			check(line_read(&lr, clock_ms(), &line) == LINE_TIMEOUT,
+			check(line_read(&lr, 0, &line) == LINE_TIMEOUT,
 			    "cut at %zu: no line", cut);
 		line_forget(&lr);
 		check(!line_waits(&lr), "cut at %zu: none waits", cut);
