@@ -136,6 +136,8 @@ $(B)/tests/unit/crash $(B)/tests/unit/crash_tool: ALL_LDFLAGS += $(foreach f, \
 # Calls before which mail comes.
 $(B)/tests/unit/late: ALL_LDFLAGS += $(foreach f, \
 	pwritev64v2 fsync fdatasync,-Wl,--wrap=$(f))
+# A disk that fails, and what was told to it.
+$(B)/tests/unit/users: ALL_LDFLAGS += -Wl,--wrap=fsync
 # A clock that can be set back.
 $(B)/tests/unit/stamp: ALL_LDFLAGS += -Wl,--wrap=clock_wall_ns
 

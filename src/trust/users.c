@@ -58,11 +58,19 @@ users_look(struct users *u, const char *path)
 int
 users_make_state(struct users *u)
 {
+	int saved;
+
 	if (u->state_fd != -1)
 		return 0;
-	if (mkdirat(u->fd, ".restante", 0700) == -1 && errno != EEXIST)
-		return -1;
-	return open_state(u);
+	if (mkdirat(u->fd, ".restante", 0700) == -1)
+		return errno == EEXIST ? open_state(u) : -1;
+	/* What a journal promises must be found after a power loss. */
+	if (fsync(u->fd) == 0)
+		return open_state(u);
+	saved = errno;
+	(void)unlinkat(u->fd, ".restante", AT_REMOVEDIR);
+	errno = saved;
+	return -1;
 }
 
 int
@@ -161,7 +169,6 @@ open_journal(const struct users *u, const char *name)
 
 	if (fd == -1)
 		return -1;
-	/* What a journal promises must be found after a power loss. */
 	if (fstat(fd, &st) == 0 && (st.st_size > 0 || fsync(u->state_fd) == 0))
 		return fd;
 	saved = errno;

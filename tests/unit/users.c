@@ -16,6 +16,26 @@
 #include "tap.h"
 #include "users.h"
 
+/* What was synced last; 0: nothing.  See the Makefile. */
+static ino_t synced;
+static bool sync_fails;
+
+int __real_fsync(int);
+int __wrap_fsync(int);
+
+int
+__wrap_fsync(int fd)
+{
+	struct stat st;
+
+	need(fstat(fd, &st) == 0, "fstat");
+	synced = st.st_ino;
+	if (!sync_fails)
+		return __real_fsync(fd);
+	errno = EIO;
+	return -1;
+}
+
 static bool
 slow_is_name(const char *s)
 {
@@ -523,11 +543,21 @@ main(void)
 	is(users_open(&missing, "/nonexistent/Users"), -1,
 	    "a Users directory that is not there");
 	no_state(dir);
+	sync_fails = true;
+	ok(users_open(&missing, scratch_path) == -1 && errno == EIO,
+	    "a .restante that may not survive is none");
+	sync_fails = false;
+	need(fstat(dir, &st) == 0, "fstat");
+	synced = 0;
 	need(users_open(&users, scratch_path) == 0, "users_open");
+	ok(synced == st.st_ino,
+	    "the directory that .restante is made in is synced");
+	synced = 0;
 	ok(fstat(users.state_fd, &st) == 0 && S_ISDIR(st.st_mode) &&
 		(st.st_mode & 077) == 0,
 	    ".restante is made, and private");
-	ok(users_open(&missing, scratch_path) == 0, "and found again");
+	ok(users_open(&missing, scratch_path) == 0 && synced == 0,
+	    "and found again");
 	files(dir);
 	unreadable(dir);
 	locks(dir);
