@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,17 +50,39 @@ copy_message(struct export *ex, uint64_t n, int out)
 	struct mailbox_reader r = { .n = n, .mbox = true };
 	uint64_t position;
 	uint8_t tail = mailbox_entry(&ex->mb, n, &position)->tail;
+	const char *blank = tail == 2 ? "\r\n" : "\n";
 	ssize_t got;
 
 	while ((got = mailbox_read(&ex->mb, &r, buf)) > 0) {
 		if (io_write_all(out, buf, (size_t)got, PATIENCE) == -1)
 			return -1;
 		progress_step(&ex->progress, (uint64_t)got);
+		/* The last line of the file may lack its end, too. */
+		if (tail == 0)
+			blank = buf[got - 1] == '\n' ? "\n" : "\n\n";
 	}
 	if (got == -1)
 		return -1;
-	return io_write_all(
-	    out, tail == 2 ? "\r\n" : "\n", tail == 2 ? 2 : 1, PATIENCE);
+	return io_write_all(out, blank, strlen(blank), PATIENCE);
+}
+
+/* The file is synced; so is its name. */
+static int
+sync_name(const char *path)
+{
+	char *copy = strdup(path);
+	int dir = -1, status = -1, saved;
+
+	if (copy != NULL)
+		dir = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir != -1)
+		status = fsync(dir);
+	saved = errno;
+	if (dir != -1)
+		(void)close(dir);
+	free(copy);
+	errno = saved;
+	return status;
 }
 
 static void
@@ -78,7 +101,7 @@ export_mbox(struct export *ex)
 	for (uint64_t n = 1; status == 0 && n <= mailbox_count(&ex->mb); n++)
 		status = copy_message(ex, n, out);
 	if (status == 0 && to_file)
-		status = fsync(out);
+		status = fsync(out) == 0 ? sync_name(ex->target) : -1;
 	if (status == -1)
 		(void)failed(ex);
 	if (to_file)

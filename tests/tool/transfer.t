@@ -95,6 +95,15 @@ SKIP: {
 }
 is(Restante::slurp($u->path('carl')), "secret\n$mbox", 'nothing has changed');
 
+# A file that ends too early is exported with its end.
+for (["x", "\n\n"], ["x\n", "\n"], ["x\n\n", ''], ["x\r\n", "\n"], ["x\r\n\r\n", '']) {
+	my ($end, $more) = @$_;
+
+	$u->write(dave => "secret\n$separator\nA: b\n\n$end");
+	is(exported('dave'), "$separator\nA: b\n\n$end$more",
+	    'an end of ' . length($end) . ' octets');
+}
+
 # Tombstones are not exported.
 $u->write(dave => "secret\n" . "From \0\0\0\n\n" . $mbox);
 is(exported('dave') eq $mbox, 1, 'what is deleted stays here');
@@ -115,6 +124,18 @@ is(join('', map { Restante::slurp($_) } sort glob "$u->{scratch}/dave/new/*"),
     join('', map { "A: b\n\n$_\n" } qw(one two thre33 four five)),
     '... looks at each');
 is(exported('dave'), substr($other, 7), '... and the next one, too');
+
+# The disk fails while a file is synced, or its name.
+for (1 .. 2) {
+	my $to = "$u->{scratch}/mbox$_";
+	SKIP: {
+		local $u->{under} = [ Proc::failing(2, fsync => 'EIO', $_) ];
+		is_deeply([ $u->run('export', 'dave', $to) ], [ 74, '',
+		    "restantectl: dave: $to: Input/output error\n" ],
+		    "sync $_ fails: it is told");
+		ok(!-e $to, '... and nothing is left');
+	}
+}
 
 # The disk fails while a file is synced, the names in new, or that of new.
 $u->write(gina => "secret\n" . Restante::mbox("A: b\n"));
