@@ -98,10 +98,12 @@ find_session_account(const struct conf *c, struct confine_identity *id)
 /*
  * Helpers know the key, and what else runs as them can read it: that must be
  * neither what strangers talk to nor, for want of an account, whatever is nobody's.
+ * Nor may a helper, who is talked to as well, read what is the keeper's.
  */
 static int
 find_helper_account(const struct conf *c,
-    const struct confine_identity *sessions, struct confine_identity *id)
+    const struct confine_identity *sessions,
+    const struct confine_identity *keeper, struct confine_identity *id)
 {
 	if (confine_find_account(c->tls_user, id) == -1) {
 		log_warnx("tls-user: there is no account %s", c->tls_user);
@@ -109,9 +111,11 @@ find_helper_account(const struct conf *c,
 	}
 	if (refuse_root(id, "TLS helpers") == -1)
 		return -1;
-	if (id->uid != sessions->uid)
+	if (id->uid != sessions->uid && id->uid != keeper->uid)
 		return 0;
-	log_warnx("tls-user: sessions run as %s, too", c->tls_user);
+	log_warnx("tls-user: %s as %s, too",
+	    id->uid == keeper->uid ? "the keeper runs" : "sessions run",
+	    c->tls_user);
 	return -1;
 }
 
@@ -181,21 +185,21 @@ describe_launcher(const struct conf *c, struct launcher *l)
 /* What the launcher of TLS helpers needs, if there is to be one. */
 static int
 open_launcher(const struct conf *c, const struct confine_identity *sessions,
-    struct launcher *l)
+    const struct confine_identity *keeper, struct launcher *l)
 {
 	if (*l->helper == '\0')
 		return 0;
-	if (geteuid() == 0 && find_helper_account(c, sessions, &l->id) == -1)
+	if (geteuid() == 0 &&
+	    find_helper_account(c, sessions, keeper, &l->id) == -1)
 		return -1;
 	return launcher_open(l, c->tls_certificate, c->tls_key);
 }
 
-/* The directory, and whose it is. */
+/* The directory, and whose it is: the keeper's, if nothing else is said. */
 static int
-check_users(const struct conf *c)
+check_users(const struct conf *c, struct confine_identity *keeper)
 {
 	struct users users;
-	struct confine_identity keeper = { geteuid(), getegid() };
 	int status = users_look(&users, c->users);
 
 	if (status == -1)
@@ -203,9 +207,9 @@ check_users(const struct conf *c)
 	else
 		warn_of_others(c, &users);
 	if ((status == 0 || c->keeper_user[0] != '\0') &&
-	    service_find_keeper(c, users.fd, &keeper) == -1)
+	    service_find_keeper(c, users.fd, keeper) == -1)
 		status = -1;
-	if (service_check_state(c, &users, keeper.uid) == -1)
+	if (service_check_state(c, &users, keeper->uid) == -1)
 		status = -1;
 	users_close(&users);
 	return status;
@@ -216,14 +220,15 @@ service_check(const struct conf *c)
 {
 	struct launcher launcher;
 	struct confine_identity sessions = { NOBODY, NOBODY };
+	struct confine_identity keeper = { geteuid(), getegid() };
 	int status = sockets_check(c);
 
-	if (check_users(c) == -1)
+	if (check_users(c, &keeper) == -1)
 		status = -1;
 	if (geteuid() == 0 && find_session_account(c, &sessions) == -1)
 		status = -1;
 	describe_launcher(c, &launcher);
-	if (open_launcher(c, &sessions, &launcher) == -1)
+	if (open_launcher(c, &sessions, &keeper, &launcher) == -1)
 		status = -1;
 	launcher_close(&launcher);
 	return status;
@@ -246,9 +251,10 @@ prepare_launcher(const struct conf *c, struct service *svc)
 {
 	if (svc->session.stls != STLS_HELPER)
 		return 0;
-	return open_launcher(c, &svc->session_id, &svc->launcher) == -1
-	    ? -1
-	    : launcher_meet(&svc->launcher, svc->attendant.users.state_fd);
+	if (open_launcher(
+		c, &svc->session_id, &svc->keeper_id, &svc->launcher) == -1)
+		return -1;
+	return launcher_meet(&svc->launcher, svc->attendant.users.state_fd);
 }
 
 void
