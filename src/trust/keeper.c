@@ -94,7 +94,9 @@ take_registration(struct keeper *k)
 			    k->epoll_fd, EPOLL_CTL_DEL, k->fd, NULL);
 			(void)close(k->fd);
 			k->fd = -1;
-		} else if (errno != EPROTO) {
+		} else if (errno == EPROTO) {
+			log_warn("taking a registration");
+		} else {
 			/* It would come again at once, for ever. */
 			fatal("taking a registration");
 		}

@@ -276,10 +276,11 @@ SKIP: {
 	my $keeper = Proc::find($d, qr/^keeper/);
 	my ($soft, $hard) = limit_of($keeper);
 
-	skip 'the limits of another process cannot be set here', 2
+	skip 'the limits of another process cannot be set here', 3
 	    if !set_limit($keeper, 4, $hard);
 	like $d->connect->login('alice', 'secret'), qr/^-ERR \[SYS\/TEMP\]/,
 	    'a keeper without a descriptor: logins are not possible';
+	ok $d->log_like(qr/keeper: taking a registration: /), '... and it says so';
 	set_limit($keeper, $soft, $hard);
 	like $d->connect->login('alice', 'secret'), qr/^\+OK/,
 	    'a keeper with descriptors again: they are';
