@@ -22,7 +22,8 @@ use File::Temp ();
 use IO::Socket::IP ();
 use POSIX ();
 use Scalar::Util ();
-use Socket qw(AI_NUMERICHOST AI_NUMERICSERV SOCK_STREAM);
+use Socket qw(AF_UNIX AI_NUMERICHOST AI_NUMERICSERV SOCK_STREAM
+    pack_sockaddr_un);
 use Test::More ();
 use Time::HiRes qw(sleep time);
 
@@ -62,16 +63,23 @@ sub program
 }
 
 # Ports that the system gives to clients are left out: another test's client
-# could be given ours.
+# could be given ours.  For other tests this one is taken from now on: a name that
+# goes with its process says so.
+my @taken;
+
 sub free_port
 {
 	for (1 .. 100) {
 		my $port = 10240 + int rand 20000;
+		socket my $name, AF_UNIX, SOCK_STREAM, 0 or die "socket: $!";
+		bind $name, pack_sockaddr_un("\0restante-test-port-$port")
+		    or next;
 		my $s = IO::Socket::IP->new(LocalHost => '127.0.0.1',
 		    LocalPort => $port, Listen => 1, Type => SOCK_STREAM,
 		    GetAddrInfoFlags => AI_NUMERICHOST | AI_NUMERICSERV)
 		    or next;
 		close $s;
+		push @taken, $name;
 		return $port;
 	}
 	die 'no free port';
