@@ -302,13 +302,18 @@ sub connect
 	return $c;
 }
 
-# A connection that is logged in already.
+# A connection that is logged in already.  A session before it whose client went
+# without a word may not have noticed yet.
 sub session
 {
 	my ($self, $name, $password) = @_;
-	my $c = $self->connect;
-	my $line = $c->login($name, $password);
+	my ($c, $line);
 
+	wait_for(sub {
+		$c = $self->connect;
+		$line = $c->login($name, $password);
+		return $line !~ /^-ERR \[IN-USE\]/;
+	});
 	die "login of $name: $line" if $line !~ /^\+OK/;
 	return $c;
 }

@@ -94,9 +94,7 @@ for my $name (@names) {
 	is $c->fetch('RDEL'), $expected, "P1-008 $name, to be deleted";
 	$again->close;
 	$c->close;
-	$pop3 = Restante::wait_for(sub {
-		eval { $d->session("$user.pop3", 'secret') }
-	});
+	$pop3 = $d->session("$user.pop3", 'secret');
 	$pop3->cmd("DELE $_") for 1 .. @messages;
 	like $pop3->cmd('QUIT'), qr/\A\+OK/, 'POP3 deletes the rest';
 	$pop3->close;
