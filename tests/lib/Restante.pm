@@ -27,7 +27,7 @@ use Socket qw(AF_UNIX AI_NUMERICHOST AI_NUMERICSERV SOCK_STREAM
 use Test::More ();
 use Time::HiRes qw(sleep time);
 
-use constant PATIENCE => $ENV{PATIENCE} || 20;
+use constant PATIENCE => $ENV{PATIENCE} || 60;
 
 # What make built, where it does not say itself.
 $ENV{BUILD} = Cwd::abs_path($ENV{BUILD} // 'build') // die 'nothing is built';
