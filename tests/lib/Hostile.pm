@@ -80,6 +80,14 @@ sub call
 	return ($result, $symbol // $errno);
 }
 
+# What comes by the channel: how many octets, and how many descriptors with them.
+sub hear
+{
+	my ($self) = @_;
+
+	return $self->say('hear', 30_000);
+}
+
 sub ask
 {
 	my ($self, $kind, $name, $secret) = @_;

@@ -140,14 +140,14 @@ sub channel_garbage
 		my $h = Hostile->new($d);
 		like $h->say('send', $bad{$what}, 1), qr/^1 /,
 		    "channel: $what is sent";
-		like $h->say('hear', 5000), qr/^0 0\b/,
+		like $h->hear, qr/^0 0\b/,
 		    "channel: $what ends the conversation";
 		like $h->ask(Hostile::PASS, 'alice', 'secret'), qr/^none /,
 		    'channel: for good';
 	}
 	my $h = Hostile->new($d);
 	$h->say('send', $good, 1);
-	like $h->say('hear', 5000), qr/^[1-9]\d* [1-9]/,
+	like $h->hear, qr/^[1-9]\d* [1-9]/,
 	    'channel: and the same without a fault opens the mailbox';
 }
 
@@ -275,14 +275,14 @@ sub channel_reuse
 	    secret => "carols\0");
 
 	is $h->say('send', $user, 1, 5, 6), '1 0', 'reuse: a first request';
-	like $h->say('hear', 5000), qr/^[1-9]\d* 0\b/, 'reuse: is answered';
+	like $h->hear, qr/^[1-9]\d* 0\b/, 'reuse: is answered';
 	kill STOP => $attendant;
 	is $h->say('send', $pass, 1, 4, 5, 6), '1 0',
 	    'reuse: the right password, with descriptors';
 	is $h->say('send', $user, 3, 5, 6), '3 0', 'reuse: and more';
 	kill CONT => $attendant;
 	# A reset, for what was not read, may come before the verdict.
-	my @heard = map { $h->say('hear', 5000) } 1 .. 3;
+	my @heard = map { $h->hear } 1 .. 3;
 	is grep({ /^[1-9]\d* [23]\b/ } @heard), 1, 'reuse: one mailbox';
 	is grep({ /^0 0\b/ } @heard), 2, 'reuse: nothing else';
 	is $idle->(), $attendant, 'reuse: the attendant is for the next';
@@ -313,7 +313,7 @@ sub channel_peer
 	my $ends = sub {
 		my ($h, $what) = @_;
 
-		like $h->say('hear', 5000), qr/^0 0\b/,
+		like $h->hear, qr/^0 0\b/,
 		    "channel: $what ends the conversation";
 	};
 	my $h = Hostile->new($d);
@@ -351,7 +351,7 @@ sub channel_floods
 
 	like $h->say('send', $user, 1, 4, 5), qr/^1 /,
 	    'descriptors: sent along with a request';
-	like $h->say('hear', 5000), qr/^[1-9]\d* 0\b/,
+	like $h->hear, qr/^[1-9]\d* 0\b/,
 	    'descriptors: a verdict comes, they do not';
 	if ($> == 0) {
 		my $attendant = Proc::find($d, qr/^attendant/);
