@@ -118,9 +118,11 @@ sub helpers
 	is scalar(helpers($d)), 1, 'a helper for each client that uses TLS';
 
 	# The launcher dies: others take over, who is there goes on.
+	my $listener = Proc::find($d, qr/^listener/);
 	Proc::slay(Proc::find($d, qr/^launcher/));
 	ok $d->log_like(qr/the launcher has ended, by signal 9/),
 	    'a launcher that dies is told of';
+	Proc::gone($listener);
 	my $new = Tls->connect($d);
 	like $new->login('alice', 'secret'), qr/^-ERR \[IN-USE\]/,
 	    'another one works';
@@ -216,16 +218,22 @@ sub prepare
 }
 
 # Has the client passed on, or another descriptor; how many octets the launcher's
-# first answer has.
+# first answer has, and the answers to what is said behind it.  All of it is said in
+# one piece: the next octets may be the helper's.
 sub pass_client
 {
-	my ($h, $other) = @_;
+	my ($h, $other, @behind) = @_;
 	my ($near, $far, $client) = prepare($h);
+	my $call = Hostile::numbers();
 
-	like $h->say('send', $magic, 1, $other // $client, $far), qr/^1 /,
-	    'passed';
-	$h->call('close', $far);
-	return ($near, ($h->call('read', $near, '@64', 64))[0]);
+	$other //= $client;
+	$h->client->send(join '', map { "$_\n" }
+	    "send $magic 1 $other $far", "call $call->{close} $far",
+	    "call $call->{read} $near \@64 64", @behind);
+	my @said = map { $h->client->line // 'gone' } 1 .. 3 + @behind;
+	like shift @said, qr/^1 /, 'passed';
+	shift @said;
+	return ((split / /, shift @said)[0], @said);
 }
 
 # The session has ended, and the listener no longer counts it: nobody has to make
@@ -254,8 +262,7 @@ SKIP: {
 
 		like ask_for_tls($h), qr/^verdict 1\b/, "$what: asked";
 		$h->say('send', $octets, 1, @fds);
-		like $h->say('hear', 5000), qr/^0 0\b/,
-		    "$what: the conversation ends";
+		like $h->hear, qr/^0 0\b/, "$what: the conversation ends";
 		$h->client->close;
 		Proc::none($d, qr/^session/);
 	}
@@ -275,20 +282,21 @@ SKIP: {
 	for my $pipe (Hostile->new($d)->say('fds') =~ /(\d+):p/g) {
 		my $h = Hostile->new($d);
 
-		is +(pass_client($h, $pipe))[1], 0,
+		is +(pass_client($h, $pipe))[0], 0,
 		    "no helper for descriptor $pipe";
 		$h->client->close;
 		ok Restante::wait_for(sub { !helpers($d) }), 'none stays';
 	}
 
 	my $h = Hostile->new($d);
-	my ($control, $got) = pass_client($h);
+	my ($got, $again, $login, $descriptors) = pass_client($h, undef,
+	    join(' ', 'ask', Hostile::TLS, '-', '-'),
+	    join(' ', 'ask', Hostile::PASS, 'alice', 'secret'), 'fds');
 	is $got, 4, 'a helper is started for its client';
-	like ask_for_tls($h), qr/^none /, 'once';
-	like $h->ask(Hostile::PASS, 'alice', 'secret'), qr/^none /,
-	    'which was the end of the conversation';
-	my $descriptors = $h->say('fds');
-	unlike $descriptors, qr/\d:f/, 'it has no key, and no other file';
+	like $again, qr/^none /, 'once';
+	like $login, qr/^none /, 'which was the end of the conversation';
+	like $descriptors, qr/\d:s/, 'it has descriptors';
+	unlike $descriptors, qr/\d:f/, 'but no key, and no other file';
 
 	# Where the launcher shall answer, nothing can be written any more.
 	{
@@ -304,7 +312,7 @@ SKIP: {
 		like $deaf->say('send', $magic, 1, $own - 1, $full), qr/^1 /,
 		    'passed to the launcher';
 		my $next = Hostile->new($d);
-		is +(pass_client($next))[1], 4, 'which serves the next client';
+		is +(pass_client($next))[0], 4, 'which serves the next client';
 		$_->client->close for $deaf, $next;
 		ok Restante::wait_for(sub { 1 == helpers($d) }),
 		    'and lets both go';
@@ -315,15 +323,15 @@ SKIP: {
 	my @clients;
 	for my $n (1 .. 3) {
 		my $left = Hostile->new($d);
-		my (undef, $octets) = pass_client($left);
+		my ($octets) = pass_client($left);
 
 		push @clients, $left;
 		is $octets, $n < 3 ? 4 : 0, "helper $n besides the first";
-		$left->client->send("call $_ 0\n")
-		    for Hostile::numbers()->{exit_group};
+		Proc::slay($left->pid);
 		buried($left);
 	}
-	is scalar(helpers($d)), 3, 'no more helpers than sessions may be';
+	ok Restante::wait_for(sub { 3 == helpers($d) }),
+	    'no more helpers than sessions may be';
 	ok $d->log_like(qr/too many TLS helpers at once/), 'the log says so';
 	is Proc::find($d, qr/^launcher/), $launcher, 'the launcher lives';
 	$_->client->close for @clients, $h;
@@ -340,18 +348,26 @@ SKIP: {
 	my $d = Restante->start(binary => Hostile::binary(), users => \%users,
 	    options => [ Tls::options(), 'login-timeout=3', 'idle-timeout=1',
 		'write-timeout=1' ]);
-	my $h = Hostile->new($d);
-	my (undef, $far, $client) = prepare($h);
 	my $sleep = join ' ', Hostile::numbers()->{clock_nanosleep}, 1, 0,
-	    Hostile::octets(pack 'l!2', 60, 0), 0;
-	my $start = time;
+	    Hostile::octets(pack 'l!2', 600, 0), 0;
+	my ($h, $t, $start, $done);
 
-	# In one piece: the next octets are for the helper.
-	$h->client->send("send $magic 1 $client $far\ncall $sleep\n");
-	like $h->client->line, qr/^1 /, 'passed by a session that sleeps then';
-	my $t = Tls->over($h->client);
-	ok Restante::wait_for(sub { $t->messages =~ /Finished/ }),
-	    'the handshake is done';
+	# A handshake has three seconds, which a busy machine may take for it.
+	for (1 .. 5) {
+		$h = Hostile->new($d);
+		my (undef, $far, $client) = prepare($h);
+		$start = time;
+		# In one piece: the next octets are for the helper.
+		$h->client->send("send $magic 1 $client $far\ncall $sleep\n");
+		like $h->client->line, qr/^1 /,
+		    'passed by a session that sleeps then';
+		$t = Tls->over($h->client);
+		$done = Restante::wait_for(sub { $t->messages =~ /Finished/ }, 4);
+		last if $done;
+		$t->close;
+		Proc::slay($h->pid);
+	}
+	ok $done, 'the handshake is done';
 	ok Restante::wait_for(sub { !helpers($d) }), 'the helper ends';
 	cmp_ok time - $start, '>=', 4, 'not before a session would';
 	ok -e '/proc/' . $h->pid, 'though the session is there';
