@@ -28,8 +28,10 @@ sub lines
 		@lines = split /\n/, $d->stderr;
 		return @lines >= $seen + $want;
 	});
-	@lines = map { s/ seconds=\d / seconds=0 /r } splice @lines, $seen;
+	@lines = map { s/ seconds=\d+ / seconds=0 /r } splice @lines, $seen;
 	$seen += @lines;
+	# Who is still there has the lock, and the next would have to say so.
+	Proc::none($d, qr/^session/);
 	return ((grep { /keeper:/ } @lines), grep { !/keeper:/ } @lines);
 }
 
@@ -163,6 +165,8 @@ for my $end (@ends) {
 	ok Restante::wait_for(sub {
 		4 == grep { /^session/ } values %{ Proc::titles($d) }
 	}), 'four sessions';
+	# Those of who is in are to be idle.
+	Proc::find($d, qr/^attendant/);
 	# How many of these there are is a matter of who was sooner.
 	is_deeply [ grep { $_ ne 'idle attendant' }
 	    sort values %{ Proc::titles($d) } ], [
