@@ -30,9 +30,19 @@ sub busy
 	return Proc::find($d, qr/^attendant/);
 }
 
+# Before that the next session would get another one.
 sub idle
 {
 	return Proc::find($d, qr/^idle attendant\z/);
+}
+
+# A session that comes and goes, and the attendant that it leaves.
+sub visit
+{
+	my ($name) = @_;
+
+	$d->session($name, 'secret')->cmd('QUIT');
+	return idle();
 }
 
 # A session that has sent USER, and its attendant.
@@ -75,7 +85,7 @@ for (['a wrong password', 'PASS wrong', qr/^-ERR \[AUTH\]/],
 	}
 	ok Restante::wait_for(sub { !-e "/proc/$pid" }),
 	    "$what: the attendant ends with the conversation";
-	$d->session('user4', 'secret')->cmd('QUIT');
+	visit('user4');
 }
 
 # Nothing of a conversation is left in who has the next: no descriptor, and with
@@ -91,6 +101,7 @@ sub put_off_then_in
 {
 	my ($name, $why) = @_;
 
+	idle();
 	($c, my $pid) = begin($name);
 	like $c->cmd('PASS secret'), $why, "$name: is put off";
 	$c->cmd('USER user7');
@@ -100,18 +111,19 @@ sub put_off_then_in
 	return $pid;
 }
 
-$d->session('late', 'secret')->cmd('QUIT') for 1 .. 2;
+visit('late') for 1 .. 2;
 my $clean = has(my $reused = idle());
 my $holder = $d->session('user6', 'secret');
 is put_off_then_in('user6', qr/^-ERR \[IN-USE\]/), $reused, 'in use: the same';
 $holder->cmd('QUIT');
+idle();
 like $d->connect->login('user6', 'secret'), qr/^\+OK/, 'in use: it is free now';
 is put_off_then_in('late', qr/^-ERR \[LOGIN-DELAY\]/), $reused,
     'too early: the same';
 open my $mailbox, '<', $d->path('late') or die "late: $!";
 ok flock($mailbox, LOCK_EX | LOCK_NB), 'too early: no lock is left';
 close $mailbox;
-$d->session('user8', 'secret')->cmd('QUIT') for 1 .. 40;
+visit('user8') for 1 .. 40;
 is idle(), $reused, 'forty logins: the same';
 is has($reused), $clean, 'and no descriptor more';
 
@@ -167,19 +179,21 @@ SKIP: {
 # One that has died is not waited for.
 for my $number (1 .. 3) {
 	my @sessions = map { $d->session("user$_", 'secret') } 1 .. 3;
+	Proc::none($d, qr/^attendant/);
 	Proc::slay($_) for Proc::all($d, qr/^idle attendant/);
 	like $d->connect->login('user5', 'secret'), qr/^\+OK/,
 	    "attendants killed, $number: a login";
 	$_->cmd('QUIT') for @sessions;
 	$_->close for grep { defined } @{ $d->{clients} };
-	ok Proc::none($d, qr/^session/), "attendants killed, $number: all leave";
+	ok Proc::none($d, qr/^(?:session|attendant)/),
+	    "attendants killed, $number: all leave";
 }
 
 # One that is told to end while it waits does not take the next session with it.
-$d->session('user1', 'secret')->cmd('QUIT');
-kill TERM => my $told = idle();
+kill TERM => my $told = visit('user1');
 ok Proc::gone($told), 'SIGTERM: an idle attendant ends';
 like $d->connect->login('user2', 'secret'), qr/^\+OK/, 'SIGTERM: a login';
+idle();
 $_->close for grep { defined } @{ $d->{clients} };
 
 # Many at once.
@@ -192,7 +206,7 @@ is scalar(Proc::all($d, qr/^attendant/)), 20, 'twenty attendants at work';
 is scalar(grep { $_->cmd('PASS secret') =~ /^\+OK/ } @many), 20,
     'and twenty logins';
 ok Proc::none($d, qr/^attendant/), 'all have done their work';
-is scalar(Proc::all($d, qr/^idle attendant/)), 16,
+ok Restante::wait_for(sub { 16 == Proc::all($d, qr/^idle attendant/) }),
     'as many as are worth it stay';
 $_->cmd('QUIT') for @many;
 
