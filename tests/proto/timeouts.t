@@ -1,15 +1,17 @@
 # SPDX-License-Identifier: ISC
 # What a client may take its time for: RFC 1939 section 3.  All limits here are a
-# second, and everything waits at the same time.
+# second, and everything waits at the same time.  Where somebody else had the
+# processor for that long, it is all begun again.
 use strict;
 use warnings;
 
 use Test::More;
 use Time::HiRes qw(sleep time);
 
+use Proc;
 use Restante;
 
-use constant LIMIT => 1;
+use constant { LIMIT => 1, ATTEMPTS => 5 };
 
 my $mbox = "secret\n" . Restante::mbox("A: b\n\n1\n");
 my %users = (alice => $mbox, bob => $mbox, carol => $mbox, dave => $mbox);
@@ -27,34 +29,68 @@ like $settings, qr/^idle-timeout 600$/m, 'P3-295 the idle limit is 10 minutes';
 like $settings, qr/^login-timeout \d+$/m, 'P3-298 the login has one of its own';
 like $settings, qr/^write-timeout \d+$/m, 'P3-299 so has a client that does not read';
 
-my $start = time;
-my %c = (
-	silent => $idle->session('alice', 'secret'),
-	busy => $idle->session('bob', 'secret'),
-	piece => $idle->session('carol', 'secret'),	# of a command
-	strange => $idle->connect,
-	stranger => $login->connect,
-	trying => $login->connect,
-	logged_in => $login->session('alice', 'secret'),
-	deaf => $write->session('large', 'secret'),
-	reader => $write->session('alice', 'secret'),
-);
-$c{silent}->cmd('DELE 1');
-$c{deaf}->send("RETR 1\r\nDELE 1\r\nQUIT\r\n");
-$c{piece}->cmd('DELE 1');
-my (%busy_for, %closed);
-for my $round (1 .. 8) {	# 2.4 seconds
-	my $reply = $c{busy}->cmd('NOOP');
-	$busy_for{busy} = time - $start if defined $reply && $reply =~ /\A\+OK/;
-	$c{piece}->send('N');	# never a whole line
-	$c{trying}->send("CAPA\r\n");
-	$c{logged_in}->cmd('NOOP') if $round % 3 == 0;
-	sleep 0.3;
-	for (qw(silent piece strange stranger)) {
-		$closed{$_} //= time - $start if $c{$_}->eof(0);
-	}
+my (%c, %closed, $busy_for, $deaf_for);
+my $attempts = 0;
+
+# How long a client was listened to that does not read.
+sub last_deaf
+{
+	my @seconds;
+
+	Restante::wait_for(sub {
+		@seconds = $write->stderr =~
+		    /user=large .* seconds=(\d+) reason=not-reading/g;
+		return @seconds == $attempts;
+	});
+	return $seconds[-1];
 }
-cmp_ok $busy_for{busy}, '>', 2 * LIMIT, 'P3-216 P3-296 any command starts it anew';
+
+# Whether all went as it does where there is time for it.
+sub attempt
+{
+	$_->close for values %c;
+	Proc::none($_, qr/^session/) for $idle, $login, $write;
+	$attempts++;
+	%closed = ();
+	$busy_for = 0;
+
+	my $start = time;
+	%c = (
+		silent => $idle->session('alice', 'secret'),
+		busy => $idle->session('bob', 'secret'),
+		piece => $idle->session('carol', 'secret'),	# of a command
+		strange => $idle->connect,
+		stranger => $login->connect,
+		trying => $login->connect,
+		logged_in => $login->session('alice', 'secret'),
+		deaf => $write->session('large', 'secret'),
+		reader => $write->session('alice', 'secret'),
+	);
+	$c{silent}->cmd('DELE 1');
+	$c{deaf}->send("RETR 1\r\nDELE 1\r\nQUIT\r\n");
+	$c{piece}->cmd('DELE 1');
+	for my $round (1 .. 8) {	# 2.4 seconds
+		my $reply = $c{busy}->cmd('NOOP');
+		$busy_for = time - $start
+		    if defined $reply && $reply =~ /\A\+OK/;
+		$c{piece}->send('N');	# never a whole line
+		$c{trying}->send("CAPA\r\n");
+		$c{logged_in}->cmd('NOOP') if $round % 3 == 0;
+		sleep 0.3;
+		for (qw(silent piece strange stranger)) {
+			$closed{$_} //= time - $start if $c{$_}->eof(0);
+		}
+	}
+	$deaf_for = last_deaf();
+	return $busy_for > 2 * LIMIT && defined $c{busy}->cmd('NOOP') &&
+	    4 == grep({ $_ < 2 * LIMIT } values %closed) &&
+	    $deaf_for == LIMIT;
+}
+
+while ($attempts < ATTEMPTS) {
+	last if attempt();
+}
+cmp_ok $busy_for, '>', 2 * LIMIT, 'P3-216 P3-296 any command starts it anew';
 like $c{busy}->cmd('STAT'), qr/\A\+OK 1 /, 'P3-216 the session lives';
 like $c{logged_in}->cmd('STAT'), qr/\A\+OK 1 /,
     'P3-298 the limit for the login does not concern the session';
@@ -73,32 +109,38 @@ like $c{trying}->raw_until(undef), qr/\A(?:\+OK.*?\r\n\.\r\n)+\z/s,
 like $idle->log_like(qr/user=alice .*reason=timeout/), qr/ deleted=0 left=1 /,
     'P3-297 nothing was removed';
 is $idle->mbox('alice'), $mbox, 'P3-297 the mailbox is as it was';
-is +(() = $login->stderr =~ /user=- .*reason=timeout/g), 2,
-    'P3-298 the log tells of both';
+ok Restante::wait_for(sub {
+	2 * $attempts == (() = $login->stderr =~ /user=- .*reason=timeout/g)
+}), 'P3-298 the log tells of both';
 like $login->connect->login('bob', 'secret'), qr/\A\+OK/,
     'P3-298 a login in time works';
 
-my ($seconds) = ($write->log_like(qr/user=large .*reason=not-reading/) // '') =~
-    / seconds=(\d+) /;
-is $seconds, LIMIT, 'P3-299 a client that does not read is given up';
+is $deaf_for, LIMIT, 'P3-299 a client that does not read is given up';
 cmp_ok length $c{deaf}->raw_until(undef), '<', 64 << 20, 'P3-299 with a part sent';
 my $again = $write->session('large', 'secret');
 like $again->cmd('STAT'), qr/\A\+OK 1 /,
     'P3-299 which counts as a lost connection: QUIT behind it was not obeyed';
 
 # A client that reads slowly is not given up: the limit is for no progress.
-my $slow = $again->socket;
-$again->send("RETR 1\r\n");
-my ($got, $bytes, $from) = (0, '', time);
-while (time - $from < 2.5 * LIMIT) {
-	my $n = sysread $slow, $bytes, 1 << 20;
-	$got += $n // 0;
-	last if defined $n && $n == 0;
-	sleep 0.15;
+my ($took, $got);
+for (1 .. ATTEMPTS) {
+	my $from = time;
+	my $bytes;
+
+	$again->send("RETR 1\r\n");
+	$got = 0;
+	while (time - $from < 2.5 * LIMIT) {
+		$got += sysread($again->socket, $bytes, 1 << 20) // 0;
+		sleep 0.15;
+	}
+	$took = time - $from;
+	$got += length eval { $again->raw_until(qr/\r\n\.\r\n\z/) } // '';
+	last if $@ eq '';
+	$again->close;
+	$again = $write->session('large', 'secret');
 }
-cmp_ok time - $from, '>=', 2.5 * LIMIT, 'P3-299 a slow reader takes longer';
-my $rest = $again->raw_until(qr/\r\n\.\r\n\z/);
+cmp_ok $took, '>=', 2.5 * LIMIT, 'P3-299 a slow reader takes longer';
 my ($octets) = ($again->cmd('LIST 1')) =~ /\A\+OK 1 (\d+)\z/;
-cmp_ok $got + length $rest, '>', $octets, 'P3-299 and gets all of it';
+cmp_ok $got, '>', $octets, 'P3-299 and gets all of it';
 
 done_testing;
