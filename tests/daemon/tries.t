@@ -12,6 +12,8 @@ use Time::HiRes qw(sleep time);
 
 use Restante;
 
+use constant { ATTEMPTS => 5 };
+
 my $box = Restante::mbox("Subject: one\n\nfirst");
 my $hash = crypt 'secret', '$6$abcdefgh';
 my %users = (
@@ -41,11 +43,12 @@ sub take_times
 	return %took;
 }
 
-# P3-096, P3-103: the pause is the same for all, and grows.
-{
+# P3-096, P3-103: the pause is the same for all, and grows.  Whether one is longer
+# than it should be may be a matter of who else wants the processor.
+for my $attempt (1 .. ATTEMPTS) {
 	my $d = Restante->start(users => \%users,
 	    options => [ 'login-pause=1', 'hide-users=yes' ]);
-	my %client;
+	my ($longest, %client) = (0);
 
 	for my $name (@names, '../plain') {
 		for my $way (qw(PASS APOP)) {
@@ -66,9 +69,18 @@ sub take_times
 		    "P3-096 P3-103 pause $pause: all are told the same";
 		my @early = grep { $took{$_} < $pause } sort keys %took;
 		is "@early", '', "P3-103 pause $pause: nobody is told sooner";
-		cmp_ok max(values %took), '<', $pause + 0.9,
-		    "P3-103 pause $pause: nor much later";
+		$longest = max($longest, map { $_ - $pause } values %took);
 	}
+	$_->close for values %client;
+	is $d->stop, 0, 'and the server ends';
+	next if $longest >= 0.9 && $attempt < ATTEMPTS;
+	cmp_ok $longest, '<', 0.9, 'P3-103 nor much later';
+	last;
+}
+
+{
+	my $d = Restante->start(users => \%users,
+	    options => [ 'login-pause=1', 'hide-users=yes' ]);
 
 	# Begun all over a millisecond: the server counts in whole ones.
 	my @later = map { $d->connect } 1 .. 40;
@@ -81,16 +93,26 @@ sub take_times
 	my @waited = map { $_->status; time - $_->{asked} } @later;
 	is scalar(grep { $_ < 1 } @waited), 0, 'P3-103 nor by a part of one';
 	$_->close for @later;
+}
 
-	# A right one costs nothing, and neither does a wrong one of others.
+# A right one costs nothing, and neither does a wrong one of others.
+{
+	my $d = Restante->start(users => \%users,
+	    options => [ 'login-pause=60', 'hide-users=yes' ]);
+	my @wrong = map { $d->connect } 1 .. 3;
 	my $c = $d->connect;
+
+	$_->send("USER plain\r\nPASS wrong\r\n") for @wrong;
+	ok Restante::wait_for(sub {
+		3 == (() = $d->stderr =~ /login refused/g)
+	}), 'wrong ones wait for a minute';
 	my $start = time;
 	like $c->login('plain', 'secret'), qr/^\+OK/, 'the right one';
-	cmp_ok time - $start, '<', 0.9, 'is not kept waiting';
+	cmp_ok time - $start, '<', 30, 'is not kept waiting';
 	$c->close;
 
 	# Nor does one that goes while it waits keep anything.
-	$_->close for values %client;
+	$_->abort for @wrong;
 	is $d->stop, 0, 'and the server ends';
 }
 
