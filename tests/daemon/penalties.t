@@ -17,8 +17,9 @@ my @options = ('trusted=127.0.0.9', 'login-penalty=1', 'login-tries=100',
 my $d = Restante->start(users => { map { ($_, $box) } qw(alice bob carol) },
     options => \@options);
 
-# Seconds.
-use constant PENALTY => 1;
+# Seconds; and how often what seems to wait for one may be tried again: somebody else
+# may have had the processor.
+use constant { PENALTY => 1, ATTEMPTS => 5 };
 
 # What a try from an address is told, and how long that took.
 sub try_from
@@ -47,40 +48,81 @@ sub fails
 	return $slow;
 }
 
-# Under load the others take their time, too, but not all of them.
-is fails('127.0.0.1', 3), 0, 'three failures cost nothing';
-is fails('127.0.0.1', 1), 0, 'nor does the fourth';
-my ($line, $took) = try_from('127.0.0.1', 'alice', 'secret');
+# An address that nobody has come from.
+my $others = 0;
+sub stranger
+{
+	return '127.0.1.' . ++$others;
+}
+
+# Whether it does not wait; the code yields the seconds, and begins anew.
+sub does_not_wait
+{
+	my ($what, $code) = @_;
+	my $took;
+
+	for (1 .. ATTEMPTS) {
+		$took = $code->();
+		last if $took < PENALTY;
+	}
+	cmp_ok $took, '<', PENALTY, $what;
+}
+
+# A right password from there, which is taken.
+sub right_one
+{
+	my ($from) = @_;
+	my ($line, $took) = try_from($from, 'alice', 'secret');
+
+	die "not taken: $line" if $line !~ /^\+OK/;
+	return $took;
+}
+
+my $from;
+my $slow;
+for (1 .. ATTEMPTS) {
+	$slow = fails($from = stranger(), 4);
+	last if $slow == 0;
+}
+is $slow, 0, 'three failures cost nothing, nor does the fourth';
+my ($line, $took) = try_from($from, 'alice', 'secret');
 like $line, qr/^\+OK/, 'behind it, a right password';
 cmp_ok $took, '>=', PENALTY, 'waits';
-($line, $took) = try_from('127.0.0.1', 'nobody', 'x');
+($line, $took) = try_from($from, 'nobody', 'x');
 cmp_ok $took, '>=', PENALTY, 'and so does a try for nobody';
-($line, $took) = try_from('127.0.0.2', 'alice', 'secret');
-like $line, qr/^\+OK/, 'from another address, one';
-cmp_ok $took, '<', 1, 'does not wait';
+does_not_wait('from another address, one does not wait',
+    sub { right_one('127.0.0.2') });
 
 # What a forgotten mail program sends.
-for (1 .. 8) {
-	($line, $took) = try_from('127.0.0.3', 'alice', 'old');
-	last if $took >= PENALTY;
-}
-cmp_ok $took, '<', 1, 'the same wrong password counts once';
+does_not_wait('the same wrong password counts once', sub {
+	my $program = stranger();
+
+	for (1 .. 8) {
+		($line, $took) = try_from($program, 'alice', 'old');
+		last if $took >= PENALTY;
+	}
+	return $took;
+});
 # What a guesser does.
-my $slow = 0;
+$slow = 0;
 for my $name (qw(alice bob carol dave erin)) {
 	($line, $took) = try_from('127.0.0.4', $name, 'old');
 	$slow++ if $took >= PENALTY;
 }
 # Under load others may seem slow.
 cmp_ok $slow, '>=', 1, 'the same for one name after the other does not';
-is fails('127.0.0.9', 8), 0, 'who is trusted never waits';
+for (1 .. ATTEMPTS) {
+	$slow = fails('127.0.0.9', 8);
+	last if $slow == 0;
+}
+is $slow, 0, 'who is trusted never waits';
 
 # In another start, and another way of starting, too.
 $d->restart;
-(undef, $took) = try_from('127.0.0.1', 'alice', 'secret');
+(undef, $took) = try_from($from, 'alice', 'secret');
 cmp_ok $took, '>=', PENALTY, 'after a restart it still waits';
-(undef, $took) = try_from('127.0.0.2', 'alice', 'secret');
-cmp_ok $took, '<', 1, 'and another still does not';
+does_not_wait('and another still does not', sub { right_one('127.0.0.2') });
+fails('127.0.0.1', 4);
 my $c = Restante->inetd(dir => $d->dir, options => \@options);
 my $start = time;
 like $c->login('alice', 'secret'), qr/^\+OK/, 'from inetd';
@@ -96,9 +138,8 @@ is +(stat $file)[2] & 07777, 0600, 'which is its owner\'s alone';
 for my $content ('', 'x', "\0" x 100000, "\xff" x 100000,
     join '', map { chr rand 256 } 1 .. 100000) {
 	Restante::spew($file, $content);
-	($line, $took) = try_from('127.0.0.1', 'alice', 'secret');
-	like $line, qr/^\+OK/, 'whatever is in it, logins go on';
-	cmp_ok $took, '<', 1, 'as if it were new';
+	does_not_wait('whatever is in it, logins go on as if it were new',
+	    sub { right_one('127.0.0.1') });
 }
 unlink $file or die "$file: $!";
 mkdir $file or die "$file: $!";
@@ -111,11 +152,21 @@ ok $d->log_like(qr/keeper: opening the penalties: /), 'it is logged';
 # It doubles with each further one, up to what is set.
 $d = Restante->start(users => { alice => $box },
     options => [ @options, 'trusted=', 'login-penalty=2' ]);
-is fails('127.0.0.1', 4), 0, 'four failures';
-is_deeply [ map { int +(try_from('127.0.0.1', 'alice', "wrong $_"))[1] } 1 .. 3 ],
-    [ 1, 2, 2 ], 'then one second, two, and no more than two';
+my @took;
+for (1 .. ATTEMPTS) {
+	$from = stranger();
+	@took = (fails($from, 4), map {
+		int +(try_from($from, 'alice', "wrong $_"))[1]
+	} 1 .. 3);
+	last if "@took" eq '0 1 2 2';
+}
+is "@took", '0 1 2 2', 'four failures, then one second, two, and no more than two';
 $d = Restante->start(users => { alice => $box },
     options => [ @options, 'trusted=', 'login-penalty=0' ]);
-is fails('127.0.0.1', 6), 0, 'where no penalty is set there is none';
+for (1 .. ATTEMPTS) {
+	$slow = fails(stranger(), 6);
+	last if $slow == 0;
+}
+is $slow, 0, 'where no penalty is set there is none';
 
 done_testing;
