@@ -11,6 +11,9 @@ use Time::HiRes qw(sleep time);
 
 use Restante;
 
+# So often it may be over before this test has looked, or the one from elsewhere
+# come too late to be in the middle of it.
+use constant { ATTEMPTS => 5 };
 use constant { CLIENTS => 12, PLACES_AT => 2 ** 40, CLIENTS_AT => 2 ** 41 };
 
 my $box = Restante::mbox("Subject: one\n\nfirst");
@@ -73,10 +76,17 @@ sub burst
 	return ($most, $before // CLIENTS);
 }
 
-my ($most, $before) = burst('127.0.0.9');
+my ($most, $before);
+for (1 .. ATTEMPTS) {
+	($most, $before) = burst('127.0.0.9');
+	last if $most > 0;
+}
 cmp_ok $most, '>=', 1, 'hashes are checked in places';
 cmp_ok $most, '<=', $processors, 'as many as there are processors';
-($most, $before) = burst('127.0.0.2');
+for (1 .. ATTEMPTS) {
+	($most, $before) = burst('127.0.0.2');
+	last if $most > 2 || $before < CLIENTS;
+}
 cmp_ok $most, '<=', 2, 'of one address one, and one of the other\'s';
 cmp_ok $before, '<', CLIENTS, 'who has to wait for a few only';
 is busy(), 0, 'all places are given back';
