@@ -19,13 +19,20 @@ sub again
 	$c = $d->connect;
 }
 
+# The answer to QUIT says that the next may come.
+sub leave
+{
+	$c->cmd('QUIT');
+	again();
+}
+
 sub by_pass
 {
 	my ($name, $password) = @_;
 
 	$c->cmd("USER $name") =~ /^\+OK/ or die "USER $name";
 	my $said = $c->cmd("PASS $password");
-	again() if $said =~ /^\+OK/;
+	leave() if $said =~ /^\+OK/;
 	return $said =~ /^\+OK/ ? 'in' : $said =~ /^-ERR \[AUTH\] / ? 'out' :
 	    $said;
 }
@@ -35,7 +42,7 @@ sub by_apop
 	my ($name, $password) = @_;
 	my $said = $c->cmd("APOP $name " . md5_hex($c->stamp . $password));
 
-	again() if $said =~ /^\+OK/;
+	leave() if $said =~ /^\+OK/;
 	return $said =~ /^\+OK/ ? 'in' : $said =~ /^-ERR \[AUTH\] / ? 'out' :
 	    $said;
 }
