@@ -279,11 +279,26 @@ plan_shorter(struct plan *p, uint64_t rest)
 }
 
 /*
+ * Whether the first entry is a tombstone.  In a mailbox that was restored from a
+ * backup there may be mail where the index says so.
+ */
+static bool
+begins_dead(struct mailbox *mb, const struct mbox_entry *e)
+{
+	if ((e->flags & MBOX_TOMBSTONE) == 0)
+		return false;
+	if (mailbox_check_dead(mb, e) == 0)
+		return true;
+	mailbox_distrust(mb);
+	return false;
+}
+
+/*
  * The line is longer.  There may be line ends behind the old one, and a tombstone
  * behind these; else all moves.
  */
 static void
-plan_longer(const struct mailbox *mb, struct plan *p, uint64_t more)
+plan_longer(struct mailbox *mb, struct plan *p, uint64_t more)
 {
 	const struct mbox_entry *e = NULL;
 	uint64_t start = mb->subject.start, end = mb->subject.size, gap, rest;
@@ -295,8 +310,8 @@ plan_longer(const struct mailbox *mb, struct plan *p, uint64_t more)
 	gap = line_ends(mb, start, end);
 	if (more <= gap)
 		return;
-	if (e != NULL && gap == end - start &&
-	    (e->flags & MBOX_TOMBSTONE) != 0 && more <= gap + e->stored) {
+	if (e != NULL && gap == end - start && more <= gap + e->stored &&
+	    begins_dead(mb, e)) {
 		rest = gap + e->stored - more;
 		p->behind = 1;
 		if (rest < MBOX_TOMBSTONE_MIN) {

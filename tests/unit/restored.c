@@ -8,27 +8,30 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "head.h"
 #include "mailbox.h"
 #include "scratch.h"
 #include "tap.h"
 
-enum { TEXT = 3000, MAIL_MAX = 1 << 21 };
+enum { TEXT = 3000, SMALL = 30, MAIL_MAX = 1 << 21 };
 
 static char mail[MAIL_MAX], backup[MAIL_MAX];
 static struct mailbox mb;
+static bool some_small; /* odd letters are, and the second */
 static int dir;
 
 static size_t
 add_letter(char *text, size_t size, int n)
 {
+	size_t body = some_small && (n == 2 || n % 2 == 1) ? SMALL : TEXT;
 	size_t len = (size_t)snprintf(text + size, MAIL_MAX - size,
 	    "From a@example.org Thu Nov 20 18:27:05 2025\n"
 	    "Subject: letter %d.\n\n",
 	    n);
 
-	memset(text + size + len, 'x', TEXT);
-	memcpy(text + size + len + TEXT, "\n\n", 2);
-	return size + len + TEXT + 2;
+	memset(text + size + len, 'x', body);
+	memcpy(text + size + len + body, "\n\n", 2);
+	return size + len + body + 2;
 }
 
 static void
@@ -207,6 +210,39 @@ merged(void)
 	ok(is_there(50), "and it is there");
 }
 
+/*
+ * Three small letters have become one dead entry behind the password line, of
+ * which the second was alive when the backup was made.  A longer line has room
+ * there, as it seems: all of it but so many octets.
+ */
+static void
+line(uint64_t rest)
+{
+	const struct mbox_entry *e;
+	char text[HEAD_MAX / 2];
+	size_t size, len;
+
+	some_small = true;
+	start(180);
+	delete (1, 179, 2);
+	size = get(backup);
+	delete (1, 1, 1); /* letter 2 */
+	restore(size, 181);
+	open_mailbox();
+	e = index_entry(&mb.index, 0);
+	need((e->flags & MBOX_TOMBSTONE) != 0 && mailbox_count(&mb) == 90,
+	    "one dead entry");
+
+	len = strlen("secret\n") + (size_t)(e->stored - rest);
+	memset(text, 'x', len);
+	text[len - 1] = '\n';
+	is(head_replace(&mb, text, len, false), MAILBOX_OK,
+	    "a longer line, %d octets left", (int)rest);
+	mailbox_close(&mb);
+	ok(is_there(2), "it is not written over mail");
+	some_small = false;
+}
+
 int
 main(void)
 {
@@ -214,5 +250,9 @@ main(void)
 	few();
 	many();
 	merged();
+	line(0);
+	line(MBOX_TOMBSTONE_MIN - 1);
+	line(100);
+	line(200);
 	return done();
 }
