@@ -64,7 +64,7 @@ my %grammar = (
 	USER => [ sub { one_of('alice', 'bob', 'root', '../alice', word(80)) } ],
 	PASS => [ sub { one_of('secret', word(), 'two words', word(400)) } ],
 	APOP => [ sub { one_of('alice', word()) . ' ' . md5_hex(rand) } ],
-	LANG => [ sub { one_of('', '*', 'de', 'en', 'xx', word()) } ],
+	LANG => [ sub { one_of('', '*', qw(de en es fr it nl xx), word()) } ],
 	AUTH => [ sub { '' }, sub { one_of('PLAIN', 'LOGIN', 'CRAM-MD5',
 	    'SCRAM-SHA-256', word()) }, sub { 'PLAIN ' . one_of('=', '====',
 	    base64(noise()), base64("\0alice\0wrong"), word()) },
@@ -174,6 +174,8 @@ sub reply
 	die "no status line: $status"
 	    if $status !~ /^(?:\+OK|-ERR|\+)(?: |\z)/;
 	die "not to be read: $status" if $status =~ /[\x00-\x1f\x7f]/;
+	# What people read is in UTF-8 then: RFC 6856 section 3.2.
+	$m->{lang} = 1 if $line =~ /^LANG ./i && $status =~ /^\+OK/;
 	die "not ASCII: $status" if !$m->{lang} && $status =~ /[^\x20-\x7e]/;
 	my $several = $status =~ /^\+OK/ && !$m->{asked} &&
 	    ($line =~ /^(?:CAPA|RETR|TOP)\b/i ||
@@ -191,8 +193,6 @@ sub compare
 {
 	my ($m, $line, $status, $text) = @_;
 
-	# What people read is in UTF-8 then: RFC 6856 section 3.2.
-	$m->{lang} = 1 if $line =~ /^LANG ./i && $status =~ /^\+OK/;
 	if (!$m->{inside}) {
 		# In any language: these say +OK for nothing else.
 		if ($status =~ /^\+OK/ && ($m->{answers} ||
