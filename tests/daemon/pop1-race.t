@@ -53,16 +53,26 @@ sub deliver
 # Short lines, so that those of different processes do not mix.
 sub tell_gone
 {
-	my ($said, @gone) = @_;
+	my ($d, $said, @gone) = @_;
 
 	syswrite $said, "-$_\n" for @gone;
+	Restante::spew("$d->{scratch}/gone", '') if @gone;
+}
+
+# Until time is up and something has been deleted, which may take longer.
+sub goes_on
+{
+	my ($d, $end) = @_;
+
+	return time < $end ||
+	    (!-e "$d->{scratch}/gone" && time < $end + Restante::PATIENCE);
 }
 
 sub fetch_by_pop3
 {
 	my ($d, $said, $end) = @_;
 
-	while (time < $end) {
+	while (goes_on($d, $end)) {
 		my $c = $d->connect;
 		if ($c->login('alice', 'secret') !~ /\A\+OK/) {
 			$c->close;
@@ -74,7 +84,7 @@ sub fetch_by_pop3
 			push @gone, name_of(($c->text("RETR $n"))[1]);
 			$c->cmd("DELE $n") =~ /\A\+OK/ or die "DELE $n";
 		}
-		tell_gone($said, @gone)
+		tell_gone($d, $said, @gone)
 		    if rand() < 0.7 && $c->cmd('QUIT') =~ /\A\+OK/;
 		$c->close;
 		sleep rand 0.05;
@@ -86,7 +96,7 @@ sub fetch_by_pop1
 	my ($d, $said, $end) = @_;
 	my $c = Pop1->session($d, 'alice', 'secret');
 
-	while (time < $end) {
+	while (goes_on($d, $end)) {
 		my $count = $c->begin(rand() < 0.8 ? 'RDEL' : 'RETR');
 		next if $count =~ /IN-USE/;
 		die $count if $count =~ /\A-/;
@@ -96,7 +106,7 @@ sub fetch_by_pop1
 		my $dice = rand;
 		if ($dice < 0.6) {
 			my $reply = $c->cmd('RCVD');
-			tell_gone($said, @gone)
+			tell_gone($d, $said, @gone)
 			    if $reply =~ /\A\+OK \d+ messages? deleted/;
 			die $reply if $reply =~ /\A-/;
 		} elsif ($dice < 0.8) {
