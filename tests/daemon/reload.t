@@ -65,10 +65,12 @@ sub log_in_and_out
 	my $pid = fork // die "fork: $!";
 	if ($pid == 0) {
 		my ($good, $bad, $ready) = (0, '', '');
-		my $end = time + Restante::PATIENCE;
+		my $end = time + 2 * Restante::PATIENCE;
 
 		vec($ready, fileno $stop, 1) = 1;
-		until (time > $end || select my $now = $ready, undef, undef, 0) {
+		# Once at least.
+		until (time > $end || ($good > 0 &&
+		    select my $now = $ready, undef, undef, 0)) {
 			my $c = eval { $d->connect };
 			my $said = $c ? $c->login($user, 'secret') : $@;
 
