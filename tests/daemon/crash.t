@@ -109,7 +109,8 @@ sub content_at_last
 	my @got = eval { content($name) };
 
 	return @got if $@ eq '';
-	die $@ if $d->stderr !~ /damaged index had other numbers/;
+	my $why = $@;
+	die $why if !$d->log_like(qr/damaged index had other numbers/, 5);
 	$retried++;
 	return content($name);
 }
