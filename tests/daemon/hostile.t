@@ -43,7 +43,7 @@ is $d->stop, 0, 'and ends, with many mailboxes';
 # lets nobody in, and loses no attendant by it.
 $d = Restante->start(Siege::server());
 Siege::serves($d, 'before a limit');
-my $before = Proc::find($d, qr/^idle attendant/);
+my $before = Siege::one_attendant($d);
 my $keeper = Proc::find($d, qr/^keeper/);
 my $other = Hostile->new($d);
 $other->say('pair');

@@ -95,11 +95,15 @@ sub ask
 	return $self->say('ask', $kind, $name, $secret);
 }
 
-# Takes the mailbox as a login does; its two descriptors.
+# Takes the mailbox as a login does, as soon as nobody else has it; its two
+# descriptors.
 sub login
 {
 	my ($self, $name, $secret) = @_;
-	my $said = $self->ask(PASS, $name, $secret);
+	my $said = Restante::wait_for(sub {
+		my $verdict = $self->ask(PASS, $name, $secret);
+		return $verdict eq 'verdict ' . IN_USE ? undef : $verdict;
+	}) // 'it is in use';
 	my ($mailbox, $journal) = $said =~ /^verdict 1 (\d+) (\d+)\b/
 	    or die "login of $name: $said";
 

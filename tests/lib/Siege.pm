@@ -51,6 +51,8 @@ sub calls
 	my $other = Hostile->new($d);
 	like $other->ask(Hostile::USER, 'alice', '-'), qr/^verdict 1\b/,
 	    "$when: an attendant is at work";
+	# That of alice has done its own.
+	Proc::find($d, qr/^attendant/);
 	my $fds = $alice->say('fds');
 	my $before = state_of($d, $h->pid);
 
@@ -80,6 +82,27 @@ sub calls
 	is $alice->say('fds'), $fds, "$when: the sibling lives on";
 	is_deeply state_of($d, $h->pid), $before,
 	    "$when: all processes live on, all mailboxes are as they were";
+	leave($alice, $other);
+}
+
+# Ends them, and what they hold.
+sub leave
+{
+	my (@sessions) = @_;
+
+	$_->client->close for @sessions;
+	Proc::gone($_->pid) for @sessions;
+}
+
+# The only attendant that there is: it waits for a session.
+sub one_attendant
+{
+	my ($d) = @_;
+
+	Proc::none($d, qr/^attendant/);
+	my ($one, @more) = Proc::all($d, qr/^idle attendant/);
+	Proc::slay($_) for @more;
+	return $one;
 }
 
 # What the filter allows, and what else stands in the way.
@@ -149,6 +172,7 @@ sub channel_garbage
 	$h->say('send', $good, 1);
 	like $h->hear, qr/^[1-9]\d* [1-9]/,
 	    'channel: and the same without a fault opens the mailbox';
+	leave($h);
 }
 
 # Names that are none, and one more than it may try.
@@ -230,7 +254,7 @@ sub channel_auth
 	    qr/^verdict 1 \d+ \d+\z/, 'AUTH: the right one opens the mailbox';
 	like $auth->($h, Hostile::AUTH_INITIAL, 'PLAIN', $right), $none,
 	    'AUTH: once';
-	$h->client->close;
+	leave($h);
 }
 
 # Nothing comes with a verdict but what belongs to it, and only once.
@@ -254,6 +278,7 @@ sub channel_login
 	ok Restante::wait_for(sub {
 		$i->ask(Hostile::PASS, 'alice', 'secret') =~ /^verdict 1 /
 	}), 'channel: but after it';
+	leave($i);
 }
 
 # An attendant that has let it in serves others next: nothing that it sent along
@@ -264,10 +289,8 @@ sub channel_reuse
 	my $idle = sub { Proc::find($d, qr/^idle attendant/) };
 	my $has = sub { $> == 0 ? keys %{ Proc::descriptors($_[0]) } : 0 };
 
-	Proc::none($d, qr/^attendant/);
-	Proc::slay($_) for Proc::all($d, qr/^idle attendant/);
 	serves($d, 'reuse');
-	my $attendant = $idle->();
+	my $attendant = one_attendant($d);
 	my $had = $has->($attendant);
 	my $h = Hostile->new($d);
 	my $user = Hostile::request(kind => Hostile::USER);
@@ -276,7 +299,7 @@ sub channel_reuse
 
 	is $h->say('send', $user, 1, 5, 6), '1 0', 'reuse: a first request';
 	like $h->hear, qr/^[1-9]\d* 0\b/, 'reuse: is answered';
-	kill STOP => $attendant;
+	Proc::halt($attendant);
 	is $h->say('send', $pass, 1, 4, 5, 6), '1 0',
 	    'reuse: the right password, with descriptors';
 	is $h->say('send', $user, 3, 5, 6), '3 0', 'reuse: and more';
@@ -296,7 +319,7 @@ sub channel_reuse
 	    'reuse: is not heard of by the first';
 	like $other->ask(Hostile::PASS, 'alice', 'secret'), qr/^verdict 1 /,
 	    'reuse: is let in';
-	$_->client->close for $h, $other;
+	leave($h, $other);
 }
 
 # Whom it comes from: a session of a proxy may say so, once, at first; and what it
@@ -497,9 +520,7 @@ sub serves
 
 	like $h->ask(Hostile::PASS, 'carol', 'carols'), qr/^verdict 1 /,
 	    "$when, the server serves";
-	$h->client->close;
-	Restante::wait_for(sub { Hostile->new($d)->ask(Hostile::PASS, 'carol',
-	    'carols') =~ /^verdict 1 / }) or fail "$when, the lock is free";
+	leave($h);
 }
 
 1;

@@ -55,7 +55,7 @@ subtest 'the word to end' => sub {
 	kill TERM => $d->pid;
 	ok $d->log_like(qr/sessions may finish/), 'once';
 	kill TERM => $d->pid;
-	my @left = grep { !$_->client->eof(5) } @others;
+	my @left = grep { !$_->client->eof } @others;
 	is scalar(@left), 0, 'and again: all others have ended';
 	$thief->client->close;
 	is $d->wait, 0, 'and when the thief is gone, all has';
