@@ -105,6 +105,10 @@ subtest 'a directory of an ordinary owner' => sub {
 	rootless('session', $session);
 	has_descriptors('listener', $listener, 'pipe', 'pipe', 'socket',
 	    'socket', 'pipe', 'socket', 'pipe', 'pipe', 'socket');
+	# It has its name before it has all that it needs.
+	Restante::wait_for(sub {
+		grep { /eventpoll/ } values %{ Proc::descriptors($keeper) }
+	});
 	has_descriptors('keeper', $keeper, 'pipe', $d->dir, $state, 'pipe',
 	    'socket', 'pipe', 'pipe', 'anon_inode:[eventpoll]', 'socket');
 	has_descriptors('session', $session, 'pipe', 'pipe', 'socket',
