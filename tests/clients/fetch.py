@@ -14,7 +14,7 @@ def keep(name, lines):
 
 
 def connect():
-    return poplib.POP3("127.0.0.1", port, timeout=20)
+    return poplib.POP3("127.0.0.1", port, timeout=60)
 
 
 box = connect()

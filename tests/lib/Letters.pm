@@ -118,12 +118,12 @@ sub stage
 	return $dir;
 }
 
-# Runs a program in HOME, for a minute at most.  Its exit status, -1 when it had
+# Runs a program in HOME, for some minutes at most.  Its exit status, -1 when it had
 # to be ended, and what it wrote.
 sub run
 {
 	my @command = @_;
-	my $deadline = time + 60;
+	my $deadline = time + 5 * Restante::PATIENCE;
 	my ($out, $err) = map { "$ENV{HOME}/.run.$_" } qw(out err);
 	my $pid = fork // die "fork: $!";
 	my $status = -1;

@@ -28,7 +28,7 @@ $sample
 CONF
 smtpd -n
 smtpd -d >/var/log/smtpd.log 2>&1 &
-for i in 1 2 3 4 5 6 7 8 9 10; do
+for i in \$(seq 100); do
 	smtpctl show status >/dev/null && break
 	sleep 0.2
 done

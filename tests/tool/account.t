@@ -293,7 +293,7 @@ SKIP: {
 	my $ctl = "$ENV{BUILD}/restantectl -f /dev/null -d " . $u->dir;
 	my $talk = sub {
 		my ($command, @answers) = @_;
-		my $script = "set timeout 20\nspawn -noecho $ctl $command\n"
+		my $script = "set timeout 60\nspawn -noecho $ctl $command\n"
 		    . "expect_after timeout { exit 99 }\n";
 
 		for (@answers) {
