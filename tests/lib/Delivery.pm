@@ -125,9 +125,21 @@ sub finish
 		    $command->($p->{file}, 'me@example.org'));
 		push @posted, $p;
 	}
-	# A queue of its own may still hold them.
-	$self->{settle}->() if $self->{settle};
+	$self->settle if $self->{settle};
 	return '';
+}
+
+# A queue may still hold some, and one that is said to be empty may have been looked
+# at while it moved a letter from one of its places to another.
+sub settle
+{
+	my ($self) = @_;
+
+	return Restante::wait_for(sub {
+		$self->{settle}->() or return;
+		my $text = Restante::slurp($self->path);
+		return !grep { $text !~ /^Subject: $_$/m } keys %{ $self->{body} };
+	});
 }
 
 # All messages of a session: subject => body, as it was before it was quoted.
