@@ -10,6 +10,7 @@ use Time::HiRes qw(sleep);
 
 use Locks qw(record_lock);
 use Pop1;
+use Proc;
 use Restante;
 
 my $ok = qr/\A\+OK /;
@@ -277,11 +278,8 @@ for my $round (1 .. 24) {
 	# Odd rounds cut the file, even ones need the journal.
 	my $came = $round % 2 ? '' : $new;
 	$d->append('alice', $came);
-	my ($victim) = grep {
-		my $fh;
-		open($fh, '<', "/proc/$_/cmdline") &&
-		    (<$fh> // '') =~ /session alice/;
-	} $d->processes;
+	# The one of the round before may still be on its way out.
+	my $victim = Proc::find($d, qr/^session alice/);
 	$c->send("RCVD\r\n");
 	sleep rand 0.002 if rand() < 0.5;
 	kill KILL => $victim or die "kill: $!";
