@@ -120,27 +120,39 @@ sub segments
 	    if defined $info && length $info >= 156;
 	return;
 }
+# How many come while the code runs; so many are wanted.  A machine that is late
+# with its acknowledgements gets some twice: then it is begun again.
+sub segments_of
+{
+	my ($wanted, $code) = @_;
+	my $n;
+
+	for (1 .. 5) {
+		my $before = segments($c);
+		$code->();
+		$n = segments($c) - $before;
+		last if $n <= $wanted;
+	}
+	return $n;
+}
+
 SKIP: {
 	$c = $d->session('alice', 'secret');
-	my $before = segments($c);
-	skip 'this system does not count segments', 5 if !defined $before;
+	skip 'this system does not count segments', 5 if !defined segments($c);
 
-	$c->send("NOOP\r\n" x 1000);
-	$c->status for 1 .. 1000;
-	cmp_ok segments($c) - $before, '<=', 3,
-	    'P3-334 1,000 replies leave in few segments';
-	$before = segments($c);
-	$c->cmd('NOOP') for 1 .. 10;
-	is segments($c) - $before, 10, 'P3-334 and one reply in one';
-	$before = segments($c);
-	$c->multi('UIDL');
-	is segments($c) - $before, 1, 'P3-334 an answer of many lines, too';
-	$before = segments($c);
-	$c->text('RETR 3');
-	is segments($c) - $before, 1, 'P3-334 and a message';
+	cmp_ok segments_of(3, sub {
+		$c->send("NOOP\r\n" x 1000);
+		$c->status for 1 .. 1000;
+	}), '<=', 3, 'P3-334 1,000 replies leave in few segments';
+	is segments_of(10, sub { $c->cmd('NOOP') for 1 .. 10 }), 10,
+	    'P3-334 and one reply in one';
+	is segments_of(1, sub { $c->multi('UIDL') }), 1,
+	    'P3-334 an answer of many lines, too';
+	is segments_of(1, sub { $c->text('RETR 3') }), 1,
+	    'P3-334 and a message';
 	$c->close;
 	$c = $d->session('big', 'secret');
-	$before = segments($c);
+	my $before = segments($c);
 	is length +($c->text('RETR 1'))[1], $wire, 'a large message';
 	note segments($c) - $before, " segments for $wire octets";
 	$c->close;
