@@ -125,7 +125,7 @@ for my $second (qw(TERM INT)) {
 	my $session = Proc::find($d, qr/^session/);
 
 	$c->send("RETR 1\r\n");
-	ok $c->ready(time + 20), 'an answer has begun';
+	ok $c->ready(time + Restante::PATIENCE), 'an answer has begun';
 	ok Restante::wait_for(sub {
 		Proc::status($session)->{State} =~ /^S/;
 	}), 'it is written, and the session waits for a command';
@@ -150,7 +150,7 @@ for my $second (qw(TERM INT)) {
 	my $c = $d->session('alice', 'secret');
 
 	$c->send("RETR 1\r\n");
-	ok $c->ready(time + 20), 'a large answer has begun';
+	ok $c->ready(time + Restante::PATIENCE), 'a large answer has begun';
 	kill TERM => $d->pid;
 	ok $d->log_like(qr/sessions may finish/), 'once';
 	kill TERM => $d->pid;
