@@ -10,8 +10,8 @@ use IO::Socket::IP ();
 use List::Util qw(max);
 use Socket qw(AI_NUMERICHOST AI_NUMERICSERV SOCK_STREAM);
 use Test::More;
-use Time::HiRes qw(time);
 
+use Clock qw(time);
 use Proc;
 use Restante;
 

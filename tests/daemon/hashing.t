@@ -7,8 +7,9 @@ use strict;
 use warnings;
 
 use Test::More;
-use Time::HiRes qw(sleep time);
+use Time::HiRes qw(sleep);
 
+use Clock qw(time);
 use Restante;
 
 # So often it may be over before this test has looked, or the one from elsewhere

@@ -7,8 +7,8 @@ use warnings;
 
 use List::Util qw(sum0);
 use Test::More;
-use Time::HiRes qw(time);
 
+use Clock qw(time);
 use Pop1;
 use Proc;
 use Restante;

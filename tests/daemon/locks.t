@@ -9,8 +9,9 @@ use Digest::MD5 qw(md5_hex);
 use Fcntl qw(:flock F_SETLK F_RDLCK F_WRLCK);
 use POSIX ();
 use Test::More;
-use Time::HiRes qw(sleep time);
+use Time::HiRes qw(sleep);
 
+use Clock qw(time);
 use Locks qw(record_lock F_OFD_SETLK);
 use Proc;
 use Restante;

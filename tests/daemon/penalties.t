@@ -6,8 +6,8 @@ use strict;
 use warnings;
 
 use Test::More;
-use Time::HiRes qw(time);
 
+use Clock qw(time);
 use Restante;
 
 my $box = "secret\n" . Restante::mbox("Subject: one\n\nfirst");

@@ -9,8 +9,9 @@ use warnings;
 use Digest::MD5 qw(md5_hex);
 use Fcntl qw(:flock SEEK_END);
 use Test::More;
-use Time::HiRes qw(sleep time);
+use Time::HiRes qw(sleep);
 
+use Clock qw(time);
 use Pop1;
 use Restante;
 

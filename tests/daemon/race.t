@@ -8,10 +8,11 @@ use strict;
 use warnings;
 use Digest::MD5 qw(md5_hex);
 use Fcntl qw(:flock :seek F_SETLKW F_WRLCK F_UNLCK);
+use Clock qw(time);
 use Locks qw(record_lock);
 use Restante;
 use Test::More;
-use Time::HiRes qw(sleep time);
+use Time::HiRes qw(sleep);
 
 my $seconds = $ENV{RACE_SECONDS} || 3;
 

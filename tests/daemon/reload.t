@@ -7,6 +7,7 @@ use warnings;
 use POSIX ();
 use Test::More;
 
+use Clock qw(time);
 use Proc;
 use Restante;
 

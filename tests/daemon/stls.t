@@ -7,6 +7,7 @@ use warnings;
 
 use Test::More;
 
+use Clock qw(time);
 use Hostile;
 use Letters;
 use Proc;

@@ -8,6 +8,7 @@ use IO::Socket::IP ();
 use Socket qw(SOCK_STREAM);
 use Test::More;
 
+use Clock qw(time);
 use Proc;
 use Restante;
 

@@ -8,8 +8,9 @@ use warnings;
 use Digest::MD5 qw(md5_hex);
 use List::Util qw(max);
 use Test::More;
-use Time::HiRes qw(sleep time);
+use Time::HiRes qw(sleep);
 
+use Clock qw(time);
 use Restante;
 
 use constant { ATTEMPTS => 5 };

@@ -23,13 +23,14 @@ use Digest::MD5 qw(md5_hex);
 use Fcntl qw(LOCK_EX);
 use MIME::Base64 qw(encode_base64);
 use Test::More;
-use Time::HiRes qw(sleep time);
+use Time::HiRes qw(sleep);
 
+use Clock qw(time);
 use Reference;
 use Restante;
 
 my $seconds = shift // 10;
-my $seed = $ENV{SEED} // time;
+my $seed = $ENV{SEED} // CORE::time;
 my %count;
 
 sub one_of { return $_[ rand @_ ] }

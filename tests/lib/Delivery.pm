@@ -16,8 +16,9 @@ use File::Temp ();
 use FindBin ();
 use POSIX ();
 use Test::More ();
-use Time::HiRes qw(sleep time);
+use Time::HiRes qw(sleep);
 
+use Clock qw(time);
 use Ctl;
 use Restante;
 

@@ -18,10 +18,11 @@ use warnings;
 use File::Temp ();
 use FindBin ();
 use POSIX ();
+use Clock qw(time);
 use Reference ();
 use Restante ();
 use Test::More ();
-use Time::HiRes qw(sleep time);
+use Time::HiRes qw(sleep);
 
 # Real mail, if there is any: beside a checkout, or in the folder that CORPUS names.
 my $corpus = $ENV{CORPUS} // "$FindBin::Bin/../../../shared/corpus";

@@ -13,8 +13,8 @@ use warnings;
 use IO::Socket::IP ();
 use Scalar::Util ();
 use Socket qw(SOCK_STREAM);
-use Time::HiRes ();
 
+use Clock ();
 use Reference;
 use Restante;
 
@@ -96,12 +96,12 @@ sub begin_in_the_end
 sub octets
 {
 	my ($self, $count) = @_;
-	my $deadline = Time::HiRes::time() + $self->{patience};
+	my $deadline = Clock::time() + $self->{patience};
 
 	while (length $self->{buffer} < $count) {
 		die 'the end of a connection in the data' if $self->{ended};
 		$self->ready($deadline) or die "$count octets do not come";
-		$deadline = Time::HiRes::time() + $self->{patience}
+		$deadline = Clock::time() + $self->{patience}
 		    if $self->take;
 	}
 	return substr $self->{buffer}, 0, $count, '';

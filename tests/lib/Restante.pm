@@ -25,7 +25,9 @@ use Scalar::Util ();
 use Socket qw(AF_UNIX AI_NUMERICHOST AI_NUMERICSERV SOCK_STREAM
     pack_sockaddr_un);
 use Test::More ();
-use Time::HiRes qw(sleep time);
+use Time::HiRes qw(sleep);
+
+use Clock qw(time);
 
 use constant PATIENCE => $ENV{PATIENCE} || 60;
 
@@ -444,7 +446,8 @@ use warnings;
 use Errno qw(EAGAIN ECONNRESET EINTR EPIPE);
 use IO::Socket ();
 use Socket qw(IPPROTO_TCP SOL_SOCKET SO_ERROR SO_LINGER TCP_NODELAY);
-use Time::HiRes qw(time);
+
+use Clock qw(time);
 
 # What this client says when a segment matters is sent at once.
 sub new

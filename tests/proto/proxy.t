@@ -7,8 +7,8 @@ use warnings;
 
 use Socket qw(AF_INET AF_INET6 inet_pton);
 use Test::More;
-use Time::HiRes qw(time);
 
+use Clock qw(time);
 use Proc;
 use Restante;
 

@@ -4,8 +4,8 @@ use strict;
 use warnings;
 
 use Test::More;
-use Time::HiRes ();
 
+use Clock ();
 use Reference;
 use Restante;
 
@@ -85,7 +85,7 @@ is left($name++), '2 3 4 5 6', 'P3-276 and none of it is executed';
 # with octets unread would be a reset, which can overtake the answer.
 $c = $d->session($name, 'secret');
 $c->send("QUIT\r\n" . "NOOP\r\n" x 10_000);
-$c->ready(Time::HiRes::time() + Restante::PATIENCE);
+$c->ready(Clock::time() + Restante::PATIENCE);
 like $c->status, qr/\(6 messages left\)/, 'P3-279 QUIT, and more behind it';
 ok $c->eof, 'P3-279 is closed';
 ok !$c->was_reset, 'P3-279 in order';
@@ -140,7 +140,7 @@ for my $end (sort keys %ends) {
 $d->user(large => "secret\n" . Restante::mbox("A: b\n\n" . "text\n" x 2e6));
 $c = $d->session('large', 'secret');
 $c->send("RETR 1\r\nDELE 1\r\nQUIT\r\n");
-$c->ready(Time::HiRes::time() + Restante::PATIENCE);
+$c->ready(Clock::time() + Restante::PATIENCE);
 $ends{RST}->($c);
 ok $d->log_like(qr/end: user=large .* deleted=0 left=1 .*reason=lost$/),
     'P3-272 what a client has said in advance is not obeyed when it is lost';

@@ -5,8 +5,9 @@ use warnings;
 
 use Fcntl qw(LOCK_EX LOCK_NB);
 use Test::More;
-use Time::HiRes qw(sleep time);
+use Time::HiRes qw(sleep);
 
+use Clock qw(time);
 use Ctl;
 use Reference;
 use Restante;
