@@ -130,7 +130,7 @@ $(B)/tests/%: tests/%.c $(LIBOBJS)
 
 # The calls that change a file, caught: see the test.
 $(B)/tests/unit/crash $(B)/tests/unit/crash_tool: ALL_LDFLAGS += $(foreach f, \
-	pwrite64 pwritev64v2 ftruncate64 fallocate64 fsync fdatasync \
+	pread64 pwrite64 pwritev64v2 ftruncate64 fallocate64 fsync fdatasync \
 	index_identify,-Wl,--wrap=$(f))
 
 # Calls before which mail comes.
