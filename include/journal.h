@@ -97,7 +97,10 @@ enum journal_promised journal_commit_move(const struct journal_writer *,
  */
 int journal_read(int fd, void *, size_t, uint64_t offset);
 
-/* Empties the journal and syncs that.  Returns 0, or -1 with errno set. */
+/*
+ * Empties the journal and syncs that.  Returns 0, or -1 with errno set.  What it
+ * said of runs stays readable until the next commit.
+ */
 int journal_clear(int fd);
 
 /*
@@ -122,6 +125,12 @@ int journal_note_login(int fd, uint64_t when);
  * more often in the long run.
  */
 int journal_take_turn(int fd, uint64_t now, uint64_t delay);
+
+/*
+ * The first of the runs that were promised last, whatever became of the promise.
+ * 1; 0 when that was something else, or nothing; or -1 with errno set.
+ */
+int journal_last_run(int fd, struct journal_run *);
 
 /* What else there is to say of the journal at fd. */
 struct journal_about {

@@ -332,6 +332,22 @@ journal_take_turn(int fd, uint64_t now, uint64_t delay)
 }
 
 int
+journal_last_run(int fd, struct journal_run *run)
+{
+	struct header h;
+	ssize_t n;
+
+	if (read_header(fd, &h) == -1)
+		return -1;
+	if (h.count == 0)
+		return 0;
+	n = io_pread(fd, run, sizeof(*run), sizeof(h));
+	if (n == -1)
+		return -1;
+	return n == (ssize_t)sizeof(*run) ? 1 : 0;
+}
+
+int
 journal_describe(int fd, struct journal_about *about)
 {
 	static const struct header none;

@@ -374,6 +374,27 @@ are_dead(const struct mailbox *mb)
 	return true;
 }
 
+/*
+ * Whether the index knows of the last update.  It was made void before that, but
+ * not synced: a power loss may have brought back one in which all is alive.
+ */
+static bool
+knows_update(const struct mailbox *mb)
+{
+	struct journal_run run;
+	int status = 0;
+
+	if (mb->files.journal_fd != -1)
+		status = journal_last_run(mb->files.journal_fd, &run);
+	for (uint64_t i = 0; status == 1 && i < mb->index.is.entries; i++) {
+		const struct mbox_entry *e = index_entry(&mb->index, i);
+
+		if (e->offset == run.offset && !index_is_dead(e))
+			return mailbox_check_entry(mb, e) == 0;
+	}
+	return status != -1;
+}
+
 bool
 mailbox_looks_right(struct mailbox *mb, uint64_t size)
 {
@@ -383,7 +404,7 @@ mailbox_looks_right(struct mailbox *mb, uint64_t size)
 	if (!goes_on(mb, size))
 		return false;
 	if (size < mb->subject.size &&
-	    (!index_check(&mb->index, 0) || !are_dead(mb)))
+	    (!index_check(&mb->index, 0) || !are_dead(mb) || !knows_update(mb)))
 		return false;
 	if (mb->index.is.messages == 0)
 		return true;

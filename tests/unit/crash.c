@@ -624,7 +624,7 @@ update(const struct choice *choice, int count)
 static void
 play(int n, bool power_loss)
 {
-	int synced[FILES] = { 0 }, sized[FILES] = { 0 };
+	int synced[FILES] = { -1, -1, -1 }, sized[FILES] = { -1, -1, -1 };
 
 	lost_writes = power_loss;
 	for (int f = 0; f < FILES; f++)
