@@ -3,6 +3,7 @@
 #
 #	my $t = Delivery->new;
 #	$t->{settle} = sub { ... };	# waits until all is delivered
+#	$t->{tried} = sub { ... };	# whether one has been put off
 #	$t->try('procmail', sub { my ($file, $sender) = @_; return ($program, ...) });
 #
 # Three messages are delivered while a session holds the mailbox and deletes one,
@@ -178,8 +179,10 @@ sub try
 	my $before = Restante::slurp($self->path);
 	my @posted = $self->post($command);
 
-	# Time for those who take no notice.
+	# Time for those who take no notice; more, where it can be seen that one has
+	# tried.
 	sleep 0.5;
+	Restante::wait_for($self->{tried}) if $self->{tried};
 	Test::More::is(Restante::slurp($self->path), $before,
 	    "$name: nobody delivers while a session holds the mailbox");
 	$c->cmd('DELE 1');

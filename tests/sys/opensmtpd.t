@@ -41,6 +41,9 @@ $t->{settle} = sub {
 		return $e->run('smtpctl', 'show', 'queue') eq '';
 	}) || diag $e->run('head', '-n', 20, '/var/log/smtpd.log');
 };
+$t->{tried} = sub {
+	return $e->run('cat', '/var/log/smtpd.log') =~ /result=TempFail/;
+};
 $t->try('OpenSMTPD', sub {
 	return $e->command('sendmail', '-f', $_[1], 'alice@example.org');
 });
