@@ -17,6 +17,9 @@ use Time::HiRes qw(CLOCK_PROCESS_CPUTIME_ID clock_gettime);
 use Clock qw(time);
 use Restante;
 
+# So many times what a hash takes by itself it may take beside others.
+use constant { BUSY => 1.25 };
+
 my $tries = $ENV{TRIES} // 50;
 # Of so many tries that show nothing, one in ten thousand is further away; and for
 # those that are wanted, a deviation in one round must come again in two others.
@@ -65,6 +68,20 @@ is area([ 1, 2 ], [ 3, 4 ]), 1, 'the statistic: always later';
 is area([ 3, 4 ], [ 1, 2 ]), 0, 'never';
 is area([ 1, 2, 3 ], [ 1, 2, 3 ]), 0.5, 'the same';
 
+# How much longer something took than the processor had to do with it, for others:
+# a refusal is at a fixed time as long as there is a processor for it.
+my ($spent, $passed) = (0, 0);
+
+sub others
+{
+	my ($cpu, $wall) = (clock_gettime(CLOCK_PROCESS_CPUTIME_ID), time);
+	my $hash = crypt 'secret', '$6$abcdefgh$';
+
+	$spent += clock_gettime(CLOCK_PROCESS_CPUTIME_ID) - $cpu;
+	$passed += time - $wall;
+	return $passed / $spent;
+}
+
 # Seconds that the refusals of each name take, in an order that says nothing; by
 # connections that say nothing either: one may have a busier processor than others.
 sub measure
@@ -72,7 +89,9 @@ sub measure
 	my ($d, $names, $way) = @_;
 	my (@clients, %took);
 
+	($spent, $passed) = (0, 0);
 	for my $i (0 .. $tries - 1) {
+		others();
 		@clients = map { $d->connect } @$names if $i % 90 == 0;
 		@clients = shuffle @clients;
 		my @names = shuffle @$names;
@@ -110,8 +129,9 @@ sub says_nothing
 {
 	my ($what, $d, $way, @names) = @_;
 	my @left = sort @names;
+	my $shown = 0;
 
-	for my $round (1 .. 3) {
+	for my $round (1 .. 6) {
 		my $took = measure($d, [ 'nobody', @left ], $way);
 		my @seen;
 
@@ -124,9 +144,16 @@ sub says_nothing
 			$soonest = min($soonest // 1000, @{ $took->{$name} });
 		}
 		@left = @seen or last;
+		# What is seen where the processor is not to be had says nothing.
+		last if others() < BUSY && ++$shown == 3;
 	}
-	return is("@left", '', sprintf '%s: refusals of %s tell nothing, '
-	    . 'within %.3f', $what, $way, $bound);
+	SKIP: {
+		skip "$what: others want the processor, and @left may show", 1
+		    if @left && $shown < 3;
+		is "@left", '', sprintf '%s: refusals of %s tell nothing, '
+		    . 'within %.3f', $what, $way, $bound;
+	}
+	return;
 }
 
 sub start
