@@ -732,6 +732,31 @@ end_everywhere(int ok_at, bool deep)
 
 static uint64_t ends, errors;
 
+static bool
+promises(void)
+{
+	int fd = open(path[JOURNAL], O_RDWR | O_CLOEXEC);
+	struct journal_about about;
+
+	need(fd != -1 && journal_describe(fd, &about) == 0, "a journal");
+	(void)close(fd);
+	return about.promises;
+}
+
+/* Whether the mailbox is what it was, and nothing is promised. */
+static bool
+is_untouched(void)
+{
+	bool same;
+
+	reopen();
+	read_images(state);
+	same = state[MAIL].size == start[MAIL].size &&
+	    memcmp(state[MAIL].octets, start[MAIL].octets, state[MAIL].size) ==
+		0;
+	return same && !promises();
+}
+
 /* A caller that was told of a failure is told whether something has changed. */
 static void
 judge_failure(enum mailbox_status status, bool delivered)
@@ -745,6 +770,9 @@ judge_failure(enum mailbox_status status, bool delivered)
 	lost_writes = false;
 	check(status != MAILBOX_PERM, "%s, %s, %s %d/%d: of no use any more",
 	    mail_name, choice_name, how, step, turn);
+	check(status != MAILBOX_TEMP || fault_lasts || is_untouched(),
+	    "%s, %s, %s %d/%d: nothing has changed", mail_name, choice_name,
+	    how, step, turn);
 	if (delivered)
 		append_message("early", 70);
 	judge(wants[status], delivered ? 1 : 0);
@@ -760,6 +788,7 @@ fail_reads(const struct choice *choice, int messages)
 
 	how = "unread at";
 	turn = 0;
+	fault_lasts = false;
 	for (step = -1, count = 0; step < count; step += 1 + count / 60) {
 		write_images(start);
 		read_count = 0;
@@ -796,6 +825,10 @@ fail_everywhere(const struct choice *choice, int messages, int count)
 				check(status == MAILBOX_OK ||
 					calls[fault_at].kind != WRITE,
 				    "EINTR is not the end");
+			check(calls[fault_at].kind != ROOM || turn == 8 ||
+				fault_errno == EIO || fault_errno == EINTR ||
+				status == MAILBOX_TEMP,
+			    "there is no room");
 			judge_failure(status, turn % 2 == 1);
 		}
 	fail_reads(choice, messages);
@@ -824,6 +857,7 @@ try_update(const struct mail *m, const struct choice *choice)
 	check(update(choice, count) == MAILBOX_OK, "%s, %s: an update", m->name,
 	    choice->name);
 	ok_at = call_count;
+	check(!promises(), "%s, %s: it is done", mail_name, choice_name);
 	end_everywhere(ok_at, m->count <= 12);
 	ends += (uint64_t)((ok_at + 1) * (losses + 1));
 	fail_everywhere(choice, count,
@@ -862,6 +896,7 @@ try_line(const struct mail *m, size_t old, size_t new)
 	check(
 	    update(NULL, 0) == MAILBOX_OK, "%s, %s: a new line", m->name, name);
 	ok_at = call_count;
+	check(!promises(), "%s, %s: it is done", mail_name, choice_name);
 	end_everywhere(ok_at, m->count <= 6);
 	ends += (uint64_t)((ok_at + 1) * (losses + 1));
 	fail_everywhere(NULL, 0, ok_at);
@@ -909,6 +944,7 @@ try_delivery(
 	check(
 	    update(NULL, 0) == MAILBOX_OK, "%s, %s: delivered", m->name, name);
 	ok_at = call_count;
+	check(!promises(), "%s, %s: it is done", mail_name, choice_name);
 	for (int f = 0; f < FILES; f++)
 		copy_image(&state[f], &start[f]);
 	for (int i = 0; i < ok_at; i++)
