@@ -32,6 +32,7 @@ static struct plan {
 	size_t most;       /* octets that are appended at once; 0: all */
 	bool no_append;
 	bool sync_fails;
+	int fails_at; /* where it does; 0: everywhere */
 } plan;
 
 static int agent, dir;
@@ -49,7 +50,7 @@ int
 __wrap_fdatasync(int fd)
 {
 	deliver(&plan.late);
-	if (!plan.sync_fails)
+	if (!plan.sync_fails || (plan.fails_at != 0 && plan.fails_at != fd))
 		return __real_fdatasync(fd);
 	errno = EIO;
 	return -1;
@@ -112,6 +113,15 @@ judge(struct mailbox *mb, const char *came, const char *what)
 	(void)close(agent);
 }
 
+static bool
+promises_nothing(const struct mailbox *mb)
+{
+	struct journal_about about;
+
+	return journal_describe(mb->files.journal_fd, &about) == 0 &&
+	    !about.promises;
+}
+
 static void
 try(const char *came, const char *what)
 {
@@ -125,12 +135,53 @@ try(const char *came, const char *what)
 	plan.late = came;
 	is(head_replace(&mb, line, sizeof(line), false), MAILBOX_TEMP,
 	    "%s: no new line", what);
+	ok(promises_nothing(&mb), "... is promised");
 	judge(&mb, came, what);
 
 	begin(&mb);
 	plan.late = came;
 	ok(append_begin(&a, &mb, strlen(NEW)) == -1, "%s: no delivery", what);
+	ok(promises_nothing(&mb), "... is promised");
 	judge(&mb, came, what);
+}
+
+/* Whether something was promised is not known. */
+static void
+without_promise(void)
+{
+	struct mailbox mb;
+	struct append a;
+
+	begin(&mb);
+	plan = (struct plan){ .sync_fails = true,
+		.fails_at = mb.files.journal_fd };
+	ok(append_begin(&a, &mb, strlen(NEW)) == -1 && errno == EIO,
+	    "no delivery that may not be promised");
+	plan = (struct plan){ .early = NULL };
+	judge(&mb, "", "a journal that cannot be synced");
+}
+
+/* A mailbox whose last line has no end, as no login has seen it yet. */
+static void
+behind_no_end(void)
+{
+	static const struct mailbox_settings set = { .unquote = false };
+	static const char want[] = "Subject: old\n\n" NEW;
+	char got[sizeof(want)] = "";
+	struct mailbox_files files;
+	struct mailbox mb;
+
+	begin(&mb);
+	need(ftruncate(agent, (off_t)strlen(OLD) - 2) == 0, "ftruncate");
+	files = mb.files;
+	need(mailbox_examine(&mb, &set, &files) == 0, "a mailbox");
+	is(append_at_once(&mb, NEW, strlen(NEW)), MAILBOX_OK, "no line end");
+	need(pread(agent, got, sizeof(want) - 1,
+		 (off_t)strlen(OLD) - (off_t)strlen("Subject: old\n\n\n")) > 0,
+	    "pread");
+	is_str(got, want, "... does not join the two");
+	mailbox_close(&mb);
+	(void)close(agent);
 }
 
 static void
@@ -180,6 +231,8 @@ main(void)
 	memset(text + strlen(text), '\n', sizeof(text) - 1 - strlen(text));
 	try(SHORT, "a little mail");
 	try(text, "much mail");
+	without_promise();
 	append_beside();
+	behind_no_end();
 	return done();
 }

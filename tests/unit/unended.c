@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * A mailbox whose last line has no end, on a disk that is too full to give it one
- * while it is opened, and is not any more when it is updated.
+ * while it is opened, and is not any more when it is updated.  What would join
+ * that line is refused.
  */
 
 #include <sys/resource.h>
@@ -9,7 +10,8 @@
 #include <fcntl.h>
 #include <signal.h>
 
-#include "mailbox.h"
+#include "append.h"
+#include "head.h"
 #include "scratch.h"
 #include "tap.h"
 
@@ -33,14 +35,15 @@ limit_size(rlim_t most)
 static struct mailbox mb;
 static char got[sizeof(TEXT) + sizeof("\n\n" NEW)];
 
-/* Removes message n while somebody appends who takes no lock. */
+static int agent;
+
+/* Opens the mailbox on the full disk, of which there is more then. */
 static void
-remove_one(int dir, uint64_t n, const char *new)
+open_mailbox(int dir)
 {
 	static const struct mailbox_settings set = { .unquote = false };
 	struct mailbox_files files = { .index_fd = -1 };
 	enum mailbox_status status;
-	int agent;
 
 	scratch_file(dir, "mailbox", TEXT);
 	files.fd = openat(dir, "mailbox", O_RDWR | O_CLOEXEC);
@@ -54,7 +57,33 @@ remove_one(int dir, uint64_t n, const char *new)
 	limit_size(RLIM_INFINITY);
 	is(status, MAILBOX_OK, "it opens");
 	is(mailbox_count(&mb), 3, "with all its messages");
+}
 
+static void
+refuse(int dir)
+{
+	struct append a;
+
+	open_mailbox(dir);
+	errno = 0;
+	ok(append_begin(&a, &mb, strlen(NEW)) == -1 && errno == ENOSPC,
+	    "nothing is delivered behind it");
+	errno = 0;
+	ok(head_replace(&mb, "another\n", 8, false) == MAILBOX_TEMP &&
+		errno == ENOSPC,
+	    "nor is it moved");
+	mailbox_close(&mb);
+	memset(got, '\0', sizeof(got));
+	need(pread(agent, got, sizeof(got) - 1, 0) >= 0, "pread");
+	(void)close(agent);
+	is_str(got, TEXT, "and all is as it was");
+}
+
+/* Removes message n while somebody appends who takes no lock. */
+static void
+remove_one(int dir, uint64_t n, const char *new)
+{
+	open_mailbox(dir);
 	need(write(agent, new, strlen(new)) == (ssize_t)strlen(new), "write");
 	need(mailbox_mark(&mb, n) == 0, "mark");
 	is(mailbox_update(&mb), MAILBOX_OK, "message %d can be removed",
@@ -75,6 +104,7 @@ main(void)
 	int dir = scratch_open();
 
 	need(signal(SIGXFSZ, SIG_IGN) != SIG_ERR, "signal");
+	refuse(dir);
 	remove_one(dir, 1, "\n\n" NEW);
 	ok(strstr(got, "to go") == NULL, "it is gone");
 	ok(strstr(got, SECOND UNENDED "\n\n" NEW) != NULL,
