@@ -28,9 +28,7 @@ look(const struct mailbox *mb, const struct journal_move *move,
 	    io_pread(mb->files.fd, &first, 1, (off_t)move->offset) == -1)
 		return -1;
 	*size = (uint64_t)st.st_size;
-	if (*size < move->offset)
-		*place = PLACE_OTHER;
-	else if (*size == move->offset)
+	if (*size == move->offset)
 		*place = PLACE_NOTHING;
 	else if (first == 'F')
 		*place = PLACE_MAIL; /* all of ours, or an agent's */
@@ -93,7 +91,6 @@ append_fit(const struct mailbox *mb, const struct journal_move *move,
 		return -1;
 	if (place == PLACE_OTHER)
 		return 0;
-	now.size = size;
 	if (promise_sum_around(mb, &now) == -1)
 		return -1;
 	fit->fits = now.before == move->before;
