@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "append.h"
-#include "mailbox.h"
+#include "head.h"
 #include "scratch.h"
 #include "tap.h"
 
@@ -103,6 +103,24 @@ without_room(void)
 	status = mailbox_compact(&mb);
 	limit_size(RLIM_INFINITY);
 	is(status, MAILBOX_TEMP, "no room for a compaction");
+	has_id(id);
+}
+
+/* Nor for a longer password line, behind which all moves. */
+static void
+without_line(void)
+{
+	static char text[LONG + 1024] = PASSWORD TWIN TWIN;
+	enum mailbox_status status;
+	char id[MAILBOX_ID_SIZE];
+
+	add_long(text);
+	scratch_file(dir, "mail", text);
+	bereave(id);
+	limit_size(LIMIT);
+	status = head_replace(&mb, "longer than secret\n", 19, false);
+	limit_size(RLIM_INFINITY);
+	is(status, MAILBOX_TEMP, "no room for another line");
 	has_id(id);
 }
 
@@ -236,6 +254,7 @@ main(void)
 	dir = scratch_open();
 	need(signal(SIGXFSZ, SIG_IGN) != SIG_ERR, "signal");
 	without_room();
+	without_line();
 	without_delivery(true);
 	without_delivery(false);
 	try_exchange(NOTHING);
