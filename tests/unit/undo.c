@@ -173,7 +173,7 @@ deliver(size_t asked, size_t given, size_t piece)
 	need(append_begin(&a, &mb, asked) == 0, "room");
 	for (i = 0; i < given; i += n) {
 		n = given - i < piece ? given - i : piece;
-		if (append_write(&a, NEW + i, n) == -1)
+		if (append_write(&a, &NEW[i], n) == -1)
 			break;
 	}
 	if (given > asked) {
