@@ -51,9 +51,6 @@ ends_there(const struct mailbox *mb, const struct journal_run *run)
 	uint64_t offset = run->offset + run->length;
 	ssize_t n;
 
-	/* A separator is longer; and sums are against accidents only. */
-	if (run->length < BEFORE + MBOX_FROM || offset < run->offset)
-		return 0;
 	n = io_pread(
 	    mb->files.fd, octets, sizeof(octets), (off_t)(offset - BEFORE));
 	if (n < BEFORE)

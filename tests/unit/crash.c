@@ -664,6 +664,45 @@ try_end(enum outcome want, uint64_t early, bool delivered)
 		free(calls[--call_count].octets);
 }
 
+static bool
+promises(void)
+{
+	int fd = open(path[JOURNAL], O_RDWR | O_CLOEXEC);
+	struct journal_about about;
+
+	need(fd != -1 && journal_describe(fd, &about) == 0, "a journal");
+	(void)close(fd);
+	return about.promises;
+}
+
+/* A login fails at one of its calls or reads: it leaves the rest to the next. */
+static void
+fail_recovery(int kind, int at, enum outcome want, uint64_t early)
+{
+	enum mailbox_status status;
+	struct mailbox mb;
+	uint64_t count;
+
+	write_images(start);
+	fault = kind == READ ? READ : FAIL;
+	fault_at = kind == READ ? at : call_count + at;
+	fault_errno = EIO;
+	fault_lasts = false;
+	read_count = 0;
+	turn = at;
+	status = open_mailbox(&mb);
+	fault = NO_FAULT;
+	count = mailbox_count(&mb);
+	shut(&mb);
+	check(status == MAILBOX_TEMP ||
+		(status == MAILBOX_OK && !promises() &&
+		    (count == before.count + early ||
+			count == after.count + early)),
+	    "%s, %s, %s %d/%d: status %d, %ju messages", mail_name, choice_name,
+	    how, step, turn, (int)status, (uintmax_t)count);
+	judge(want, early);
+}
+
 /* What a login does after the end in state is noted, and ended in its turn. */
 static void
 end_recovery(enum outcome want, uint64_t early)
@@ -691,6 +730,13 @@ end_recovery(enum outcome want, uint64_t early)
 		how = "power lost in recovery at";
 		play(turn, true);
 		try_end(want, early, turn % 4 > 1);
+	}
+	lost_writes = false;
+	for (int i = 2 * step; i < 2 * step + 2; i++) {
+		how = "recovery unread at";
+		fail_recovery(READ, i % 20, want, early);
+		how = "recovery failed at";
+		fail_recovery(FAIL, i % 10, want, early);
 	}
 	forget_calls();
 	for (int f = 0; f < FILES; f++)
@@ -731,17 +777,6 @@ end_everywhere(int ok_at, bool deep)
 }
 
 static uint64_t ends, errors;
-
-static bool
-promises(void)
-{
-	int fd = open(path[JOURNAL], O_RDWR | O_CLOEXEC);
-	struct journal_about about;
-
-	need(fd != -1 && journal_describe(fd, &about) == 0, "a journal");
-	(void)close(fd);
-	return about.promises;
-}
 
 /* Whether the mailbox is what it was, and nothing is promised. */
 static bool

@@ -18,7 +18,8 @@
 
 #define SEPARATOR "From a@b.example Mon Jan  1 00:00:00 2024\n"
 
-enum { MESSAGES = 6, FILE_MAX = 4096 };
+/* The last message is longer than what is summed up at once. */
+enum { MESSAGES = 6, LONG = 6000, FILE_MAX = 8192 };
 
 static char mail[FILE_MAX], back[2 * FILE_MAX];
 static size_t size, starts[MESSAGES + 1];
@@ -35,6 +36,11 @@ make_mail(void)
 		    i & 1 ? "some lines\nof text\n" : "text\r\n",
 		    i & 1 ? "\n" : "\r\n");
 	}
+	size -= strlen("\n");
+	memset(mail + size, 'x', LONG);
+	size += LONG;
+	memcpy(mail + size, "\n\n", 2);
+	size += 2;
 	starts[MESSAGES] = size;
 }
 
@@ -192,7 +198,7 @@ bad_runs(void)
 	run.offset = UINT64_MAX - 3;
 	start();
 	need(journal_commit_runs(mb.files.journal_fd, &run, 1) == 0, "commit");
-	check(promise_recover(&mb) != MAILBOX_PERM && is_untouched(),
+	check(promise_recover(&mb) == MAILBOX_OK && is_untouched(),
 	    "an offset that is none");
 	(void)point("nor one where no message is");
 	for (unsigned int bit = 0; bit < 64; bit++) {
@@ -215,6 +221,27 @@ bad_runs(void)
 	    "obeyed");
 	(void)point("one that was begun is left for a person");
 	make_mail();
+}
+
+/* All of them fit, or none is obeyed. */
+static void
+two_runs(void)
+{
+	struct journal_run two[2];
+
+	for (int wrong = 0; wrong < 3; wrong++) {
+		two[0] = run_of(1, 1);
+		two[1] = run_of(4, 1);
+		if (wrong < 2)
+			two[wrong].check ^= 1;
+		start();
+		need(journal_commit_runs(mb.files.journal_fd, two, 2) == 0,
+		    "commit");
+		check(promise_recover(&mb) == MAILBOX_OK &&
+			is_untouched() == (wrong < 2),
+		    "run %d is of another message", wrong);
+	}
+	(void)point("all runs fit, or none is obeyed");
 }
 
 /* Whether a move of this form leaves room for a tombstone in the file. */
@@ -307,6 +334,90 @@ moves(void)
 	(void)point("moves that make sense are done, others touch nothing");
 }
 
+/* A move of the second half of the long message to the first message's place. */
+static struct journal_move
+promise_move(void)
+{
+	struct journal_writer w = { .fd = mb.files.journal_fd };
+	struct journal_move move = {
+		.offset = starts[1], .size = size, .length = LONG / 2
+	};
+
+	start();
+	need(promise_sum_around(&mb, &move) == 0 &&
+		journal_write(&w, mail + size - LONG / 2, LONG / 2) == 0 &&
+		journal_commit_move(&w, JOURNAL_MOVE, &move) == 0,
+	    "commit");
+	return move;
+}
+
+static void
+change(size_t at)
+{
+	need(pwrite(mb.files.fd, "\x01", 1, (off_t)at) == 1, "pwrite");
+}
+
+/* What is not this mailbox, or not any more, stays. */
+static void
+misfit(enum mailbox_status want, const char *what)
+{
+	size_t len = read_back();
+	static char was[sizeof(back)];
+	struct journal_about about;
+
+	memcpy(was, back, len);
+	check(promise_recover(&mb) == want, "%s: recovery", what);
+	check(read_back() == len && memcmp(back, was, len) == 0,
+	    "%s: the mailbox", what);
+	check(journal_describe(mb.files.journal_fd, &about) == 0 &&
+		about.aside == (want == MAILBOX_OK),
+	    "%s: the journal", what);
+}
+
+static void
+bad_moves(void)
+{
+	struct journal_move move = promise_move();
+	size_t end = (size_t)(move.offset + move.length);
+
+	change((size_t)move.offset - 1);
+	misfit(MAILBOX_OK, "another octet before it");
+	(void)promise_move();
+	change(size - 1);
+	misfit(MAILBOX_OK, "another end");
+	(void)promise_move();
+	change((size_t)move.offset - 1);
+	change((size_t)move.offset);
+	misfit(MAILBOX_OK, "another mailbox");
+	(void)promise_move();
+	change((size_t)move.offset);
+	change(size - 1);
+	misfit(MAILBOX_PERM, "another end, and begun");
+	(void)promise_move();
+	need(ftruncate(mb.files.fd, (off_t)size - 1) == 0, "ftruncate");
+	misfit(MAILBOX_OK, "a shorter file");
+	(void)promise_move();
+	need(ftruncate(mb.files.fd, (off_t)end - 1) == 0, "ftruncate");
+	misfit(MAILBOX_PERM, "one that ends within it");
+	(void)point("a move that does not fit is not made");
+
+	/* All octets in their place: then the end does not matter. */
+	(void)promise_move();
+	need(pwrite(mb.files.fd, mail + size - LONG / 2, LONG / 2,
+		 (off_t)move.offset) == LONG / 2,
+	    "pwrite");
+	change(size - 9);
+	check(promise_recover(&mb) == MAILBOX_OK, "recovery");
+	check_move(&move, mail + size - LONG / 2);
+	(void)promise_move();
+	need(pwrite(mb.files.fd, mail + size - LONG / 2, LONG / 2 - 1,
+		 (off_t)move.offset) == LONG / 2 - 1,
+	    "pwrite");
+	change(size - 9);
+	misfit(MAILBOX_PERM, "all octets but one");
+	(void)point("one whose octets are there is finished");
+}
+
 int
 main(void)
 {
@@ -326,6 +437,8 @@ main(void)
 	good_runs();
 	torn_run();
 	bad_runs();
+	two_runs();
 	moves();
+	bad_moves();
 	return done();
 }

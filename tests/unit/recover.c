@@ -17,17 +17,19 @@
 #define FIRST     SEPARATOR "Subject: first\n\nto stay\n\n"
 #define SECOND    SEPARATOR "Subject: second\n\nto go, a longer text than that\n\n"
 #define SHORTER   SEPARATOR "Subject: second\n\nto go\n\n"
+#define CRLF      SEPARATOR "Subject: second\n\nto go\r\n\r\n"
+#define UNENDED   SEPARATOR "Subject: second\n\nto go, and has no end"
 #define THIRD     SEPARATOR "Subject: third\n\nto stay\n\n"
 
 static int dir = -1;
 
 /* The second message is promised to go. */
 static void
-promise(void)
+promise(const char *second)
 {
 	struct journal_run run = {
 		.offset = strlen(PASSWORD FIRST),
-		.length = strlen(SECOND),
+		.length = strlen(second),
 		.check = sum64(0, SEPARATOR, strlen(SEPARATOR)),
 	};
 	int fd = openat(dir, "journal", O_RDWR | O_CREAT | O_TRUNC, 0600);
@@ -73,21 +75,32 @@ main(void)
 {
 	dir = scratch_open();
 
-	promise();
+	promise(SECOND);
 	scratch_file(dir, "mailbox", PASSWORD FIRST SECOND THIRD);
 	is(messages(), 2, "the promise is kept in the mailbox it was made for");
 
-	promise();
+	promise(SECOND);
 	scratch_file(dir, "mailbox", PASSWORD FIRST SECOND);
 	is(messages(), 1, "and where it is about the last message");
 
-	promise();
+	promise(SECOND);
+	scratch_file(dir, "mailbox", PASSWORD FIRST SECOND "\nof no form\n");
+	is(messages(), 1, "whatever was added behind it");
+	promise(CRLF);
+	scratch_file(dir, "mailbox", PASSWORD FIRST CRLF "\nof no form\n");
+	is(messages(), 1, "... behind a CRLF, too");
+	promise(UNENDED);
+	scratch_file(dir, "mailbox", PASSWORD FIRST UNENDED THIRD);
+	is(messages(), 2, "... or a message behind no line end");
+	ok(!is_unchanged(PASSWORD FIRST UNENDED THIRD), "which is gone, too");
+
+	promise(SECOND);
 	scratch_file(dir, "mailbox", PASSWORD FIRST SHORTER THIRD);
 	is(messages(), 3, "not where the message was made shorter");
 	ok(is_unchanged(PASSWORD FIRST SHORTER THIRD),
 	    "and the one behind it is whole");
 
-	promise();
+	promise(SECOND);
 	scratch_file(dir, "mailbox", PASSWORD FIRST SHORTER);
 	is(messages(), 2, "the last one, made shorter, keeps nobody out");
 	ok(is_unchanged(PASSWORD FIRST SHORTER), "and nothing is lost");
