@@ -22,7 +22,7 @@
 #define ONE       SEPARATOR "Subject: one\n\ntext\n\n"
 #define TWO       SEPARATOR "Subject: two\n\ntext\n\n"
 
-enum { LONG = 20000, LIMIT = 12000 };
+enum { LONG = 20000, LIMIT = 12000, SMALL_LIMIT = 2000 };
 
 static struct mailbox mb;
 static int dir;
@@ -218,13 +218,15 @@ try_exchange(enum what what)
 
 /* Another program has taken a tombstone out, and nothing begins behind a run. */
 static void
-where_nothing_begins(void)
+where_nothing_begins(bool with_more)
 {
-	static char text[LONG + 1024] = PASSWORD ONE MARKED DEAD KEPT;
-	static char changed[sizeof(text)] = PASSWORD ONE SHORTER LONGER;
-	static char got[sizeof(text)];
+	static char text[LONG + 1024], changed[sizeof(text)], got[sizeof(text)];
 	int agent;
 
+	memcpy(text, PASSWORD ONE MARKED DEAD KEPT,
+	    sizeof(PASSWORD ONE MARKED DEAD KEPT));
+	memcpy(changed, PASSWORD ONE SHORTER LONGER,
+	    sizeof(PASSWORD ONE SHORTER LONGER));
 	need(strlen(MARKED DEAD KEPT) == strlen(SHORTER LONGER), "lengths");
 	add_long(text);
 	add_long(changed);
@@ -241,11 +243,71 @@ where_nothing_begins(void)
 		    (ssize_t)strlen(changed),
 	    "editing");
 	need(mailbox_mark(&mb, 2) == 0, "marking");
+	if (with_more)
+		need(mailbox_mark(&mb, mailbox_count(&mb)) == 0, "marking");
 	is(mailbox_update(&mb), MAILBOX_TEMP, "a message that ends elsewhere");
 	mailbox_close(&mb);
 	need(pread(agent, got, sizeof(got), 0) >= 0, "pread");
 	(void)close(agent);
 	ok(strcmp(got, changed) == 0, "does not take its neighbour along");
+}
+
+/* There is no room for a promise. */
+static void
+without_promise(void)
+{
+	static char text[LONG + 1024] = PASSWORD TWIN TWIN ONE;
+	enum mailbox_status status;
+	char id[MAILBOX_ID_SIZE];
+
+	add_long(text);
+	scratch_file(dir, "mail", text);
+	bereave(id);
+	need(mailbox_mark(&mb, 2) == 0, "marking");
+	limit_size(SMALL_LIMIT);
+	status = mailbox_update(&mb);
+	limit_size(RLIM_INFINITY);
+	is(status, MAILBOX_TEMP, "no room for a promise");
+	has_id(id);
+}
+
+/* What is done, too: the first goes, and the last is cut off. */
+static void
+at_the_end(void)
+{
+	static char text[LONG + 1024] = PASSWORD TWIN TWIN;
+	char id[MAILBOX_ID_SIZE];
+
+	add_long(text);
+	memcpy(text + strlen(text), ONE, sizeof(ONE));
+	scratch_file(dir, "mail", text);
+	open_mailbox(false);
+	mailbox_id(&mb, 2, id);
+	need(mailbox_mark(&mb, 1) == 0 && mailbox_mark(&mb, 4) == 0, "marking");
+	is(mailbox_update(&mb), MAILBOX_OK, "the first and the last go");
+	has_id(id);
+}
+
+/* While the lock was let go the file got a second name, or was cut. */
+static void
+not_the_same(bool named)
+{
+	scratch_file(dir, "mail", PASSWORD ONE TWO TWIN);
+	open_mailbox(true);
+	if (named)
+		need(linkat(dir, "mail", dir, "name", 0) == 0, "linkat");
+	else
+		need(ftruncate(mb.files.fd, sizeof(PASSWORD ONE TWO) - 1) == 0,
+		    "ftruncate");
+	need(mailbox_mark(&mb, 1) == 0, "marking");
+	errno = 0;
+	ok(mailbox_update(&mb) == MAILBOX_TEMP && errno == ESTALE,
+	    "a mailbox with two names or of another size");
+	mailbox_close(&mb);
+	open_mailbox(false);
+	is(mailbox_count(&mb), named ? 3 : 2, "... stays");
+	mailbox_close(&mb);
+	need(!named || unlinkat(dir, "name", 0) == 0, "unlinkat");
 }
 
 int
@@ -260,6 +322,11 @@ main(void)
 	try_exchange(NOTHING);
 	try_exchange(REFUSED);
 	try_exchange(DONE);
-	where_nothing_begins();
+	where_nothing_begins(false);
+	where_nothing_begins(true);
+	without_promise();
+	at_the_end();
+	not_the_same(true);
+	not_the_same(false);
 	return done();
 }

@@ -167,6 +167,14 @@ many(void)
 	mailbox_close(&mb);
 	ok(is_there(499) && !is_there(500) && !is_there(501),
 	    "they are gone, and it is there");
+
+	/* Where next to nothing is left it would be moved together. */
+	begin_many();
+	for (uint64_t n = 1; n < mailbox_count(&mb) - 2; n++)
+		need(mailbox_mark(&mb, n) == 0, "marking");
+	is(mailbox_update(&mb), MAILBOX_OK, "most of the others, too");
+	mailbox_close(&mb);
+	ok(is_there(499) && !is_there(497), "and it is there");
 }
 
 /*
