@@ -174,6 +174,7 @@ behind_no_end(void)
 	begin(&mb);
 	need(ftruncate(agent, (off_t)strlen(OLD) - 2) == 0, "ftruncate");
 	files = mb.files;
+	index_free(&mb.index);
 	need(mailbox_examine(&mb, &set, &files) == 0, "a mailbox");
 	is(append_at_once(&mb, NEW, strlen(NEW)), MAILBOX_OK, "no line end");
 	need(pread(agent, got, sizeof(want) - 1,
