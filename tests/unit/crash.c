@@ -54,6 +54,7 @@ struct call {
 	int file;
 	uint64_t offset, len;
 	unsigned char *octets;
+	bool failed;
 };
 
 static char path[FILES][64];
@@ -99,11 +100,11 @@ note(enum call_kind kind, int fd, const void *octets, uint64_t offset,
 	need(file != -1 && n < MAX_CALLS, "noting a call");
 	if (fault == FAIL && (n == fault_at || (fault_lasts && n > fault_at))) {
 		call_count++;
-		*c = (struct call){ .kind = kind, .file = file };
+		*c = (struct call){ kind, file, .failed = true };
 		errno = fault_errno;
 		return true;
 	}
-	*c = (struct call){ kind, file, offset, len, NULL };
+	*c = (struct call){ kind, file, offset, len, NULL, false };
 	if (octets != NULL) {
 		c->octets = malloc(num_size(len + 1));
 		need(c->octets != NULL, "memory");
@@ -228,7 +229,7 @@ apply(struct image *im, const struct call *c, uint64_t keep)
 {
 	uint64_t end = c->kind == CUT ? c->offset : c->offset + c->len;
 
-	if (c->kind >= ROOM)
+	if (c->kind >= ROOM || c->failed)
 		return;
 	if (c->file == MAIL)
 		im->modified++;
@@ -630,9 +631,9 @@ play(int n, bool power_loss)
 	for (int f = 0; f < FILES; f++)
 		copy_image(&state[f], &start[f]);
 	for (int i = 0; i < n; i++) {
-		if (calls[i].kind >= SYNC)
+		if (calls[i].kind >= SYNC && !calls[i].failed)
 			synced[calls[i].file] = i;
-		if (calls[i].kind == SYNC)
+		if (calls[i].kind == SYNC && !calls[i].failed)
 			sized[calls[i].file] = i;
 	}
 	for (int i = 0; i < n; i++) {
@@ -792,16 +793,16 @@ is_untouched(void)
 	return same && !promises();
 }
 
+static const enum outcome wants[] = {
+	[MAILBOX_OK] = NEW,
+	[MAILBOX_TEMP] = OLD,
+	[MAILBOX_UNSURE] = EITHER,
+};
+
 /* A caller that was told of a failure is told whether something has changed. */
 static void
 judge_failure(enum mailbox_status status, bool delivered)
 {
-	static const enum outcome wants[] = {
-		[MAILBOX_OK] = NEW,
-		[MAILBOX_TEMP] = OLD,
-		[MAILBOX_UNSURE] = EITHER,
-	};
-
 	lost_writes = false;
 	check(status != MAILBOX_PERM, "%s, %s, %s %d/%d: of no use any more",
 	    mail_name, choice_name, how, step, turn);
@@ -844,6 +845,7 @@ fail_everywhere(const struct choice *choice, int messages, int count)
 {
 	static const int kinds[] = { ENOSPC, EIO, EINTR, EDQUOT };
 	enum mailbox_status status;
+	int noted;
 
 	for (step = 0; step < count; step++)
 		for (turn = 0; turn < 9; turn++) {
@@ -864,7 +866,13 @@ fail_everywhere(const struct choice *choice, int messages, int count)
 				fault_errno == EIO || fault_errno == EINTR ||
 				status == MAILBOX_TEMP,
 			    "there is no room");
+			noted = call_count;
 			judge_failure(status, turn % 2 == 1);
+			if (turn == 8 || fault_errno != EIO)
+				continue;
+			how = "power lost when it had failed at";
+			play(noted, true);
+			try_end(wants[status], 0, false);
 		}
 	fail_reads(choice, messages);
 	forget_calls();
