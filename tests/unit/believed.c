@@ -18,7 +18,9 @@
 
 #define SEPARATOR "From a@example.org Thu Nov 20 18:27:05 2025\n"
 #define LETTER(n) SEPARATOR "Subject: " #n "\n\n" TEXT "\n\n"
-#define TEXT      "text of a letter that is not as short as it could be"
+#define LINE      "text of a letter that is not as short as it could be\n"
+/* As long as it takes for a tombstone to pay. */
+#define TEXT LINE LINE LINE LINE LINE LINE LINE LINE
 #define ORDER(a, b)                                                            \
 	"secret\n" LETTER(1) LETTER(2) LETTER(a) LETTER(4) LETTER(5) LETTER(b) \
 	    LETTER(7)
@@ -46,14 +48,20 @@ open_mailbox(bool lock_update)
 }
 
 static void
-write_at_once(const char *text)
+put_at(off_t at, const char *text)
 {
 	int fd = openat(dir, "mail", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 
 	need(fd != -1 &&
-		pwrite(fd, text, strlen(text), 0) == (ssize_t)strlen(text) &&
+		pwrite(fd, text, strlen(text), at) == (ssize_t)strlen(text) &&
 		close(fd) == 0,
 	    "writing");
+}
+
+static void
+write_at_once(const char *text)
+{
+	put_at(0, text);
 }
 
 /*
@@ -179,6 +187,78 @@ in_a_session(void)
 	refuse(2, "a change during the session");
 }
 
+/* What a look finds: the first letter is another one, or the last one goes on. */
+static void
+found(void)
+{
+	static const char more[] = "From my mother\n\nI have this.\n\n";
+	char first[MAILBOX_ID_SIZE], again[MAILBOX_ID_SIZE];
+	uint64_t octets;
+
+	start();
+	open_mailbox(false);
+	mailbox_id(&mb, 2, first);
+	octets = mailbox_message_octets(&mb, LETTERS);
+	mailbox_close(&mb);
+	write_at_once("secret\n" LETTER(2) LETTER(1));
+	date_index(0);
+	open_mailbox(false);
+	mailbox_id(&mb, 1, again);
+	is_str(again, first, "another first letter");
+	mailbox_close(&mb);
+
+	start();
+	put_at((off_t)strlen(BEFORE), more);
+	open_mailbox(false);
+	ok(mailbox_count(&mb) == LETTERS &&
+		mailbox_message_octets(&mb, LETTERS) >= octets + strlen(more),
+	    "a last letter that goes on");
+	mailbox_close(&mb);
+}
+
+/* A letter that is looked at is another one: that is not forgotten. */
+static void
+distrusted(void)
+{
+	char ids[2][MAILBOX_ID_SIZE];
+
+	start();
+	write_at_once(AFTER);
+	date_index(10);
+	open_mailbox(false);
+	mailbox_id(&mb, 3, ids[0]);
+	ok(mailbox_look(&mb, 3) == -1 && errno == ESTALE, "another letter");
+	mailbox_distrust(&mb);
+	mailbox_close(&mb);
+	open_mailbox(false);
+	mailbox_id(&mb, 6, ids[1]);
+	is_str(ids[1], ids[0], "the next login sees where it is");
+	mailbox_close(&mb);
+}
+
+/* A tombstone has become text of the letter before. */
+static void
+filled_in(void)
+{
+	char text[sizeof(LETTER(2))], got[sizeof(text)] = "";
+	off_t at = (off_t)strlen("secret\n" LETTER(1));
+
+	start();
+	open_mailbox(false);
+	need(mailbox_mark(&mb, 2) == 0 && mailbox_update(&mb) == MAILBOX_OK,
+	    "deleting");
+	mailbox_close(&mb);
+	memset(text, 'x', sizeof(text) - 1);
+	memcpy(text + sizeof(text) - 3, "\n\n", 3);
+	put_at(at, text);
+	date_index(10);
+	open_mailbox(false);
+	is(mailbox_compact(&mb), MAILBOX_TEMP, "nothing is taken out");
+	need(pread(mb.files.fd, got, sizeof(got) - 1, at) > 0, "pread");
+	is_str(got, text, "... of a letter");
+	mailbox_close(&mb);
+}
+
 int
 main(void)
 {
@@ -189,5 +269,8 @@ main(void)
 	earlier();
 	compacted();
 	in_a_session();
+	found();
+	distrusted();
+	filled_in();
 	return done();
 }

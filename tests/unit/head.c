@@ -234,8 +234,9 @@ odd_lines(void)
 	mailbox_close(&mb);
 	(void)point("a line before mail: all of it is seen");
 
-	make(&(struct room){ .line = HEAD_MAX + 1 });
+	make(&(struct room){ .line = 2 * HEAD_MAX - 1000 });
 	open_mailbox();
+	check(mailbox_count(&mb) == MESSAGES, "mail behind a long line");
 	errno = 0;
 	check(head_replace(&mb, line, len, false) == MAILBOX_TEMP &&
 		errno == EFBIG,

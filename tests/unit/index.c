@@ -653,6 +653,71 @@ forged(void)
 	(void)point("a page that contradicts itself is not believed");
 }
 
+/* What the last entry, behind which there is room, says of itself. */
+static void
+forged_last(void)
+{
+	static const struct {
+		bool good;
+		uint16_t separator;
+		uint64_t stored, behind; /* the one before */
+	} rows[] = {
+		{ true, MBOX_SEPARATOR_MAX, 5000, 0 },
+		{ false, MBOX_SEPARATOR_MAX + 1, 5000, 0 }, { true, 40, 41, 0 },
+		{ false, 40, 40, 0 },
+		{ false, 40, 100, UINT64_MAX },        /* overlaps it */
+		{ false, 40, 100, UINT64_MAX / 2 },    /* behind the end */
+		{ false, 40, UINT64_MAX / 2, 0 },      /* up to there */
+		{ false, 40, UINT64_MAX - 100000, 0 }, /* once around */
+	};
+	static unsigned char file[4 * PAGE];
+	static struct index_page page;
+	struct index_subject was;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct mbox_entry *e = &page.entries[4];
+
+		fill(2 * INDEX_PAGE_ENTRIES + 5, 0);
+		ix.fd = file_fd;
+		save();
+		need(pread(file_fd, file, sizeof(file), 0) == sizeof(file),
+		    "pread");
+		memcpy(&page, file + 3 * PAGE, PAGE);
+		e->separator = rows[i].separator;
+		e->tail = 1;
+		e->stored = rows[i].stored;
+		e->offset = e[-1].offset + e[-1].stored + rows[i].behind;
+		memcpy(file + 3 * PAGE, &page, PAGE);
+		forge_sums(file, 3);
+		need(pwrite(file_fd, file, sizeof(file), 0) == sizeof(file),
+		    "pwrite");
+		need(load(&subject, &was) != INDEX_NONE, "a header");
+		check(index_check(&ix, 0) == rows[i].good, "row %zu", i);
+	}
+	(void)point("an entry that cannot be is not believed");
+}
+
+/* A page comes back that is of the same build and ended sooner. */
+static void
+shorter_page(void)
+{
+	static unsigned char older[PAGE];
+	struct index_subject was;
+	uint64_t position;
+
+	fill(5, 0);
+	ix.fd = file_fd;
+	save();
+	need(pread(file_fd, older, PAGE, PAGE) == PAGE, "pread");
+	append(0, 77);
+	save();
+	need(pwrite(file_fd, older, PAGE, PAGE) == PAGE, "pwrite");
+	ok(load(&subject, &was) == INDEX_NONE ||
+		(!index_check(&ix, 0) &&
+		    index_message(&ix, 1, &position) == NULL),
+	    "a page that ends sooner is not believed");
+}
+
 /* What was looked at stays so, whatever others write into the file. */
 static void
 written_to(void)
@@ -729,6 +794,8 @@ main(void)
 	random_lives();
 	damage();
 	forged();
+	forged_last();
+	shorter_page();
 	written_to();
 	unwritable();
 	sparse();
