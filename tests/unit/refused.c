@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * What is refused removes nothing and leaves the index as good as it was: twins
- * keep their unique-ids, and what another program did is seen, by what is done, too.
+ * keep their unique-ids, and what another program did is seen; and so what is done.
  */
 
 #include <sys/file.h>
@@ -288,6 +288,29 @@ at_the_end(void)
 	has_id(id);
 }
 
+/* New twins come; the one that there is, is not numbered again. */
+static void
+beside_new_twins(void)
+{
+	char ids[3][MAILBOX_ID_SIZE];
+	char id[MAILBOX_ID_SIZE];
+
+	scratch_file(dir, "mail", PASSWORD TWIN TWIN ONE);
+	bereave(id);
+	need(pwrite(mb.files.fd, TWIN TWIN, strlen(TWIN TWIN),
+		 (off_t)mb.subject.size) == (ssize_t)strlen(TWIN TWIN),
+	    "delivering");
+	mailbox_close(&mb);
+	open_mailbox(false);
+	mailbox_id(&mb, 1, ids[0]);
+	mailbox_id(&mb, 3, ids[1]);
+	mailbox_id(&mb, 4, ids[2]);
+	ok(strcmp(ids[0], ids[1]) != 0 && strcmp(ids[0], ids[2]) != 0 &&
+		strcmp(ids[1], ids[2]) != 0,
+	    "new twins are told apart");
+	has_id(id);
+}
+
 /* While the lock was let go the file got a second name, or was cut. */
 static void
 not_the_same(bool named)
@@ -326,6 +349,7 @@ main(void)
 	where_nothing_begins(true);
 	without_promise();
 	at_the_end();
+	beside_new_twins();
 	not_the_same(true);
 	not_the_same(false);
 	return done();
