@@ -21,6 +21,7 @@ use File::Temp ();
 use JSON::PP ();
 use Test::More ();
 
+use Proc ();
 use Restante;
 
 sub new
@@ -174,6 +175,26 @@ sub feed_and_kill
 		$judge->($n);
 	}
 	return $n - 1;
+}
+
+# Feeds it again and again while a call that changes a file fails, the first of
+# its name, the second, and so on; each time what is at stake is made before, and
+# judged after with the status and the words on the standard error.  Or so many
+# tests are skipped.
+sub feed_and_fail
+{
+	my ($self, $tests, $make, $judge, $input, @args) = @_;
+
+	for my $call (qw(pwrite64 ftruncate fsync fdatasync)) {
+		for my $n (1 .. 9) {
+			local $self->{under} =
+			    [ Proc::failing($tests, $call, 'EIO', $n) ];
+			$make->();
+			my ($status, undef, $err) = $self->feed($input, @args);
+			$self->{under} = undef;
+			$judge->($status, $err);
+		}
+	}
 }
 
 sub json

@@ -255,6 +255,21 @@ is_deeply([ grep { -e } $u->path('alice'), glob $u->own('alice.*') ], [],
     '... leaves nothing');
 is_deeply([ $u->run('delete', 'newplain', 'newscram') ], [ 0, '', '' ],
     'who has no mail is deleted as said');
+$u->write(single => "secret\n" . Restante::mbox($mail[0]));
+is_deeply([ $u->run('delete', 'single') ], [ 64, '', 'restantectl: single: not '
+    . "deleted: there is 1 message (--yes deletes them)\n" ],
+    '... and a single message is some');
+
+# Somebody else adds the same user, and is about to give the file its name.
+open my $adder, '>', $u->own('both.new') or die $!;
+flock $adder, LOCK_EX | LOCK_NB or die "flock: $!";
+print $adder "first\n";
+$adder->flush;
+is_deeply([ $u->feed("second\n", 'add', '--plain', 'both') ], [ 75, '',
+    "restantectl: both: somebody else adds the same user\n" ],
+    'add beside another');
+is(Restante::slurp($u->own('both.new')), "first\n", '... leaves it alone');
+close $adder;
 
 # Somebody who had the name has left a journal and an index.
 $u->write(alice => "secret\n$mbox");
@@ -264,6 +279,25 @@ $u->feed("other\n", 'add', '--plain', 'alice');
 is(($u->json('list', 'alice'))[1][0]{last_login}, undef,
     'a new user has nothing of an old one');
 $d->stop;
+
+# One that was killed while it added a user has left a file.
+Restante::spew($u->own('left.new'), "a longer line\n$mbox");
+$u->feed("secret\n", 'add', '--plain', 'left');
+is(Restante::slurp($u->path('left')), "secret\n", '... nothing of it is in his');
+
+# The mailbox is made by a delivery while the password is asked for.
+my $pid = open my $asked, '|-', 'sh', '-c', 'exec "$0" "$@" 2>/dev/null',
+    "$ENV{BUILD}/restantectl", '-f', '/dev/null', '-d', $u->dir,
+    qw(add --plain made-by-an-agent) or die "restantectl: $!";
+for (1 .. 50) {
+	last if (eval { Restante::slurp("/proc/$pid/syscall") } // '') =~ /\A0 0x0 /;
+	select undef, undef, undef, 0.1;
+}
+$u->write('made-by-an-agent' => $mbox);
+print $asked "secret\n";
+close $asked;
+is($? >> 8, 73, 'a mailbox that was made meanwhile');
+is(Restante::slurp($u->path('made-by-an-agent')), $mbox, '... stays');
 
 # Who else could read it.
 chmod 0755, $u->dir;
@@ -357,8 +391,12 @@ SKIP: {
 		    "$from to $to: killed before each of $calls calls");
 	}
 	my %ends;
-	my $calls = $u->feed_and_kill(sub { unlink $u->path('bob') }, sub {
-		$ends{-e $u->path('bob') ? line_of('bob') : 'none'}++;
+	my $calls = $u->feed_and_kill(sub {
+		unlink $u->path('bob');
+		Restante::spew($u->own('bob.journal'), 'of another bob');
+	}, sub {
+		$ends{!-e $u->path('bob') ? 'none' :
+		    -e $u->own('bob.journal') ? 'inherits' : line_of('bob')}++;
 	}, "secret\n", 'add', '--plain', 'bob');
 	is_deeply([ sort keys %ends ], [ 'none', 'secret' ],
 	    "add, killed before each of $calls calls: nobody, or all of him");

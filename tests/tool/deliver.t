@@ -295,4 +295,26 @@ SKIP: {
 	}
 }
 
+# The disk fails once: what is said is what has happened.
+SKIP: {
+	my $old = "secret\n" . Restante::mbox("A: b\n");
+	my %ends;
+
+	$u->feed_and_fail(1, sub { $u->write(erin => $old) }, sub {
+		my ($status, $err) = @_;
+		my ($code) = $u->run('compact', 'erin');
+		my $now = Restante::slurp($u->path('erin'));
+		my $end = $code != 0 ? "compact: $code" : $now eq $old ? 'none' :
+		    $now =~ /\A\Q$old\EFrom me [^\n]+\nSubject: new\n\n\z/ ? 'all' :
+		    'some';
+		my $said = $status == 0 ? 'delivered' :
+		    $err =~ /may have been delivered/ ? 'perhaps' :
+		    $err =~ /not delivered/ ? 'not' : $err;
+		$ends{"$said: $end"}++;
+	}, "Subject: new\n", 'deliver', '-f', 'me', 'erin');
+	is_deeply([ sort keys %ends ],
+	    [ 'delivered: all', 'not: none', 'perhaps: all' ],
+	    'each writing call fails');
+}
+
 done_testing;

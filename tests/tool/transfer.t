@@ -214,6 +214,16 @@ SKIP: {
 mkdir "$u->{scratch}/empty";
 is(($u->run('import', 'fred', "$u->{scratch}/empty"))[0], 66, 'no Maildir');
 
+# One that cannot be read is among them.
+$before = Restante::slurp($u->path('fred'));
+mkdir "$u->{scratch}/mixed$_" or die $! for '', qw(/new /cur /new/0.none);
+Restante::spew("$u->{scratch}/mixed/new/1", $mail[0]);
+my ($code, undef, $why) = $u->run('import', 'fred', "$u->{scratch}/mixed");
+is($code, 74, 'a message that cannot be read');
+like($why, qr/^restantectl: fred: nothing is imported: 0\.none: /,
+    '... and nothing is');
+is(Restante::slurp($u->path('fred')) eq $before, 1, '... at all');
+
 # Killed before each system call.
 SKIP: {
 	skip 'the sanitizers cannot be traced', 1
@@ -228,6 +238,27 @@ SKIP: {
 	}, $mbox, 'import', 'gina');
 	is_deeply([ sort keys %ends ], [ 'all', 'none' ],
 	    "import, killed before each of $calls calls: all or nothing");
+}
+
+# The disk fails once: what is said is what has happened.
+SKIP: {
+	my $old = "secret\n" . Restante::mbox("A: b\n");
+	my %ends;
+
+	$u->feed_and_fail(1, sub { $u->write(gina => $old) }, sub {
+		my ($status, $err) = @_;
+		my ($code) = $u->run('compact', 'gina');
+		my $now = Restante::slurp($u->path('gina'));
+		my $end = $code ? $code : $now eq $old ? 'none' :
+		    $now eq "$old$mbox" ? 'all' : 'some';
+		my $said = $status == 0 ? 'imported' :
+		    $err =~ /all may be imported, or nothing/ ? 'perhaps' :
+		    $err =~ /nothing is imported/ ? 'not' : $err;
+		$ends{"$said: $end"}++;
+	}, $mbox, 'import', 'gina');
+	is_deeply([ sort keys %ends ],
+	    [ 'imported: all', 'not: none', 'perhaps: all' ],
+	    'import, each writing call fails');
 }
 
 # On a terminal there is a bar, if it takes long enough; elsewhere there is none.
