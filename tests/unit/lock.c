@@ -16,6 +16,9 @@ main(void)
 {
 	int dir = scratch_open(), fd, agent;
 	struct flock whole = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	struct flock octet = {
+		.l_type = F_RDLCK, .l_whence = SEEK_SET, .l_len = 1
+	};
 
 	scratch_file(dir, "mailbox", "secret\n");
 	fd = openat(dir, "mailbox", O_RDWR | O_CLOEXEC);
@@ -33,6 +36,7 @@ main(void)
 	    "unlocking");
 	ok(lock_mailbox(fd) == 0, "none: it is had");
 	ok(flock(agent, LOCK_EX | LOCK_NB) == -1, "... by nobody else");
+	ok(fcntl(agent, F_OFD_SETLK, &octet) == -1, "... not one octet of it");
 	lock_release_mailbox(fd);
 	need(close(fd) == 0, "close");
 
