@@ -67,7 +67,7 @@ pieces(int shift)
 		    octets + LINES * (QUOTED_LEN - 1) + LINES + 2,
 	    "shifted by %d", shift);
 	for (i = 0; i < LINES; i++)
-		check(memcmp(got + octets + i * (QUOTED_LEN - 1), QUOTED + 1,
+		check(memcmp(got + octets + i * (QUOTED_LEN - 1), &QUOTED[1],
 			  QUOTED_LEN - 1) == 0,
 		    "shifted by %d: line %zu", shift, i);
 	check(mailbox_look(&mb, 1) == 0, "shifted by %d: it is there", shift);
