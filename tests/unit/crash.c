@@ -835,6 +835,7 @@ fail_reads(const struct choice *choice, int messages)
 		forget_calls();
 		if (step == -1)
 			count = read_count;
+		check(count > 0, "no reads");
 		judge_failure(status, step % 2 == 1);
 	}
 }
