@@ -113,9 +113,11 @@ SKIP: {
 
 # What cannot be listened on is told, and nothing is left.
 {
+	# On no other address is it to be taken: none of a client's.
+	my $port = Restante::free_port();
 	my $taken = IO::Socket::IP->new(LocalHost => '127.0.0.1',
-	    LocalPort => 0, Listen => 1, Type => SOCK_STREAM);
-	my $port = $taken->sockport;
+	    LocalPort => $port, Listen => 1, Type => SOCK_STREAM)
+	    or die "listening: $@";
 	my %why = (
 		'127.0.0.1' => qr/on 127\.0\.0\.1 port $port: Address already/,
 		'192.0.2.1' => qr/on 192\.0\.2\.1 port $port: Cannot assign/,
