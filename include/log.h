@@ -31,6 +31,9 @@ void log_set_level(enum log_level);
 /* What fatal() and fatalx() end the process with, if that is not to be 1. */
 void log_set_failure(int status);
 
+/* So many lines are passed on at a time. */
+enum { LOG_RELAY_MOST = 64 };
+
 /*
  * A pipe for one kind of process.  Its two ends are close-on-exec and do not
  * block: a line that finds the pipe full is lost, nobody waits.  0 or -1.
@@ -38,8 +41,14 @@ void log_set_failure(int status);
 int log_pipe(int ends[2]);
 
 /*
- * Passes on what waits in the pipe, some lines at a time, each behind "part: ".
- * Returns 1 while more may come, 0 when the last writer is gone.
+ * Makes room in such a pipe for twice LOG_RELAY_MOST lines.  0, or -1 where this
+ * account has too many pipes for that.
+ */
+int log_widen(int fd);
+
+/*
+ * Passes on what waits in the pipe, at most LOG_RELAY_MOST lines, each behind
+ * "part: ".  Returns how many, or -1 when the last writer is gone.
  */
 int log_relay(int fd, const char *part);
 

@@ -17,7 +17,14 @@
 #include "log.h"
 
 /* A line is less than PIPE_BUF, so that it is one piece in the pipe. */
-enum { LINE_SIZE = 1024, RELAY_LINES = 64 };
+enum {
+	LINE_SIZE = 1024,
+	/*
+	 * Of a pipe: each line takes a page of it, and the 16 of a new one are
+	 * full in a moment.  An account may have so many in all, hence not more.
+	 */
+	PIPE_SIZE = 2 * LOG_RELAY_MOST * 4096,
+};
 
 static enum { TO_STDERR, TO_SYSLOG, TO_PIPE } destination = TO_STDERR;
 static const char *name = "restante";
@@ -68,6 +75,12 @@ log_pipe(int ends[2])
 {
 	/* O_DIRECT: a read yields exactly what one write put in. */
 	return pipe2(ends, O_DIRECT | O_NONBLOCK | O_CLOEXEC);
+}
+
+int
+log_widen(int fd)
+{
+	return fcntl(fd, F_SETPIPE_SZ, PIPE_SIZE) == -1 ? -1 : 0;
 }
 
 /* Copies text to out with every byte that is not printable ASCII as \xNN. */
@@ -142,14 +155,16 @@ log_relay(int fd, const char *part)
 	enum log_level level;
 	int saved = errno;
 	ssize_t n = 1;
+	int lines = 0;
 
 	/* Who floods one pipe must not keep the master from the others. */
-	for (int i = 0; i < RELAY_LINES; i++) {
+	while (lines < LOG_RELAY_MOST) {
 		n = read(fd, line, LINE_SIZE);
 		if (n == -1 && errno == EINTR)
 			continue;
 		if (n <= 0)
 			break;
+		lines++;
 		line[n] = '\0';
 		level = LOG_LEVEL_INFO;
 		if (line[0] >= '0' && line[0] <= '0' + (int)LOG_LEVEL_DEBUG)
@@ -158,7 +173,7 @@ log_relay(int fd, const char *part)
 			deliver(level, part, line + 1);
 	}
 	errno = saved;
-	return n == 0 ? 0 : 1;
+	return n == 0 && lines == 0 ? -1 : lines;
 }
 
 #define VLOG(level, with_errno, fmt)                    \

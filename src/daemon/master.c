@@ -35,6 +35,13 @@ enum {
 	/* Between one word to end and the next. */
 	END_TIME = 100,
 	/*
+	 * For which lines of the log may gather: a look at each of them would
+	 * cost a busy server a switch of processes.  Who floods the log would
+	 * have all the room for itself meanwhile, so then there is no rest.
+	 */
+	LOG_TIME = 5,
+	FLOOD_TIME = 1000,
+	/*
 	 * Descriptors of a process besides those of its connections.  Few would
 	 * do; but the kernel lets nobody send one whose user has more than
 	 * this under way, and a hostile session may be of the same user.
@@ -61,6 +68,8 @@ struct master {
 	int life_fd; /* a channel: its end is the listener's end */
 	int64_t started;
 	int quits, hasty; /* requests to end; starts that did not last */
+	bool wide;        /* the log's pipes have room for a rest */
+	int64_t flooded;  /* there is no rest before that time */
 };
 
 /* The pipes stay the same for as long as the master lives. */
@@ -350,17 +359,57 @@ is_waiting(const struct master *m)
 	return m->options == NULL && (m->keeper != 0 || m->listener != 0);
 }
 
+enum { WAKE, LOGS, WATCHED = 4 };
+
+/* Passes on what is in the log's pipes.  Returns whether to rest then. */
+static bool
+relay(struct master *m, struct pollfd *pfd)
+{
+	static const char *const part[WATCHED] = { NULL, "session", "keeper",
+		"tls" };
+	bool any = false;
+	int lines;
+
+	for (int i = LOGS; i < WATCHED; i++) {
+		if (pfd[i].revents == 0)
+			continue;
+		any = true;
+		lines = log_relay(pfd[i].fd, part[i]);
+		if (lines == -1)
+			pfd[i].fd = -1;
+		if (lines == LOG_RELAY_MOST)
+			m->flooded = clock_ms() + FLOOD_TIME;
+	}
+	return any && m->wide && clock_ms() >= m->flooded;
+}
+
+static void
+obey_signals(struct master *m)
+{
+	sig_drain();
+	if (sig_child())
+		reap(m);
+	if (sig_hangup() && m->options != NULL && m->quits == 0) {
+		notify_reloading();
+		reload(m);
+		notify_ready();
+	}
+	for (int n = sig_quit(); n > 0; n--)
+		quit(m);
+}
+
 /* Passes on the log and obeys signals until all others are gone. */
 static void
 watch(struct master *m, int signal_fd)
 {
-	static const char *const part[] = { NULL, "session", "keeper", "tls" };
-	struct pollfd pfd[4] = {
+	struct pollfd pfd[WATCHED] = {
 		{ .fd = signal_fd, .events = POLLIN },
 		{ .fd = m->svc->session_log[0], .events = POLLIN },
 		{ .fd = m->svc->keeper_log[0], .events = POLLIN },
 		{ .fd = m->svc->tls_log[0], .events = POLLIN },
 	};
+	bool rest = false;
+	int patience;
 
 	while (pfd[1].fd != -1 || pfd[2].fd != -1 || pfd[3].fd != -1 ||
 	    is_waiting(m)) {
@@ -370,25 +419,21 @@ watch(struct master *m, int signal_fd)
 		 */
 		if (m->quits > 1)
 			(void)!write(m->svc->stop[1], "", 1);
-		if (poll(pfd, 4, m->quits > 1 ? END_TIME : -1) == -1) {
+		patience = rest ? LOG_TIME : m->quits > 1 ? END_TIME : -1;
+		if (poll(pfd, rest ? LOGS : WATCHED, patience) == -1) {
 			if (errno != EINTR)
 				fatal("poll");
 			continue;
 		}
-		for (int i = 1; i < 4; i++)
-			if (pfd[i].revents != 0 &&
-			    log_relay(pfd[i].fd, part[i]) == 0)
-				pfd[i].fd = -1;
-		sig_drain();
-		if (sig_child())
-			reap(m);
-		if (sig_hangup() && m->options != NULL && m->quits == 0) {
-			notify_reloading();
-			reload(m);
-			notify_ready();
+		/* During a rest the pipes were not asked, and a signal ends it:
+		 * who has died may have said why. */
+		if (rest) {
+			rest = false;
+			continue;
 		}
-		for (int n = sig_quit(); n > 0; n--)
-			quit(m);
+		rest = relay(m, pfd);
+		if (pfd[WAKE].revents != 0)
+			obey_signals(m);
 	}
 }
 
@@ -402,6 +447,8 @@ master_listen(struct service *svc, const struct options *options,
 	int signal_fd = sig_open();
 
 	open_pipes(svc);
+	m.wide = log_widen(svc->session_log[0]) == 0 &&
+	    log_widen(svc->keeper_log[0]) == 0;
 	title_set("master");
 	start_pair(&m);
 	notify_ready();
