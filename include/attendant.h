@@ -31,8 +31,9 @@ struct attendant_settings {
 
 /*
  * Serves the requests on the channel until one is granted, too many are refused,
- * or the session is gone.  Returns whether the first credential was granted: else
- * the caller ends the process, so that who met it at its work meets it once.
+ * or the session is gone.  Returns whether the first credential was granted, or
+ * nothing was asked: else the caller ends the process, so that who met it at its
+ * work meets it once.
  */
 bool attendant_run(const struct attendant_settings *, int channel,
     const struct registration *);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What processes say to each other: a registration from the listener to the
- * keeper, requests from a session to its attendant, verdicts back.  Fixed sizes
- * over sequenced-packet sockets: there is no length to lie about.
+ * What processes say to each other: a registration that goes by the keeper to an
+ * attendant, requests from the session to that, verdicts back.  Fixed sizes over
+ * sequenced-packet sockets: there is no length to lie about.
  */
 #ifndef CHANNEL_H
 #define CHANNEL_H
@@ -30,7 +30,10 @@ enum protocol_kind {
 	PROTOCOL_KINDS,
 };
 
-/* A connection, as the listener knows it.  The session cannot change it. */
+/*
+ * A connection, as the listener knows it.  The session sends it before it has read
+ * an octet of its client, and cannot do so later: see threshold.h.
+ */
 struct registration {
 	uint64_t serial; /* what the listener calls it; 0: there is none */
 	uint32_t protocol;
@@ -104,10 +107,10 @@ enum { CHANNEL_MAILBOX, CHANNEL_JOURNAL, CHANNEL_INDEX, CHANNEL_FDS };
 int channel_pair(int ends[2]);
 
 /*
- * All return 0, or -1 with errno set: EPIPE when the other end is gone.  The
- * listener does not wait for the keeper: EAGAIN when that is behind.
+ * All return 0, or -1 with errno set: EPIPE when the other end is gone.  Sending a
+ * registration does not wait: EAGAIN when the other end is behind.
  */
-int channel_register(int keeper, const struct registration *, int channel);
+int channel_register(int fd, const struct registration *, int channel);
 /* Takes a registration; *channel is the caller's. */
 int channel_registered(int fd, struct registration *, int *channel);
 

@@ -57,7 +57,7 @@ void confine_launcher(const struct confine_identity *id);
  */
 void confine_helper(void);
 
-/* A session's own first act: it never forks, and needs few descriptors. */
+/* A session, before its client's first octet: no forks, and few descriptors. */
 void confine_session(void);
 
 /* Limits for the descriptors of this process; never raises a hard limit. */

@@ -18,10 +18,10 @@
 int fds_arrange(int *const *list, size_t count);
 
 /*
- * Moves fd to place, which is closed first, and closes everything above place.
- * Returns place, or -1 with errno set.
+ * Moves these to place and the numbers behind it, which are closed first, and
+ * closes everything above.  None of them may be in the place of another.  0 or -1.
  */
-int fds_keep_only(int fd, int place);
+int fds_keep_only(const int *fds, size_t count, int place);
 
 /*
  * Fills those of 0, 1 and 2 that are closed with what can be neither read nor

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The process that has the Users directory and reads no client octet: it finds
- * an attendant for a channel when the first request of it arrives, and nothing
- * more, so that nothing in it can be confused.  Runs as: keeper.
+ * an attendant for each session that registers, and nothing more, so that nothing
+ * in it can be confused.  Runs as: keeper.
  */
 #ifndef KEEPER_H
 #define KEEPER_H
@@ -10,10 +10,9 @@
 #include "attendant.h"
 
 /*
- * Takes registrations from fd until the listener is gone and no channel is left
- * without an attendant; most is how many may be waiting, and how many attendants
- * may run.  Descriptors above the last one that settings, fd and the log use are
- * not open.
+ * Takes registrations from fd until nobody is left who could register; at most
+ * most attendants run at a time.  Descriptors above the last one that settings, fd
+ * and the log use are not open.
  */
 void keeper_run(const struct attendant_settings *, int fd, unsigned int most);
 

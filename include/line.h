@@ -50,6 +50,8 @@ void line_forget(struct line_reader *);
  * start to end.  There must be room.
  */
 enum line_status line_more(struct line_reader *, int64_t deadline);
+/* Waits for that, and reads nothing. */
+enum line_status line_wait(const struct line_reader *, int64_t deadline);
 
 /* A word for why there was nothing: of what is neither LINE_OK nor LINE_BAD. */
 const char *line_reason(enum line_status);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The accept loop: accept, make a channel, fork a session, tell the keeper.  It
- * has no rights left when it accepts the first connection.  Runs as: listener.
+ * The accept loop: accept, count, fork a session.  It has no rights left when it
+ * accepts the first connection.  Runs as: listener.
  */
 #ifndef LISTENER_H
 #define LISTENER_H
@@ -31,8 +31,8 @@ struct listener {
 
 /*
  * Runs until the other end of life_fd is closed or shut down.  A session keeps the
- * descriptors below life_fd, has its client in that place and its channel in the
- * next, and no others.
+ * descriptors below life_fd, has its client in that place, keeper_fd until it
+ * crosses the threshold, and no others.
  */
 void listener_run(const struct listener *);
 

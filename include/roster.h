@@ -27,6 +27,9 @@ uint32_t roster_count_from(const struct roster *, const struct address *);
 /* Whether there is no place for one more. */
 bool roster_is_full(const struct roster *);
 
+/* The serial number that the next session will have. */
+uint64_t roster_next(const struct roster *);
+
 /*
  * Notes a session that has not logged in: its process, where it comes from,
  * whether that counts, and the descriptor of its client, which is the table's from

@@ -16,6 +16,7 @@
 #include "mailbox.h"
 #include "peruser.h"
 #include "reply.h"
+#include "threshold.h"
 
 /* Who does TLS when the client asks for it. */
 enum stls_kind { STLS_NONE, STLS_HELPER, STLS_UCSPI };
@@ -106,11 +107,10 @@ session_refuse(struct session *s, const char *why)
 }
 
 /*
- * Serves a connection from its greeting to its end: in and out are the client's
- * descriptors, channel leads to the attendant.  peer and stamp are what the
+ * Serves a connection from its greeting to its end; peer and stamp are what the
  * registration says.  The caller ends the process.
  */
-void session_run(const struct session_settings *, int in, int out, int channel,
+void session_run(const struct session_settings *, const struct session_links *,
     const struct registration *);
 
 #endif

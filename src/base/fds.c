@@ -37,11 +37,12 @@ fds_arrange(int *const *list, size_t count)
 }
 
 int
-fds_keep_only(int fd, int place)
+fds_keep_only(const int *fds, size_t count, int place)
 {
-	if (fd != place && dup3(fd, place, O_CLOEXEC) == -1)
-		return -1;
-	return close_from(place + 1) == -1 ? -1 : place;
+	for (size_t i = 0; i < count; i++, place++)
+		if (fds[i] != place && dup3(fds[i], place, O_CLOEXEC) == -1)
+			return -1;
+	return close_from(place);
 }
 
 int

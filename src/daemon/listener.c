@@ -61,7 +61,6 @@ struct accepting {
 
 struct client {
 	int fd;
-	int channel[2]; /* the session's end, the attendant's end */
 	struct address from;
 	bool counted; /* by its address */
 	uint64_t clock;
@@ -121,50 +120,40 @@ refuse(
 static _Noreturn void
 become_session(const struct listener *l, struct client *c)
 {
-	int channel;
+	const int keep[] = { c->fd, l->keeper_fd };
+	const struct session_links links = {
+		.in = l->life_fd,
+		.out = l->life_fd,
+		.keeper = l->keeper_fd,
+		.channel = -1,
+	};
 
 	sig_child_defaults();
-	if (dup3(c->fd, l->life_fd, O_CLOEXEC) == -1)
-		fatal("dup3");
-	channel = fds_keep_only(c->channel[0], l->keeper_fd);
-	if (channel == -1)
+	if (fds_keep_only(keep, 2, l->life_fd) == -1)
 		fatal("closing descriptors");
-	confine_session();
 	io_set_stop(l->stop_fd);
 	stamp_write(c->reg.stamp, getpid(), c->clock, l->set->host);
-	session_run(l->set, l->life_fd, l->life_fd, channel, &c->reg);
+	session_run(l->set, &links, &c->reg);
 	_exit(0);
 }
 
-/* Forks the session, and tells the keeper of it.  Returns 0 or -1. */
+/* Forks the session.  Returns 0 or -1. */
 static int
 start_session(struct accepting *a, struct client *c)
 {
-	const struct listener *l = a->l;
 	pid_t pid;
 
-	if (channel_pair(c->channel) == -1) {
-		log_warn("making a channel");
-		return -1;
-	}
 	c->clock = stamp_clock();
+	c->reg.serial = roster_next(a->roster);
 	pid = fork();
 	if (pid == 0)
-		become_session(l, c);
+		become_session(a->l, c);
 	if (pid == -1) {
 		log_warn("forking a session");
-	} else {
-		/* The same as the session's own: it must not be its choice. */
-		stamp_write(c->reg.stamp, pid, c->clock, l->set->host);
-		c->reg.serial = roster_add(
-		    a->roster, pid, &c->from, c->counted, c->fd);
-		if (channel_register(l->keeper_fd, &c->reg, c->channel[1]) ==
-		    -1)
-			log_warn("registering a session");
+		return -1;
 	}
-	(void)close(c->channel[0]);
-	(void)close(c->channel[1]);
-	return pid == -1 ? -1 : 0;
+	(void)roster_add(a->roster, pid, &c->from, c->counted, c->fd);
+	return 0;
 }
 
 static void
@@ -259,8 +248,7 @@ take(struct accepting *a, const struct listening *from)
 {
 	struct sockaddr_storage ss = { 0 };
 	socklen_t len = sizeof(ss);
-	struct client c = { .channel = { -1, -1 },
-		.reg.protocol = from->protocol,
+	struct client c = { .reg.protocol = from->protocol,
 		.reg.protected = from->tls,
 		.reg.proxied = from->proxy };
 	bool rest = false;
@@ -301,18 +289,6 @@ reap(struct accepting *a)
 }
 
 /*
- * Whether the keeper takes registrations: the listener never waits for it.  One
- * that is gone gets a successor, for whom clients wait where they are.
- */
-static bool
-keeper_listens(const struct listener *l)
-{
-	struct pollfd pfd = { .fd = l->keeper_fd, .events = POLLOUT };
-
-	return poll(&pfd, 1, 0) == 1 && pfd.revents == POLLOUT;
-}
-
-/*
  * Takes one connection from each socket that has one.  Returns whether the system
  * needs a rest.
  */
@@ -320,15 +296,13 @@ static bool
 take_all(struct accepting *a, const struct pollfd *pfd)
 {
 	for (size_t i = 0; i < a->l->count; i++) {
-		if (pfd[i].revents == 0)
-			continue;
-		if (!keeper_listens(a->l) || take(a, &a->l->sockets[i]))
+		if (pfd[i].revents != 0 && take(a, &a->l->sockets[i]))
 			return true;
 	}
 	return false;
 }
 
-enum { WAKE, LIFE, NOTICE, SOCKETS };
+enum { WAKE, LIFE, NOTICE, KEEPER, SOCKETS };
 
 void
 listener_run(const struct listener *l)
@@ -345,6 +319,7 @@ listener_run(const struct listener *l)
 	pfd[WAKE] = (struct pollfd){ .fd = sig_open(), .events = POLLIN };
 	pfd[LIFE] = (struct pollfd){ .fd = l->life_fd, .events = POLLIN };
 	pfd[NOTICE] = (struct pollfd){ .fd = l->notice_fd, .events = POLLIN };
+	pfd[KEEPER] = (struct pollfd){ .fd = l->keeper_fd };
 	for (size_t i = 0; i < l->count; i++)
 		pfd[SOCKETS + i] = (struct pollfd){ .fd = l->sockets[i].fd,
 			.events = POLLIN };
@@ -360,15 +335,21 @@ listener_run(const struct listener *l)
 		}
 		if (pfd[LIFE].revents != 0)
 			break;
-		if (pfd[NOTICE].revents & POLLIN)
+		if (pfd[NOTICE].revents != 0)
 			take_notices(&a);
-		else if (pfd[NOTICE].revents != 0)
-			pfd[NOTICE].fd = -1; /* the keeper is gone */
-		sig_drain();
-		if (sig_child())
-			reap(&a);
+		if (pfd[NOTICE].revents & ~POLLIN)
+			pfd[NOTICE].fd = -1; /* nobody is left to write one */
+		/* It gets a successor, for whom clients wait where they are. */
+		if (pfd[KEEPER].revents != 0)
+			pfd[KEEPER].fd = -1;
+		if (pfd[WAKE].revents != 0) {
+			sig_drain();
+			if (sig_child())
+				reap(&a);
+		}
 		/* During a rest the sockets were not asked. */
-		rest = !rest && take_all(&a, pfd + SOCKETS);
+		rest = !rest &&
+		    (pfd[KEEPER].fd == -1 || take_all(&a, pfd + SOCKETS));
 	}
 	/* Before life_fd: the master waits for it. */
 	for (size_t i = 0; i < l->count; i++)

@@ -478,6 +478,7 @@ become_lone_session(struct service *svc, int in, int out, int channel,
 {
 	int state_fd = svc->attendant.users.state_fd;
 	int *ucspi = svc->session.ucspi;
+	struct session_links links;
 	int *const keep[] = { &svc->session_log[1], &svc->stop[0], &in, &out,
 		&channel, &state_fd, &ucspi[0], &ucspi[1], &ucspi[2] };
 
@@ -486,8 +487,8 @@ become_lone_session(struct service *svc, int in, int out, int channel,
 	sig_ignore_quit();
 	sig_child_defaults();
 	confine_listener(&svc->session_id, state_fd);
-	confine_session();
-	session_run(&svc->session, in, out, channel, reg);
+	links = (struct session_links){ in, out, -1, channel };
+	session_run(&svc->session, &links, reg);
 	_exit(0);
 }
 

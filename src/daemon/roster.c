@@ -176,14 +176,23 @@ chain_of(const struct roster *r, pid_t pid)
 }
 
 uint64_t
+roster_next(const struct roster *r)
+{
+	assert(r->free_place != none);
+	/* The place can be found by it, and no two are the same. */
+	return (r->serial + 1) * r->most + r->free_place;
+}
+
+uint64_t
 roster_add(struct roster *r, pid_t pid, const struct address *from,
     bool counted, int fd)
 {
 	uint32_t *chain = chain_of(r, pid), number = r->free_place;
+	uint64_t serial = roster_next(r);
 	struct address client = address_client(from);
 	struct place *p = &r->places[number];
 
-	assert(number != none);
+	r->serial++;
 	r->free_place = p->next;
 	*p = (struct place){
 		.pid = pid,
@@ -193,8 +202,7 @@ roster_add(struct roster *r, pid_t pid, const struct address *from,
 		.next = *chain,
 		.older = r->newest,
 		.newer = none,
-		/* The place can be found by it, and no two are the same. */
-		.serial = ++r->serial * r->most + number,
+		.serial = serial,
 	};
 	*chain = number;
 	*(r->newest == none ? &r->oldest

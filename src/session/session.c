@@ -245,9 +245,40 @@ log_end(const struct session *s, int64_t started)
 	    (intmax_t)((clock_ms() - started) / 1000), s->reason);
 }
 
-void
-session_run(const struct session_settings *set, int in, int out, int channel,
+/*
+ * The client is greeted, and once it has said something there is an attendant.
+ * A proxy speaks before that.  0, or -1 with the reason set.
+ */
+static int
+welcome(struct session *s, const struct session_links *links,
     const struct registration *reg)
+{
+	int64_t deadline = clock_ms() + s->set->idle_timeout;
+	enum line_status status;
+
+	if (!reg->proxied) {
+		s->protocol->greet(s);
+		(void)reply_flush(&s->out);
+	}
+	if (s->login_deadline < deadline)
+		deadline = s->login_deadline;
+	status = line_wait(&s->in, deadline);
+	s->channel = threshold_cross(links, reg, deadline);
+	if (status != LINE_OK) {
+		s->reason = line_reason(status);
+		return -1;
+	}
+	if (!reg->proxied)
+		return 0;
+	if (proxied_meet(s) == -1)
+		return -1;
+	s->protocol->greet(s);
+	return 0;
+}
+
+void
+session_run(const struct session_settings *set,
+    const struct session_links *links, const struct registration *reg)
 {
 	static struct session s; /* most of it is never touched */
 	int64_t started = clock_ms();
@@ -258,19 +289,16 @@ session_run(const struct session_settings *set, int in, int out, int channel,
 	s.peer = reg->peer;
 	s.stamp = reg->stamp;
 	s.protected = reg->protected != 0;
-	s.channel = channel;
 	s.login_deadline = started + set->login_timeout;
 	s.mailbox.files.fd = -1;
-	s.in.fd = in;
-	s.out.fd = out;
+	s.in.fd = links->in;
+	s.out.fd = links->out;
 	s.out.timeout = set->write_timeout;
 	title_set("session - %s", s.peer);
 
-	if (!reg->proxied || proxied_meet(&s) == 0) {
-		s.protocol->greet(&s);
+	if (welcome(&s, links, reg) == 0)
 		while (turn(&s) != NEXT_CLOSE)
 			;
-	}
 
 	/* Unlocked before the client can know that it is over. */
 	mailbox_close(&s.mailbox);

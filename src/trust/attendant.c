@@ -30,9 +30,10 @@ struct conversation {
 	const struct attendant_settings *set;
 	struct registration *reg;
 	int channel;
-	bool asked; /* something has been asked before */
+	bool met;   /* a proxy has said for whom it speaks */
+	bool asked; /* the client has asked for something */
 	unsigned int refused;
-	bool erred; /* a credential was no good */
+	bool erred; /* a credential was no good, or a request */
 	bool admitted;
 	struct claim claim;
 	struct sasl sasl;
@@ -388,9 +389,10 @@ meet(struct conversation *c, const struct request *req)
 {
 	struct notice n = { .kind = NOTICE_PEER };
 
-	if (!c->reg->proxied || c->asked ||
+	if (!c->reg->proxied || c->met || c->asked ||
 	    address_parse(req->name, &n.from) == -1)
 		return -1;
+	c->met = true;
 	address_text(&n.from, c->reg->peer);
 	title_set("attendant %s", c->reg->peer);
 	guard_close(&c->guard);
@@ -446,15 +448,18 @@ attendant_run(const struct attendant_settings *set, int channel,
 	guard_open(&c.guard, &set->guard, &set->users, reg->peer);
 	do {
 		now = clock_ms();
-		if (io_wait(channel, POLLIN, now + set->timeout) == -1 ||
-		    channel_asked(channel, &req) == -1)
+		if (io_wait(channel, POLLIN, now + set->timeout) == -1)
 			break;
+		if (channel_asked(channel, &req) == -1) {
+			c.erred = c.erred || errno != EPIPE;
+			break;
+		}
 		status = answer(&c, &req, clock_ms());
-		c.asked = true;
+		c.asked = c.asked || req.kind != REQUEST_PEER;
 		if (!c.in_auth)
 			forget(&c);
 		explicit_bzero(&req, sizeof(req));
 	} while (status == 0);
 	guard_close(&c.guard);
-	return c.admitted && !c.erred;
+	return !c.erred && (c.admitted || !c.asked);
 }

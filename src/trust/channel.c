@@ -130,10 +130,9 @@ is_string(const char *s, size_t size)
 }
 
 int
-channel_register(int keeper, const struct registration *reg, int channel)
+channel_register(int fd, const struct registration *reg, int channel)
 {
-	return put(
-	    keeper, octets(reg, sizeof(*reg)), &channel, 1, MSG_DONTWAIT);
+	return put(fd, octets(reg, sizeof(*reg)), &channel, 1, MSG_DONTWAIT);
 }
 
 int

@@ -37,8 +37,8 @@ struct ruleset_attr {
 /*
  * Descriptors that a session may have.  Also how many it may send to itself and
  * leave under way, but for one packet, before the kernel refuses; above the limits
- * of listener and keeper, which share its user, it would refuse to those, and
- * nobody could log in any more.
+ * of the keeper, and of sessions that have still to register, which share its user,
+ * it would refuse to those, and nobody could log in any more.
  */
 enum { SESSION_DESCRIPTORS = 32 };
 

@@ -128,12 +128,6 @@ static const int calls_of_listener[] = {
 static const int calls_of_keeper[] = {
 	SYS_openat,
 	SYS_getdents64,
-	SYS_epoll_create1,
-	SYS_epoll_ctl,
-	SYS_epoll_pwait,
-#ifdef SYS_epoll_wait
-	SYS_epoll_wait,
-#endif
 };
 
 /*

@@ -10,16 +10,25 @@
 #include "line.h"
 
 enum line_status
+line_wait(const struct line_reader *lr, int64_t deadline)
+{
+	if (io_wait(lr->fd, POLLIN, deadline) == 0)
+		return LINE_OK;
+	if (errno == ETIMEDOUT)
+		return LINE_TIMEOUT;
+	return errno == ESHUTDOWN ? LINE_STOPPED : LINE_ERROR;
+}
+
+enum line_status
 line_more(struct line_reader *lr, int64_t deadline)
 {
+	enum line_status status;
 	ssize_t n;
 
 	do {
-		if (io_wait(lr->fd, POLLIN, deadline) == -1) {
-			if (errno == ETIMEDOUT)
-				return LINE_TIMEOUT;
-			return errno == ESHUTDOWN ? LINE_STOPPED : LINE_ERROR;
-		}
+		status = line_wait(lr, deadline);
+		if (status != LINE_OK)
+			return status;
 		n = read(lr->fd, lr->buf + lr->end, sizeof(lr->buf) - lr->end);
 	} while (n == -1 && (errno == EINTR || errno == EAGAIN));
 

@@ -221,6 +221,27 @@ while ($logins < 4 * 16 * 100 && keys %old == grep { -e "/proc/$_" } keys %old) 
 cmp_ok $logins, '<', 4 * 16 * 100, 'an attendant ends some time';
 cmp_ok $logins, '>=', 90, 'but not soon';
 
+# Who says nothing has none, nor who only looks whether there is a server; and one
+# that was asked for nothing serves the next.
+{
+	my $e = Restante->start(users => \%users);
+	my @silent = map { $e->connect } 1 .. 3;
+	my $sessions = sub { scalar(Proc::all($e, qr/^session/)) };
+
+	$_->close for map { $e->connect } 1 .. 3;
+	$_->half_close for my @half = map { $e->connect } 1 .. 3;
+	ok Restante::wait_for(sub { $sessions->() == 3 }), 'silent clients stay';
+	is scalar(Proc::all($e, qr/attendant/)), 0,
+	    'and no attendant, neither theirs nor of those who left';
+	is $_->cmd('NOOP') =~ /^-ERR/, 1, 'one speaks' for $silent[0];
+	my $one = Proc::find($e, qr/^attendant/);
+	ok $silent[0]->cmd('QUIT') =~ /^\+OK/, 'and leaves';
+	is Proc::find($e, qr/^idle attendant/), $one, 'its attendant stays';
+	like $silent[1]->login('user1', 'secret'), qr/^\+OK/, 'the next logs in';
+	is Proc::find($e, qr/^idle attendant/), $one, 'by the same';
+	is $e->stop, 0, 'and the server ends';
+}
+
 # They go with their keeper.
 my @now = Proc::all($d, qr/^idle attendant/);
 cmp_ok scalar(@now), '>', 0, 'idle attendants';

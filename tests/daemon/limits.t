@@ -17,24 +17,25 @@ use constant { BURST => 10 };
 
 my $box = "secret\n" . Restante::mbox("Subject: one\n\nfirst");
 
-# Sets the limit of descriptors of a process, as its own user: root needs a
-# right for that which it may not have.  What a process has open stays open.
+# Sets a limit of a process, as its own user: root needs a right for that which it
+# may not have.  What a process has stays.
 sub set_limit
 {
-	my ($pid, $soft, $hard) = @_;
+	my ($pid, $soft, $hard, $what) = @_;
 	my ($uid) = Proc::status($pid)->{Uid} =~ /^(\d+)/;
 	my ($gid) = Proc::status($pid)->{Gid} =~ /^(\d+)/;
 	my $su = $> == 0 ? "setpriv --reuid=$uid --regid=$gid --clear-groups" :
 	    '';
 
-	return system("$su prlimit --pid $pid --nofile=$soft:$hard") == 0;
+	$what //= 'nofile';
+	return system("$su prlimit --pid $pid --$what=$soft:$hard") == 0;
 }
 
 sub limit_of
 {
-	my ($pid) = @_;
+	my ($pid, $what) = @_;
 
-	return split / /, Proc::limits($pid)->{'Max open files'};
+	return split / /, Proc::limits($pid)->{$what // 'Max open files'};
 }
 
 # How many refusals the log has of these kinds, and in how many lines: the first one
@@ -268,7 +269,7 @@ SKIP: {
 	my ($soft, $hard) = limit_of($listener);
 
 	skip 'the limits of another process cannot be set here', 9
-	    if !set_limit($listener, 4, $hard);
+	    if !set_limit($listener, 6, $hard);
 
 	my $start = time;
 	my @waiting = map { $d->connect(silent => 1) } 1 .. 3;
@@ -290,20 +291,33 @@ SKIP: {
 	    'no descriptor: nor does it fill the log';
 	like $c->cmd('STAT'), qr/^\+OK 1 /, 'no descriptor: sessions go on';
 
-	# Enough to accept, not enough to start a session.
-	# It has 0 to 8, and the two ends of the pipe that wakes it.
-	set_limit($listener, 12, $hard);
-	my $line = $waiting[0]->status;
-	is $line, '-ERR [SYS/TEMP] no session can be started now',
-	    'one descriptor: a client is told';
 	set_limit($listener, $soft, $hard);
-	# Who waited is served, or has been told.
-	for my $w (@waiting[1, 2]) {
-		like $w->status, qr/^(?:\+OK|-ERR \[SYS\/TEMP\])/,
-		    'descriptors again: a client that has waited';
-	}
+	like $_->status, qr/^\+OK/, 'descriptors again: who has waited is served'
+	    for @waiting;
 	like $d->connect->login('alice', 'secret'), qr/^-ERR \[IN-USE\]/,
 	    'descriptors again: all is as before';
+}
+
+# The listener that may have no more processes.
+SKIP: {
+	my $d = Restante->start(users => { alice => $box });
+	my $c = $d->session('alice', 'secret');
+	my $listener = Proc::find($d, qr/^listener/);
+	my ($soft, $hard) = limit_of($listener, 'Max processes');
+
+	skip 'the limits of another process cannot be set here', 5
+	    if !set_limit($listener, 0, $hard, 'nproc');
+	is $d->connect(silent => 1)->status,
+	    '-ERR [SYS/TEMP] no session can be started now',
+	    'no process: a client is told';
+	ok $d->log_like(qr/session: forking a session: /), 'no process: it is logged';
+	like $c->cmd('STAT'), qr/^\+OK 1 /, 'no process: sessions go on';
+	set_limit($listener, $soft, $hard, 'nproc');
+	ok Restante::wait_for(sub {
+		$d->connect(silent => 1)->status =~ /^\+OK/
+	}), 'processes again: a client is served';
+	like $d->connect->login('alice', 'secret'), qr/^-ERR \[IN-USE\]/,
+	    'processes again: all is as before';
 }
 
 # So is the keeper: without one it takes no registration.
@@ -322,29 +336,28 @@ SKIP: {
 	    'a keeper with descriptors again: they are';
 }
 
-# A keeper that is stopped holds up nobody but those who want to log in: the
-# listener goes on, and ends when it is told to.
+# A keeper that is stopped holds up nobody but those who want to log in, and these
+# no longer than it is; the listener goes on, and ends when it is told to.
 {
 	my $d = Restante->start(users => { alice => $box, bob => $box });
 	my $in = $d->session('alice', 'secret');
 	my $keeper = Proc::find($d, qr/^keeper/);
-	my @many;
 
 	kill STOP => $keeper;
-	push @many, $d->connect(silent => 1) for 1 .. 600;
+	# More than its queue has room for.
+	my @many = map { $d->connect } 1 .. 600;
+	$_->send("USER alice\r\n") for @many;
 	like $in->cmd('STAT'), qr/^\+OK/, 'a stopped keeper: sessions go on';
-	my $full = Restante::wait_for(sub {
-		push @many, $d->connect(silent => 1);
-		return $many[-1]->silent(0.05);
-	});
-	ok $full, 'a stopped keeper: at last those that come wait';
+	ok $many[-1]->silent(0.3), 'a stopped keeper: who wants to log in waits';
 	kill TERM => $d->pid;
 	ok Restante::wait_for(sub { !eval { $d->connect(silent => 1) } }),
 	    'a stopped keeper: the listener ends when it is told to';
 	kill CONT => $keeper;
+	is scalar(grep { $_->status =~ /^\+OK/ } @many), 600,
+	    'a stopped keeper: all are answered when it goes on';
 	$_->close for @many;
 	$in->cmd('QUIT');
-	is $d->wait, 0, 'a stopped keeper: all end when it goes on';
+	is $d->wait, 0, 'a stopped keeper: and all end';
 }
 
 done_testing;

@@ -11,8 +11,8 @@
 #include "session.h"
 
 /* Its functions are static; and the one that is not is there already. */
-void fuzz_session_run(const struct session_settings *, int in, int out,
-    int channel, const struct registration *);
+void fuzz_session_run(const struct session_settings *,
+    const struct session_links *, const struct registration *);
 #define session_run(...) fuzz_session_run(__VA_ARGS__)
 #include "../../src/session/session.c"
 

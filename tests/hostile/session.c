@@ -362,16 +362,19 @@ obey(char *line)
 }
 
 void
-session_run(const struct session_settings *set, int in, int out, int channel,
-    const struct registration *reg)
+session_run(const struct session_settings *set,
+    const struct session_links *links, const struct registration *reg)
 {
+	int64_t deadline = clock_ms() + TIMEOUT;
 	char *line;
 
 	(void)set;
-	client = out;
-	to_attendant = channel;
+	client = links->out;
 	title_set("session - %s", reg->peer);
 	answer("+OK hostile %s", reg->stamp);
-	while ((line = hear_client(in)) != NULL)
+	(void)io_wait(links->in, POLLIN, deadline);
+	/* From here on the client has a word. */
+	to_attendant = threshold_cross(links, reg, deadline);
+	while ((line = hear_client(links->in)) != NULL)
 		obey(line);
 }

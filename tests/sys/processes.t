@@ -97,6 +97,10 @@ subtest 'a directory of an ordinary owner' => sub {
 	my $keeper = Proc::find($d, qr/^keeper\z/);
 	my $state = $d->dir . '/.restante';
 
+	has_descriptors('session before its client speaks', $session, 'pipe',
+	    'pipe', 'socket', 'socket');
+	ok Proc::none($d, qr/^attendant/), 'no attendant before it is needed';
+	like $c->cmd('NOOP'), qr/^-ERR/, 'the client speaks';
 	confined('listener', $listener, uid => $nobody, gid => $nogroup);
 	confined('keeper', $keeper, uid => $owner);
 	confined('session', $session, uid => $nobody, gid => $nogroup,
@@ -107,19 +111,19 @@ subtest 'a directory of an ordinary owner' => sub {
 	    'socket', 'pipe', 'socket', 'pipe', 'pipe', 'socket');
 	# It has its name before it has all that it needs.
 	Restante::wait_for(sub {
-		grep { /eventpoll/ } values %{ Proc::descriptors($keeper) }
+		13 == keys %{ Proc::descriptors($keeper) }
 	});
+	# The line to its attendant is the last.
 	has_descriptors('keeper', $keeper, 'pipe', $d->dir, $state, 'pipe',
-	    'socket', 'pipe', 'pipe', 'anon_inode:[eventpoll]', 'socket');
+	    'socket', ('pipe') x 4, 'socket');
 	has_descriptors('session', $session, 'pipe', 'pipe', 'socket',
 	    'socket');
-	ok Proc::none($d, qr/^attendant/), 'no attendant before it is needed';
 
 	like $c->cmd('USER alice'), qr/^\+OK/, 'the keeper finds the mailbox';
 	my $attendant = Proc::find($d, qr/^attendant 127\.0\.0\.1\z/);
 	confined('attendant', $attendant, uid => $owner);
 	has_descriptors('attendant', $attendant, 'pipe', $d->dir, $state,
-	    'pipe', 'socket', 'socket', "$state/penalties");
+	    'pipe', 'socket', 'pipe', 'socket', "$state/penalties");
 
 	like $c->cmd('PASS secret'), qr/^\+OK/, 'and opens it';
 	ok Proc::none($d, qr/^attendant/), 'an attendant ends with the login';

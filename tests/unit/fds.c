@@ -139,45 +139,68 @@ arrange(void)
 	(void)point("files among them that are in the standard places");
 }
 
+/* Moves a file, and with two another, to place and behind it. */
 static int
-keep_only(int from, int place)
+keep_only(const int *from, size_t count, int place)
 {
-	int fd = memory(), other;
-	ino_t inode = inode_of(fd);
+	ino_t inode[2];
 
-	if (fd != from && dup2(fd, from) != from)
-		return 1;
-	if (fd != from)
+	for (size_t i = 0; i < count; i++) {
+		int fd = memory();
+
+		inode[i] = inode_of(fd);
+		if (fd != HIGH && dup2(fd, HIGH + (int)i) == -1)
+			return 1;
 		(void)close(fd);
-	other = fcntl(from, F_DUPFD, from + 1);
-	if (other == -1 || fcntl(from, F_DUPFD, 3 * HIGH) == -1)
-		return 2;
-	if (fds_keep_only(from, place) != place)
+	}
+	for (size_t i = 0; i < count; i++)
+		if (dup2(HIGH + (int)i, from[i]) == -1)
+			return 2;
+	if (fcntl(from[0], F_DUPFD, 3 * HIGH) == -1)
 		return 3;
-	if (inode_of(place) != inode ||
-	    (from != place && fcntl(place, F_GETFD) != FD_CLOEXEC))
+	if (fds_keep_only(from, count, place) == -1)
 		return 4;
-	return all_closed_from(place + 1) ? 0 : 5;
+	for (size_t i = 0; i < count; i++)
+		if (inode_of(place + (int)i) != inode[i] ||
+		    (from[i] != place + (int)i &&
+			fcntl(place + (int)i, F_GETFD) != FD_CLOEXEC))
+			return 5;
+	return all_closed_from(place + (int)count) ? 0 : 6;
+}
+
+static void
+try_keeping(const int *from, size_t count, int place)
+{
+	pid_t pid = fork();
+	int status;
+
+	need(pid != -1, "fork");
+	if (pid == 0)
+		_exit(keep_only(from, count, place));
+	need(waitpid(pid, &status, 0) == pid, "waitpid");
+	check(status == 0, "%zu, from %d to %d: status %x", count, from[0],
+	    place, (unsigned int)status);
 }
 
 static void
 keep(void)
 {
-	for (int from = 3; from < 14; from++)
-		for (int place = 3; place < 14; place++) {
-			int status;
-			pid_t pid = fork();
+	const int closed = 2 * HIGH;
+	int from[2];
 
-			need(pid != -1, "fork");
-			if (pid == 0)
-				_exit(keep_only(from, place));
-			need(waitpid(pid, &status, 0) == pid, "waitpid");
-			check(status == 0, "from %d to %d: status %x", from,
-			    place, (unsigned int)status);
-		}
+	for (from[0] = 3; from[0] < 14; from[0]++)
+		for (int place = 3; place < 14; place++)
+			try_keeping(from, 1, place);
 	(void)point("one is moved, from anywhere to anywhere");
+	for (from[0] = 3; from[0] < 9; from[0]++)
+		for (from[1] = 3; from[1] < 9; from[1]++)
+			for (int place = 3; place < 9; place++)
+				if (from[0] != from[1] &&
+				    from[0] != place + 1 && from[1] != place)
+					try_keeping(from, 2, place);
+	(void)point("and two, but into the place of each other");
 	errno = 0;
-	ok(fds_keep_only(HIGH, 3) == -1 && errno == EBADF,
+	ok(fds_keep_only(&closed, 1, 3) == -1 && errno == EBADF,
 	    "one that is not open is an error");
 }
 

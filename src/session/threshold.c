@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: ISC */
+/* What comes before a client's first octet.  Runs as: session. */
+
+#include <sys/socket.h>
+
+#include <errno.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include "confine.h"
+#include "io.h"
+#include "log.h"
+#include "threshold.h"
+
+/* Whoever only looks whether there is a server needs no attendant. */
+static bool
+has_spoken(int in)
+{
+	char octet;
+
+	return recv(in, &octet, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
+static int
+find_attendant(int keeper, const struct registration *reg, int64_t deadline)
+{
+	int ends[2], status;
+
+	if (channel_pair(ends) == -1) {
+		log_warn("making a channel");
+		return -1;
+	}
+	/* A keeper that is behind is waited for. */
+	do
+		status = channel_register(keeper, reg, ends[1]);
+	while (status == -1 && errno == EAGAIN &&
+	    io_wait(keeper, POLLOUT, deadline) == 0);
+	if (status == -1)
+		log_warn("registering a session");
+	(void)close(ends[1]);
+	if (status == 0)
+		return ends[0];
+	(void)close(ends[0]);
+	return -1;
+}
+
+int
+threshold_cross(const struct session_links *links,
+    const struct registration *reg, int64_t deadline)
+{
+	int channel = links->channel;
+
+	if (links->keeper != -1) {
+		if (has_spoken(links->in))
+			channel = find_attendant(links->keeper, reg, deadline);
+		(void)close(links->keeper);
+	}
+	/* Now, since a channel under way counts as a descriptor. */
+	confine_session();
+	return channel;
+}
