@@ -29,6 +29,11 @@ enum {
 	REST_TIME = 100,
 	/* Refusals of one kind are logged once in so many milliseconds. */
 	BURST_TIME = 10 * 1000,
+	/*
+	 * For which notices may gather, since none is urgent: a look at each
+	 * of them would cost a login a switch of processes.
+	 */
+	GATHER_TIME = 5,
 	NOTICES = 64,
 };
 
@@ -57,6 +62,7 @@ struct accepting {
 	const struct listener *l;
 	struct roster *roster;
 	struct burst bursts[REFUSALS];
+	int64_t gathered; /* when notices are to be looked at again */
 };
 
 struct client {
@@ -195,6 +201,7 @@ take_notices(struct accepting *a)
 			else if (n[i].kind == NOTICE_PEER)
 				recount(a, &n[i]);
 	} while (count == NOTICES);
+	a->gathered = clock_ms() + GATHER_TIME;
 }
 
 /*
@@ -302,6 +309,17 @@ take_all(struct accepting *a, const struct pollfd *pfd)
 	return false;
 }
 
+/* Sets whether notices are waited for.  Returns how long to wait at all, or -1. */
+static int
+patience(struct accepting *a, struct pollfd *notice)
+{
+	int next = log_bursts(a, false);
+	int64_t left = a->gathered - clock_ms();
+
+	notice->events = left > 0 ? 0 : POLLIN;
+	return left > 0 && (next == -1 || left < next) ? (int)left : next;
+}
+
 enum { WAKE, LIFE, NOTICE, KEEPER, SOCKETS };
 
 void
@@ -311,14 +329,14 @@ listener_run(const struct listener *l)
 	struct accepting a = { .l = l,
 		.roster = roster_new(l->max_sessions + LISTENER_LEAVING) };
 	bool rest = false;
-	int patience;
+	int wait;
 
 	if (a.roster == NULL)
 		fatal("the table of sessions");
 	title_set("listener");
 	pfd[WAKE] = (struct pollfd){ .fd = sig_open(), .events = POLLIN };
 	pfd[LIFE] = (struct pollfd){ .fd = l->life_fd, .events = POLLIN };
-	pfd[NOTICE] = (struct pollfd){ .fd = l->notice_fd, .events = POLLIN };
+	pfd[NOTICE] = (struct pollfd){ .fd = l->notice_fd };
 	pfd[KEEPER] = (struct pollfd){ .fd = l->keeper_fd };
 	for (size_t i = 0; i < l->count; i++)
 		pfd[SOCKETS + i] = (struct pollfd){ .fd = l->sockets[i].fd,
@@ -326,9 +344,9 @@ listener_run(const struct listener *l)
 	sig_ignore_quit();
 
 	for (;;) {
-		patience = log_bursts(&a, false);
+		wait = patience(&a, &pfd[NOTICE]);
 		if (poll(pfd, rest ? SOCKETS : SOCKETS + l->count,
-			rest ? REST_TIME : patience) == -1) {
+			rest ? REST_TIME : wait) == -1) {
 			if (errno != EINTR)
 				fatal("poll");
 			continue;
