@@ -25,8 +25,11 @@ struct attendant {
 };
 
 enum {
-	/* So many attendants wait for a session; others end. */
-	IDLE_MOST = 16,
+	/* So many attendants wait for a session in a rush; others end. */
+	IDLE_MOST = 64,
+	/* So many may, though they have not been needed for so many milliseconds. */
+	IDLE_FEW = 16,
+	REVIEW_TIME = 2000,
 	/* What may be wrong with one unseen is not for long. */
 	CONVERSATIONS = 100,
 	/* Milliseconds: a wait has an end, and is begun again. */
@@ -41,6 +44,8 @@ struct keeper {
 	struct attendant *attendants;
 	uint32_t free;
 	uint32_t idle[IDLE_MOST], idle_count;
+	uint32_t spare; /* who were idle all the time since the last review */
+	int64_t review; /* when the next one is due */
 };
 
 static const uint32_t none = UINT32_MAX;
@@ -77,7 +82,7 @@ become_attendant(const struct keeper *k, uint32_t number, int fd)
 			break;
 		came_in = attendant_run(k->set, channel, &reg);
 		(void)close(channel);
-		if (!came_in || i == CONVERSATIONS ||
+		if (!came_in || i == CONVERSATIONS || sig_terminated() ||
 		    write(k->fd + 1, &number, sizeof(number)) !=
 			(ssize_t)sizeof(number))
 			break;
@@ -155,6 +160,18 @@ hear_done(struct keeper *k)
 	} while (n == (ssize_t)sizeof(numbers));
 }
 
+/* A rush is over: not all that it needed need wait for the next. */
+static void
+send_away(struct keeper *k)
+{
+	hear_done(k);
+	/* The first are those that nobody has come for. */
+	for (; k->spare > IDLE_FEW && k->idle_count > IDLE_FEW; k->spare--)
+		let_go(k, k->idle[0]);
+	k->spare = k->idle_count;
+	k->review = clock_ms() + REVIEW_TIME;
+}
+
 /* Gives a session to an attendant that is idle, or else to a new one. */
 static void
 find_attendant(struct keeper *k, const struct registration *reg, int channel)
@@ -167,6 +184,8 @@ find_attendant(struct keeper *k, const struct registration *reg, int channel)
 	do {
 		is_new = k->idle_count == 0;
 		number = is_new ? fork_attendant(k) : k->idle[--k->idle_count];
+		if (k->idle_count < k->spare)
+			k->spare = k->idle_count;
 		if (number == none)
 			return;
 		fd = k->attendants[number].fd;
@@ -257,11 +276,10 @@ void
 keeper_run(const struct attendant_settings *set, int fd, unsigned int most)
 {
 	struct keeper k = { .set = set, .fd = fd, .most = most };
-	enum { WAKE, REGISTRATION, DONE };
+	enum { WAKE, REGISTRATION };
 	struct pollfd pfd[] = {
 		[WAKE] = { .fd = sig_open(), .events = POLLIN },
 		[REGISTRATION] = { .fd = fd, .events = POLLIN },
-		[DONE] = { .events = POLLIN },
 	};
 
 	title_set("keeper");
@@ -269,20 +287,19 @@ keeper_run(const struct attendant_settings *set, int fd, unsigned int most)
 	sig_ignore_quit();
 	start_survey(&k);
 	while (k.fd != -1) {
-		/* Until there are too many, the next session is soon enough. */
-		pfd[DONE].fd = k.count > IDLE_MOST ? k.done[0] : -1;
-		if (poll(pfd, 3, -1) == -1) {
+		/* Who is done is heard when the next session comes, or none. */
+		if (poll(pfd, 2, k.count > IDLE_FEW ? REVIEW_TIME : -1) == -1) {
 			if (errno != EINTR)
 				fatal("poll");
 			continue;
 		}
+		if (clock_ms() >= k.review)
+			send_away(&k);
 		if (pfd[WAKE].revents != 0) {
 			sig_drain();
 			if (sig_child())
 				reap(&k);
 		}
-		if (pfd[DONE].revents != 0)
-			hear_done(&k);
 		if (pfd[REGISTRATION].revents != 0)
 			take_registration(&k);
 	}
