@@ -14,9 +14,6 @@
  */
 int sig_open(void);
 
-/* For a new process, before it closes what it does not need: forgets the pipe. */
-void sig_leave(void);
-
 /* Empties the pipe; call it before asking what happened. */
 void sig_drain(void);
 
@@ -26,16 +23,14 @@ bool sig_hangup(void);
 /* How many requests to end have come since the last call. */
 int sig_quit(void);
 
-/* For listener and keeper: the terminal's and the administrator's signals are
- * the master's business, only SIGCHLD is noted. */
-void sig_ignore_quit(void);
-
 /*
- * For sessions and attendants: only SIGTERM means anything, and only while
- * io_wait() waits.  Forgets the pipe, too.
+ * For listener and keeper: the terminal's and the administrator's signals are
+ * the master's business, only SIGCHLD is noted.  Sessions and attendants inherit
+ * what they need, and need do nothing for it: SIGTERM means something while
+ * io_wait() waits, and the end of a mapped file ends the process.
  */
-void sig_child_defaults(void);
-/* The part of it for whoever maps mailboxes: a cut file ends the process. */
+void sig_ignore_quit(void);
+/* The last part of it, for others who map mailboxes. */
 void sig_catch_bus(void);
 /* For a process that is about to become another program. */
 void sig_exec_defaults(void);

@@ -10,6 +10,7 @@
 
 static volatile sig_atomic_t got_child, got_hangup, got_quit, got_term;
 static int wake[2] = { -1, -1 };
+static pid_t owner; /* of the pipe: a child's numbers are other descriptors */
 static sigset_t wait_mask;
 
 static void
@@ -17,6 +18,8 @@ note(int sig)
 {
 	int saved = errno;
 
+	if (getpid() != owner)
+		return;
 	if (sig == SIGCHLD)
 		got_child = 1;
 	else if (sig == SIGHUP)
@@ -59,19 +62,13 @@ sig_open(void)
 {
 	if (pipe2(wake, O_NONBLOCK | O_CLOEXEC) == -1)
 		fatal("pipe2");
+	owner = getpid();
 	handle(SIGCHLD, note);
 	handle(SIGTERM, note);
 	handle(SIGINT, note);
 	handle(SIGHUP, note);
 	handle(SIGPIPE, SIG_IGN);
 	return wake[0];
-}
-
-/* The numbers may be those of other descriptors by now: nothing is written. */
-void
-sig_leave(void)
-{
-	wake[0] = wake[1] = -1;
 }
 
 void
@@ -115,25 +112,25 @@ sig_quit(void)
 	return more;
 }
 
-void
-sig_ignore_quit(void)
-{
-	handle(SIGTERM, SIG_IGN);
-	handle(SIGINT, SIG_IGN);
-	handle(SIGHUP, SIG_IGN);
-}
-
-void
-sig_child_defaults(void)
+static void
+change_mask(int how, sigset_t *was)
 {
 	sigset_t term;
 
 	if (sigemptyset(&term) == -1 || sigaddset(&term, SIGTERM) == -1 ||
-	    sigprocmask(SIG_BLOCK, &term, &wait_mask) == -1 ||
-	    sigdelset(&wait_mask, SIGTERM) == -1)
+	    sigprocmask(how, &term, was) == -1)
 		fatal("sigprocmask");
-	sig_leave();
-	got_term = 0;
+}
+
+void
+sig_ignore_quit(void)
+{
+	handle(SIGINT, SIG_IGN);
+	handle(SIGHUP, SIG_IGN);
+	/* As good as ignored where nobody waits with the other mask. */
+	change_mask(SIG_BLOCK, &wait_mask);
+	if (sigdelset(&wait_mask, SIGTERM) == -1)
+		fatal("sigdelset");
 	handle(SIGTERM, note_term);
 	sig_catch_bus();
 }
@@ -151,6 +148,7 @@ sig_exec_defaults(void)
 	handle(SIGINT, SIG_DFL);
 	handle(SIGHUP, SIG_DFL);
 	handle(SIGPIPE, SIG_DFL);
+	change_mask(SIG_UNBLOCK, NULL);
 }
 
 bool

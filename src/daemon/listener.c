@@ -134,7 +134,6 @@ become_session(const struct listener *l, struct client *c)
 		.channel = -1,
 	};
 
-	sig_child_defaults();
 	if (fds_keep_only(keep, 2, l->life_fd) == -1)
 		fatal("closing descriptors");
 	io_set_stop(l->stop_fd);

@@ -174,8 +174,6 @@ fork_or_die(void)
 
 	if (pid == -1)
 		fatal("fork");
-	if (pid == 0)
-		sig_leave();
 	return pid;
 }
 
@@ -465,7 +463,6 @@ become_lone_attendant(
 
 	arrange(keep, svc->attendant.launcher_fd == -1 ? 4 : 5);
 	sig_ignore_quit();
-	sig_child_defaults();
 	confine_descriptors(OWN_DESCRIPTORS);
 	confine_keeper(&svc->keeper_id, users->fd);
 	attendant_run(&svc->attendant, channel, reg);
@@ -485,7 +482,6 @@ become_lone_session(struct service *svc, int in, int out, int channel,
 	arrange(keep, svc->has_ucspi ? 9 : 6);
 	io_set_stop(svc->stop[0]);
 	sig_ignore_quit();
-	sig_child_defaults();
 	confine_listener(&svc->session_id, state_fd);
 	links = (struct session_links){ in, out, -1, channel };
 	session_run(&svc->session, &links, reg);

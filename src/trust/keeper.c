@@ -72,7 +72,6 @@ become_attendant(const struct keeper *k, uint32_t number, int fd)
 	bool came_in;
 	int channel;
 
-	sig_child_defaults();
 	/* The ends of others must not outlive those that are in here. */
 	if (fds_keep_only(keep, 2, k->fd) == -1)
 		_exit(1);
@@ -232,7 +231,6 @@ start_survey(const struct keeper *k)
 		log_warn("forking a survey of the password lines");
 		break;
 	case 0:
-		sig_child_defaults();
 		title_set("survey");
 		guard_open(&g, &k->set->guard, &k->set->users, "");
 		guard_survey(&g, &k->set->users);

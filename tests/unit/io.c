@@ -136,7 +136,7 @@ be_terminated(int fd, int ready)
 	int64_t took;
 	int error;
 
-	sig_child_defaults();
+	sig_ignore_quit();
 	(void)alarm(30);
 	/* One that comes while nobody waits is kept. */
 	(void)raise(SIGTERM);
@@ -151,7 +151,7 @@ be_terminated_later(int fd, int ready)
 {
 	int64_t took;
 
-	sig_child_defaults();
+	sig_ignore_quit();
 	(void)alarm(30);
 	if (write(ready, "", 1) != 1)
 		_exit(10);

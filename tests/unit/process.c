@@ -91,7 +91,6 @@ child(int most)
 {
 	int fd;
 
-	sig_child_defaults();
 	for (fd = 3; fd <= most; fd++)
 		(void)close(fd);
 	do
