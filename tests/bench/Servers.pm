@@ -106,6 +106,7 @@ sub floor
 	return $self->launch(tree($link) . '/tests/bench/floor', $self->{port});
 }
 
+# USER tells nobody who exists, as with the peers, and with the installed sample.
 sub restante
 {
 	my ($link, @options) = @_;
@@ -115,7 +116,8 @@ sub restante
 	File::Path::remove_tree($dir);
 	mkdir $dir, 0700 or die "$dir: $!\n";
 	$self->{daemon} = Restante->start(dir => $dir,
-	    binary => tree($link) . '/restante', options => \@options);
+	    binary => tree($link) . '/restante',
+	    options => [ 'hide-users=yes', @options ]);
 	$self->{pid} = $self->{daemon}->pid;
 	$self->{port} = $self->{daemon}->port;
 	return $self;
