@@ -321,14 +321,54 @@ patience(struct accepting *a, struct pollfd *notice)
 
 enum { WAKE, LIFE, NOTICE, KEEPER, SOCKETS };
 
+/* Hears all but the clients. */
+static void
+hear(struct accepting *a, struct pollfd *pfd)
+{
+	if (pfd[NOTICE].revents != 0)
+		take_notices(a);
+	if (pfd[NOTICE].revents & ~POLLIN)
+		pfd[NOTICE].fd = -1; /* nobody is left to write one */
+	/* It gets a successor, for whom clients wait where they are. */
+	if (pfd[KEEPER].revents != 0)
+		pfd[KEEPER].fd = -1;
+	if (pfd[WAKE].revents != 0) {
+		sig_drain();
+		if (sig_child())
+			reap(a);
+	}
+}
+
+/* Until there are to be no more connections. */
+static void
+serve(struct accepting *a, struct pollfd *pfd)
+{
+	bool rest = false;
+	int wait;
+
+	for (;;) {
+		wait = patience(a, &pfd[NOTICE]);
+		if (poll(pfd, rest ? SOCKETS : SOCKETS + a->l->count,
+			rest ? REST_TIME : wait) == -1) {
+			if (errno != EINTR)
+				fatal("poll");
+			continue;
+		}
+		if (pfd[LIFE].revents != 0)
+			return;
+		hear(a, pfd);
+		/* During a rest the sockets were not asked. */
+		rest = !rest &&
+		    (pfd[KEEPER].fd == -1 || take_all(a, pfd + SOCKETS));
+	}
+}
+
 void
 listener_run(const struct listener *l)
 {
 	struct pollfd pfd[SOCKETS_MAX + SOCKETS];
 	struct accepting a = { .l = l,
 		.roster = roster_new(l->max_sessions + LISTENER_LEAVING) };
-	bool rest = false;
-	int wait;
 
 	if (a.roster == NULL)
 		fatal("the table of sessions");
@@ -341,33 +381,7 @@ listener_run(const struct listener *l)
 		pfd[SOCKETS + i] = (struct pollfd){ .fd = l->sockets[i].fd,
 			.events = POLLIN };
 	sig_ignore_quit();
-
-	for (;;) {
-		wait = patience(&a, &pfd[NOTICE]);
-		if (poll(pfd, rest ? SOCKETS : SOCKETS + l->count,
-			rest ? REST_TIME : wait) == -1) {
-			if (errno != EINTR)
-				fatal("poll");
-			continue;
-		}
-		if (pfd[LIFE].revents != 0)
-			break;
-		if (pfd[NOTICE].revents != 0)
-			take_notices(&a);
-		if (pfd[NOTICE].revents & ~POLLIN)
-			pfd[NOTICE].fd = -1; /* nobody is left to write one */
-		/* It gets a successor, for whom clients wait where they are. */
-		if (pfd[KEEPER].revents != 0)
-			pfd[KEEPER].fd = -1;
-		if (pfd[WAKE].revents != 0) {
-			sig_drain();
-			if (sig_child())
-				reap(&a);
-		}
-		/* During a rest the sockets were not asked. */
-		rest = !rest &&
-		    (pfd[KEEPER].fd == -1 || take_all(&a, pfd + SOCKETS));
-	}
+	serve(&a, pfd);
 	/* Before life_fd: the master waits for it. */
 	for (size_t i = 0; i < l->count; i++)
 		(void)close(l->sockets[i].fd);
