@@ -144,6 +144,23 @@ $c->ready(Clock::time() + Restante::PATIENCE);
 $ends{RST}->($c);
 ok $d->log_like(qr/end: user=large .* deleted=0 left=1 .*reason=lost$/),
     'P3-272 what a client has said in advance is not obeyed when it is lost';
+
+# A client that still reads when it says more than QUIT: what is on its way, and
+# deleted, must not be reset.
+my $large = "A: b\n\n" . "text\n" x 1e5;
+$d->user(large => "secret\n" . Restante::mbox($large));
+$c = $d->session('large', 'secret');
+$c->send("RETR 1\r\nDELE 1\r\nQUIT\r\n");
+ok $d->log_like(qr/end: user=large .* deleted=1 /), 'a letter is deleted';
+$c->send("\r\n");
+sleep 0.2;
+my $got = $c->raw_until;
+like $got, qr/\r\n\.\r\n\+OK [^\n]*deleted\r\n\+OK [^\n]*\r\n\z/,
+    'P3-272 behind QUIT: its end arrives';
+is length($got =~ s/\A.*?\r\n|\r\n\.\r\n.*\z//grs), length($large =~ s/\n/\r\n/gr) - 2,
+    'P3-272 behind QUIT: and all before';
+$c->close;
+
 my $s = Restante->start(users => { alice => $mbox });
 $c = $s->session('alice', 'secret');
 $c->cmd("DELE $_") for 1 .. 6;
