@@ -22,7 +22,8 @@ has_spoken(int in)
 }
 
 static int
-find_attendant(int keeper, const struct registration *reg, int64_t deadline)
+find_attendant(const struct session_links *links,
+    const struct registration *reg, int64_t deadline)
 {
 	int ends[2], status;
 
@@ -30,11 +31,11 @@ find_attendant(int keeper, const struct registration *reg, int64_t deadline)
 		log_warn("making a channel");
 		return -1;
 	}
-	/* A keeper that is behind is waited for. */
+	/* A keeper that is behind is waited for, as long as the client waits. */
 	do
-		status = channel_register(keeper, reg, ends[1]);
+		status = channel_register(links->keeper, reg, ends[1]);
 	while (status == -1 && errno == EAGAIN &&
-	    io_wait(keeper, POLLOUT, deadline) == 0);
+	    io_wait_heard(links->keeper, POLLOUT, links->in, deadline) == 0);
 	if (status == -1)
 		log_warn("registering a session");
 	(void)close(ends[1]);
@@ -52,7 +53,7 @@ threshold_cross(const struct session_links *links,
 
 	if (links->keeper != -1) {
 		if (has_spoken(links->in))
-			channel = find_attendant(links->keeper, reg, deadline);
+			channel = find_attendant(links, reg, deadline);
 		(void)close(links->keeper);
 	}
 	/* Now, since a channel under way counts as a descriptor. */

@@ -206,9 +206,14 @@ is scalar(Proc::all($d, qr/^attendant/)), 20, 'twenty attendants at work';
 is scalar(grep { $_->cmd('PASS secret') =~ /^\+OK/ } @many), 20,
     'and twenty logins';
 ok Proc::none($d, qr/^attendant/), 'all have done their work';
-ok Restante::wait_for(sub { 16 == Proc::all($d, qr/^idle attendant/) }),
-    'as many as are worth it stay';
 $_->cmd('QUIT') for @many;
+# Whoever comes meanwhile takes the one that was there last, besides sixteen.
+ok Restante::wait_for(sub {
+	$d->session('user9', 'secret')->cmd('QUIT');
+	return 17 >= Proc::all($d, qr/^idle attendant/);
+}), 'as many as are worth it stay, though others come';
+ok Restante::wait_for(sub { 16 == Proc::all($d, qr/^idle attendant/) }),
+    'and none more when nobody does';
 
 # None is there for ever: the last one that was at work is the next.
 my %old = map { ($_, 1) } Proc::all($d, qr/^idle attendant/);
@@ -239,6 +244,20 @@ cmp_ok $logins, '>=', 90, 'but not soon';
 	is Proc::find($e, qr/^idle attendant/), $one, 'its attendant stays';
 	like $silent[1]->login('user1', 'secret'), qr/^\+OK/, 'the next logs in';
 	is Proc::find($e, qr/^idle attendant/), $one, 'by the same';
+	is $e->stop, 0, 'and the server ends';
+
+	# That a proxy has said whom it speaks for asks for nothing either.
+	$e = Restante->start(users => \%users, flags => 'proxy',
+	    options => [ 'trusted-proxies=127.0.0.1' ]);
+	my %by;
+	for (1 .. 3) {
+		my $c = $e->connect(silent => 1);
+		$c->send("PROXY TCP4 192.0.2.7 192.0.2.1 4711 110\r\n");
+		like $c->status, qr/^\+OK/, 'a client behind a proxy';
+		$c->cmd('QUIT');
+		$by{ Proc::find($e, qr/^idle attendant/) }++;
+	}
+	is scalar(keys %by), 1, 'leaves its attendant for the next, too';
 	is $e->stop, 0, 'and the server ends';
 }
 

@@ -227,6 +227,24 @@ keepers(void)
 	is(end(&t), 1, "but not for ever");
 }
 
+/* Whoever does not wait any more keeps no place at the keeper's. */
+static void
+impatient_client(void)
+{
+	int64_t begun = clock_ms();
+	struct trial t;
+
+	begin(&t);
+	speak(&t);
+	(void)fill(&t);
+	start(&t, LATE, sizeof(said) - 1);
+	clock_sleep_until(clock_ms() + SOON);
+	(void)close(t.client);
+	t.client = -1;
+	is(end(&t), 1, "a client that leaves meanwhile: no attendant");
+	ok(clock_ms() - begun < LATE, "and nobody waits");
+}
+
 /* Started by inetd it has an attendant of its own. */
 static void
 without_keeper(void)
@@ -255,6 +273,7 @@ main(void)
 	log_set_level(LOG_LEVEL_ERROR);
 	clients();
 	keepers();
+	impatient_client();
 	without_keeper();
 	return done();
 }
