@@ -222,6 +222,12 @@ retrieve(struct session *s, uint64_t n, struct mbox_top *top)
 	}
 	if (octets > REPLY_BUFFER)
 		reply_trim(&s->out);
+	if (top == NULL && s->out.error == 0) {
+		s->retrieved++;
+		s->retrieved_octets += octets;
+		if (n > s->last)
+			s->last = n;
+	}
 	return NEXT_STAY;
 }
 
@@ -229,18 +235,8 @@ static enum next
 cmd_retr(struct session *s, char **arg)
 {
 	uint64_t n = readable_message(s, arg[0]);
-	enum next next;
 
-	if (n == 0)
-		return NEXT_STAY;
-	next = retrieve(s, n, NULL);
-	if (next == NEXT_STAY && s->out.error == 0) {
-		s->retrieved++;
-		s->retrieved_octets += mailbox_message_octets(&s->mailbox, n);
-		if (n > s->last)
-			s->last = n;
-	}
-	return next;
+	return n == 0 ? NEXT_STAY : retrieve(s, n, NULL);
 }
 
 static enum next

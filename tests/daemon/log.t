@@ -189,6 +189,20 @@ my $first = qr/^restante: ending; sessions may finish\n/m;
 my $end = qr/restante: session: end: .*\n/;
 like $d->stderr, qr/$first$end*restante: ended\n\z/, 'the last lines';
 
+# What could not be retrieved was not.
+{
+	my $e = Restante->start(users => { alice => $box });
+	my $c = $e->session('alice', 'secret');
+
+	$e->user(alice => $box =~ s/^From /Frxm /mr);
+	like $c->cmd('RETR 1'), qr/^-ERR \[SYS\/TEMP\]/, 'a changed message';
+	is $c->cmd('LAST'), '+OK 0', 'is not the last that was accessed';
+	$c->cmd('QUIT');
+	ok $e->log_like(qr/end: user=alice .* retrieved=0 octets=0 /),
+	    'nor retrieved';
+	is $e->stop, 0, 'the server ends';
+}
+
 # How much is logged.
 for my $level (qw(error warn info debug)) {
 	my $e = Restante->start(users => { alice => $box },
