@@ -49,8 +49,8 @@ void roster_login(struct roster *, uint64_t serial);
 void roster_move(
     struct roster *, uint64_t serial, const struct address *from, bool counted);
 
-/* The process has ended.  Returns whether it was a session. */
-bool roster_remove(struct roster *, pid_t pid);
+/* The process has ended.  Returns whether it was a session, and from where. */
+bool roster_remove(struct roster *, pid_t pid, struct address *from);
 
 /*
  * Lets go the oldest session that has not logged in, from where it says; it stays

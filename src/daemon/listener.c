@@ -285,13 +285,22 @@ take(struct accepting *a, const struct listening *from)
 	return rest;
 }
 
+/* One that was killed has not said how it ended. */
 static void
 reap(struct accepting *a)
 {
+	char text[ADDRESS_TEXT];
+	struct address from;
 	pid_t pid;
+	int status;
 
-	while ((pid = waitpid(-1, NULL, WNOHANG)) > 0)
-		(void)roster_remove(a->roster, pid);
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+		if (roster_remove(a->roster, pid, &from) &&
+		    WIFSIGNALED(status)) {
+			address_text(&from, text);
+			log_warnx("killed: addr=%s process=%ld signal=%d", text,
+			    (long)pid, WTERMSIG(status));
+		}
 }
 
 /*

@@ -238,7 +238,7 @@ roster_move(
 }
 
 bool
-roster_remove(struct roster *r, pid_t pid)
+roster_remove(struct roster *r, pid_t pid, struct address *from)
 {
 	uint32_t *at = chain_of(r, pid), number;
 	struct place *p;
@@ -250,6 +250,7 @@ roster_remove(struct roster *r, pid_t pid)
 		return false;
 	number = *at;
 	p = &r->places[number];
+	*from = p->from;
 	*at = p->next;
 	fd = let_go(r, p);
 	if (fd != -1)

@@ -105,6 +105,18 @@ for my $end (@ends) {
 	    'quit before a login';
 }
 
+# Who is killed says nothing, but is not forgotten.
+{
+	my $c = $d->session('alice', 'secret');
+	my ($pid) = $c->stamp =~ /<(\d+)/;
+
+	kill KILL => $pid;
+	$c->close;
+	is_deeply [ lines(2) ], [ login('alice', 'PASS'),
+	    "restante: session: killed: addr=127.0.0.1 process=$pid signal=9" ],
+	    'a session is killed';
+}
+
 # Each refusal, in the order that fail2ban would see; names only of users that
 # there are, since a password may have been typed in the place of one.
 {

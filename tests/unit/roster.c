@@ -67,14 +67,19 @@ static void
 remove_one(struct roster *l)
 {
 	pid_t pid = (pid_t)(1 + chance(40));
+	struct address from;
 	size_t i = 0;
 
-	check(roster_remove(l, pid) == is_running(pid), "process %d", pid);
+	check(
+	    roster_remove(l, pid, &from) == is_running(pid), "process %d", pid);
 	while (i < count && list[i].pid != pid)
 		i++;
 	if (i == count)
 		return;
 	check(list[i].fd == -1 || !is_open(list[i].fd), "left open");
+	check(
+	    memcmp(&from, &client[list[i].client % CLIENTS], sizeof(from)) == 0,
+	    "process %d came from elsewhere", pid);
 	count--;
 	memmove(&list[i], &list[i + 1], (count - i) * sizeof(list[0]));
 }
@@ -174,7 +179,7 @@ fills(void)
 {
 	enum { MANY = 500 };
 	struct roster *l = roster_new(MANY);
-	struct address a = { { 0 } };
+	struct address a = { { 0 } }, from;
 	int lowest = new_fd();
 
 	need(l != NULL, "roster_new");
@@ -188,7 +193,8 @@ fills(void)
 		}
 		check(roster_count(l) == MANY, "all");
 		for (uint32_t i = 0; i < MANY; i++)
-			check(roster_remove(l, (pid_t)(i * 7 % MANY) + 1),
+			check(
+			    roster_remove(l, (pid_t)(i * 7 % MANY) + 1, &from),
 			    "process %u", i * 7 % MANY + 1);
 		check(roster_count(l) == 0, "none");
 	}
