@@ -7,6 +7,13 @@
 #include <stdbool.h>
 
 /*
+ * Before anything else: undoes what whoever started this one has ignored or
+ * blocked.  Without it the end of a child leaves no status, a time limit ends
+ * nothing, and SIGTERM is not heard.
+ */
+void sig_inherit_none(void);
+
+/*
  * For the processes that wait in a loop of their own (master, listener,
  * keeper): SIGCHLD, SIGTERM, SIGINT and SIGHUP are noted and make the descriptor
  * that is returned readable.  A self-pipe and not ppoll(), which delivers no

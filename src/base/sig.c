@@ -57,6 +57,18 @@ handle(int sig, void (*handler)(int))
 		fatal("sigaction %d", sig);
 }
 
+void
+sig_inherit_none(void)
+{
+	sigset_t none;
+
+	handle(SIGCHLD, SIG_DFL);
+	handle(SIGALRM, SIG_DFL);
+	if (sigemptyset(&none) == -1 ||
+	    sigprocmask(SIG_SETMASK, &none, NULL) == -1)
+		fatal("sigprocmask");
+}
+
 int
 sig_open(void)
 {

@@ -22,6 +22,7 @@
 #include "master.h"
 #include "num.h"
 #include "options.h"
+#include "sig.h"
 #include "sockets.h"
 #include "title.h"
 
@@ -209,6 +210,7 @@ main(int argc, char **argv)
 	/* The log must not be written into what is opened from here on. */
 	if (fds_fill() == -1)
 		fatal("descriptors 0, 1 and 2");
+	sig_inherit_none();
 	/* What a client must not see. */
 	if (connected) {
 		opterr = 0;

@@ -5,6 +5,7 @@ use strict;
 use warnings;
 
 use IO::Socket::IP ();
+use POSIX ();
 use Socket qw(SOCK_STREAM);
 use Test::More;
 
@@ -49,6 +50,32 @@ sub finishes
 	like $c->cmd('QUIT'), qr/^\+OK.*1 message left/, "$when: and deletes";
 	ok $c->eof, "$when: and ends";
 	$c->close;
+}
+
+# Whoever starts it may ignore and block what it likes.
+{
+	my $d = start(options => [ 'mechanisms=auto' ], before => sub {
+		my $all = POSIX::SigSet->new;
+
+		$all->fillset;
+		$SIG{CHLD} = 'IGNORE';
+		POSIX::sigprocmask(POSIX::SIG_SETMASK, $all);
+	});
+	my $c = $d->session('alice', 'secret');
+
+	like join("\n", $d->connect->multi('CAPA')), qr/^SASL .*SCRAM/m,
+	    'signals ignored and blocked: the password lines were looked at';
+	unlike $d->stderr, qr/not looked at/, '... and nothing else is said';
+	kill KILL => Proc::find($d, qr/^keeper\z/);
+	ok $d->log_like(qr/the keeper has ended, by signal 9/),
+	    '... the end of a process is seen';
+	kill HUP => $d->pid;
+	ok $d->log_like(qr/the new configuration is in force/),
+	    '... SIGHUP is heard';
+	kill TERM => $d->pid;
+	ok $d->log_like(qr/ending; sessions may finish/), '... so is SIGTERM';
+	like $c->cmd('QUIT'), qr/^\+OK/, '... and sessions finish';
+	is $d->wait, 0, '... before it ends';
 }
 
 for my $signal (qw(TERM INT)) {

@@ -183,7 +183,7 @@ sub command
 
 # Forks and becomes the server in a process group of its own; $fds are what it
 # has as descriptors 0, 1 and 2.  With pass => { NAME => handle } it has those too,
-# and their numbers in the environment.
+# and their numbers in the environment; before => CODE is run by who becomes it.
 sub launch
 {
 	my ($self, $fds, @command) = @_;
@@ -193,6 +193,7 @@ sub launch
 	if ($pid == 0) {
 		setpgrp 0, 0;
 		$SIG{$_} = 'DEFAULT' for qw(INT TERM HUP PIPE);
+		$self->{before}->() if $self->{before};
 		POSIX::dup2($fds->[$_], $_) // POSIX::_exit(127) for 0 .. 2;
 		my $pass = $self->{pass} || {};
 		my %kept = map { fileno $_ => 1 } values %$pass;
