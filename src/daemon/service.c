@@ -2,7 +2,9 @@
 /* What the configuration comes to.  Runs as: master. */
 
 #include <sys/stat.h>
+#include <sys/wait.h>
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -53,8 +55,48 @@ service_check_state(
 	    state.st_uid == keeper)
 		return 0;
 	log_warnx("%s/.restante belongs to account number %ju, who is neither "
-		  "root, nor the directory's owner, nor the keeper",
-	    c->users, (uintmax_t)state.st_uid);
+		  "root, nor the directory's owner, nor the keeper; if what "
+		  "is in there is to be trusted: chown -R %ju %s/.restante",
+	    c->users, (uintmax_t)state.st_uid, (uintmax_t)keeper, c->users);
+	return -1;
+}
+
+/*
+ * Whether the keeper could work in the directory; 0, or -1 with errno set.  A
+ * process tries it that has become the keeper: there may be more to it than the
+ * mode.
+ */
+static int
+try_keeper(const struct confine_identity *keeper, int users_fd)
+{
+	pid_t pid = fork();
+	int status = 0;
+
+	if (pid == 0) {
+		confine_become(keeper);
+		if (faccessat(users_fd, ".", R_OK | X_OK, 0) == -1)
+			_exit(errno);
+		_exit(0);
+	}
+	while (pid != -1 && waitpid(pid, &status, 0) == -1)
+		if (errno != EINTR)
+			pid = -1;
+	if (pid == -1 || status == 0)
+		return pid == -1 ? -1 : 0;
+	errno = WIFEXITED(status) ? WEXITSTATUS(status) : ECANCELED;
+	return -1;
+}
+
+/* By mistake it may be anybody, who would get .restante all the same. */
+static int
+check_keeper(const struct conf *c, const struct users *users,
+    const struct confine_identity *keeper)
+{
+	if (geteuid() != 0 || try_keeper(keeper, users->fd) == 0)
+		return 0;
+	log_warn("the keeper, account number %ju, must read and enter "
+		 "the directory of mailboxes, %s",
+	    (uintmax_t)keeper->uid, c->users);
 	return -1;
 }
 
@@ -133,13 +175,14 @@ find_identities(const struct conf *c, struct service *svc)
 	return service_find_keeper(c, svc->attendant.users.fd, &svc->keeper_id);
 }
 
-/* .restante is the keeper's alone, whoever made it; but not just anybody. */
+/* .restante is the keeper's alone, whoever made it; but neither is just anybody. */
 static int
 take_state(const struct conf *c, const struct service *svc)
 {
 	const struct users *users = &svc->attendant.users;
 
-	if (service_check_state(c, users, svc->keeper_id.uid) == -1 ||
+	if (check_keeper(c, users, &svc->keeper_id) == -1 ||
+	    service_check_state(c, users, svc->keeper_id.uid) == -1 ||
 	    close_state(c, users) == -1)
 		return -1;
 	if (geteuid() == 0 &&
@@ -209,7 +252,10 @@ check_users(const struct conf *c, struct confine_identity *keeper)
 	if ((status == 0 || c->keeper_user[0] != '\0') &&
 	    service_find_keeper(c, users.fd, keeper) == -1)
 		status = -1;
-	if (service_check_state(c, &users, keeper->uid) == -1)
+	/* Who is no keeper is not told to take .restante. */
+	if (status == 0 &&
+	    (check_keeper(c, &users, keeper) == -1 ||
+		service_check_state(c, &users, keeper->uid) == -1))
 		status = -1;
 	users_close(&users);
 	return status;

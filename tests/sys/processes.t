@@ -218,6 +218,8 @@ subtest '.restante' => sub {
 	};
 
 	hand_over($d, $owner);
+	chown -1, $nogroup, $d->dir or die "chown: $!";
+	chmod 0770, $d->dir or die "chmod: $!";
 	chmod 0755, $d->{scratch};
 	mkdir $state or die;
 	chown 23456, 23456, $state or die;
@@ -233,6 +235,7 @@ subtest '.restante' => sub {
 	    'who is there can be seen';
 	ok !eval { $d->start; 1 }, 'no start';
 	like $d->stderr, $message, 'why';
+	like $d->stderr, qr/: chown -R $nobody \Q$state\E$/m, 'what to do';
 	is +(stat $state)[4], 23456, 'it stays whose it was';
 	for my $uid (0, $owner, $nobody) {
 		chown $uid, $uid, $state or die;
@@ -245,6 +248,49 @@ subtest '.restante' => sub {
 		ok $d->log_like(qr/\.restante had mode 2775: closed to others/),
 		    'which is told';
 	}
+};
+
+# By mistake it may be anybody.
+subtest 'a keeper-user who may not enter' => sub {
+	my $d = Restante->new(users => { alice => "secret\n$mail" });
+	my $conf = "$d->{scratch}/conf";
+	my $state = $d->path('.restante');
+	my $message = qr/ the keeper, account number $nobody, must .* \Q$d->{dir}\E: /;
+	my @check = (Restante::binary(), '-n', '-f', $conf, '-d', $d->dir,
+	    '-o', 'user=nobody');
+	my $says = sub {
+		Restante::spew($conf, "keeper-user $_[0]\n");
+		kill HUP => $d->pid if $d->pid && $d->alive;
+		my $said = qx(@check 2>&1);
+		return ($? >> 8, $said);
+	};
+
+	$d->{args} = [ '-f', $conf ];
+	for my $mode (0700, 0750, 0773, 0776) {
+		chmod $mode, $d->dir or die "chmod: $!";
+		my ($status, $said) = $says->('nobody');
+		my $text = sprintf '%04o', $mode;
+
+		is $status, 78, "$text: restante -n says no";
+		like $said, $message, "$text: and why";
+		ok !-e $state, "$text: it makes nothing";
+	}
+	ok !eval { $d->start; 1 }, 'no start';
+	like $d->stderr, $message, 'why';
+	is +(stat $state)[4], 0, '.restante is still root\'s';
+
+	chmod 0700, $d->dir or die "chmod: $!";
+	is_deeply [ $says->('root') ], [ 0, '' ], 'root may';
+	$d->start;
+	$says->('nobody');
+	ok $d->log_like($message), 'SIGHUP: it is told';
+	ok $d->log_like(qr/the old configuration stays in force/), 'and refused';
+	is +(stat $state)[4], 0, '.restante is still root\'s';
+	$says->('root');
+	ok $d->log_like(qr/the new configuration is in force/),
+	    'the right one is taken';
+	ok $d->session('alice', 'secret'), 'and works';
+	is $d->stop, 0, 'ends with status 0';
 };
 
 subtest 'no such account' => sub {

@@ -156,6 +156,8 @@ for ([ 'no account', qr/tls-user: there is no account no-such-account$/m,
 	    '/dev/null', '-d', $scratch, map { ('-o', $_) } Tls::options(),
 	    @options);
 
+	# Whoever the keeper is must be able to work there.
+	chmod 0777, $d->dir or die "chmod: $!";
 	is $status, 78, "$what: restante -n says no";
 	like $err, $message, "$what: and why";
 	ok !eval { $d->start; 1 }, "$what: no start";
