@@ -214,7 +214,7 @@ IN_EXAMPLEDIR = $(addprefix $(DESTDIR)$(EXAMPLEDIR)/,$(EXAMPLES))
 # Units, samples and manuals name things where they are installed.
 $(IN_UNITDIR) $(IN_EXAMPLEDIR): always
 	@install -d $(@D)
-	sed 's|/usr/local/sbin/|$(SBINDIR)/|g' etc/$(@F) >$@
+	sed 's|/usr/local/sbin|$(SBINDIR)|g' etc/$(@F) >$@
 	@chmod $(if $(filter %-run,$@),755,644) $@
 
 install: all $(IN_UNITDIR) $(IN_EXAMPLEDIR)
@@ -229,7 +229,8 @@ install: all $(IN_UNITDIR) $(IN_EXAMPLEDIR)
 uninstall:
 	rm -f $(BIN) $(BIN)ctl $(MAN5) $(MAN8) $(dir $(MAN8))restantectl.8 \
 		$(IN_UNITDIR) $(IN_EXAMPLEDIR)
-	! test -d $(DESTDIR)$(EXAMPLEDIR) || rmdir $(DESTDIR)$(EXAMPLEDIR)
+	! test -d $(DESTDIR)$(EXAMPLEDIR) || \
+		rmdir --ignore-fail-on-non-empty $(DESTDIR)$(EXAMPLEDIR)
 	! cmp -s etc/restante.conf $(CONF) || rm -f $(CONF)
 
 dist:

@@ -71,9 +71,21 @@ like Restante::slurp("$root/opt/pop/share/man/man8/restante.8"),
     qr{^\.It Pa /opt/pop/share/restante$}m, 'elsewhere: where the manual says';
 like Restante::slurp("$root/units/restante.service"),
     qr{^ExecStart=/opt/pop/sbin/restante$}m, 'elsewhere: the unit names it';
+like Restante::slurp("$root/opt/pop/share/restante/procmailrc"),
+    qr{^PATH=/opt/pop/sbin:}m, 'elsewhere: the sample finds it';
+is_deeply [ grep { Restante::slurp("$root$_") =~ m{/usr/local} }
+    grep { !m{/sbin/} } files() ], [], 'elsewhere: nothing names the usual place';
+
+# What somebody else has put there stays, and is in nothing's way.
+Restante::spew("$root/opt/pop/share/restante/mine", "mine\n");
 is make('uninstall', 'PREFIX=/opt/pop', 'UNITDIR=/units'), 0,
     'elsewhere: make uninstall';
-is_deeply [ files() ], [], 'elsewhere: nothing is left';
+is_deeply [ files() ], [ '/opt/pop/share/restante/mine' ],
+    'elsewhere: nothing of ours is left';
+unlink "$root/opt/pop/share/restante/mine";
+is make('uninstall', 'PREFIX=/opt/pop', 'UNITDIR=/units'), 0,
+    'elsewhere: make uninstall, again';
+ok !-e "$root/opt/pop/share/restante", 'elsewhere: nor the directory';
 
 SKIP: {
 	skip 'no systemd-analyze', 11
