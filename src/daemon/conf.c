@@ -286,15 +286,26 @@ read_address(struct conf_listen *l, const char *value, char error[CONF_ERROR])
 	return 0;
 }
 
-/* Whether another line says the same place already. */
+/* Whether one address, "" for all, is the other or has it among others. */
 static bool
-is_there(const struct conf *c, const struct conf_listen *l)
+covers(const char *all, const char *a)
+{
+	bool six = strchr(a, ':') != NULL;
+
+	return all[0] == '\0' || strcmp(all, a) == 0 ||
+	    strcmp(all, six ? "::" : "0.0.0.0") == 0;
+}
+
+/* The line that leaves another no place, or NULL. */
+static const struct conf_listen *
+find_rival(const struct conf *c, const struct conf_listen *l)
 {
 	for (uint64_t i = 0; i < c->listen_count; i++)
 		if (l->port != 0 && c->listen[i].port == l->port &&
-		    strcmp(c->listen[i].address, l->address) == 0)
-			return true;
-	return false;
+		    (covers(c->listen[i].address, l->address) ||
+			covers(l->address, c->listen[i].address)))
+			return &c->listen[i];
+	return NULL;
 }
 
 /* What stands behind an address: each word once, in any order. */
@@ -317,6 +328,7 @@ static int
 add_listen(struct conf *c, const char *value, char error[CONF_ERROR])
 {
 	struct conf_listen *l = &c->listen[c->listen_count];
+	const struct conf_listen *rival;
 	char words[CONF_TEXT], *rest = words;
 	const char *where, *word;
 	size_t len = strlen(value);
@@ -337,8 +349,15 @@ add_listen(struct conf *c, const char *value, char error[CONF_ERROR])
 			    "listen: only pop1, tls and proxy may follow "
 			    "ADDRESS:PORT, not \"%.64s\"",
 			    word);
-	if (is_there(c, l))
+	rival = find_rival(c, l);
+	if (rival != NULL && strcmp(rival->address, l->address) == 0)
 		return complain(error, "listen: %s twice", where);
+	if (rival != NULL)
+		return complain(error,
+		    "listen: %s collides with the line for port %u of %s",
+		    where, rival->port,
+		    rival->address[0] == '\0' ? "all addresses"
+					      : rival->address);
 	c->listen_count++;
 	return 0;
 }

@@ -58,6 +58,11 @@ checks("${good}  apop \t maybe\n\n\tno-such-thing-at-all 1\n",
     'two wrong lines');
 checks("${good}listen 127.0.0.1:110 pop1\n",
     "CONF:4:8: listen: 127.0.0.1:110 twice\n", 'one place, twice');
+checks("${good}listen *:110\n", "CONF:4:8: listen: *:110 collides with the " .
+    "line for port 110 of 127.0.0.1\n", 'one place, and all of them');
+checks("${good}listen *:1110\nlisten [::1]:1110\n", "CONF:5:8: listen: " .
+    "[::1]:1110 collides with the line for port 1110 of all addresses\n",
+    'all places, and one of them');
 checks($good, "command line: there is no setting \"hide-user\"; did you mean " .
     "\"hide-users\"?\n", 'a wrong option', '-o', 'hide-user=yes');
 checks("users $dir/None\nuser nobody\n", "restante: the directory of " .

@@ -483,6 +483,46 @@ same_places(void)
 	(void)point("a place is told again however it is written");
 }
 
+/* All addresses of a kind leave no place for one of it; the kernel says so late. */
+static void
+rivals(void)
+{
+	static const struct {
+		const char *one, *other;
+		bool collide;
+	} pairs[] = {
+		{ "*:110", "127.0.0.1:110", true },
+		{ "*:110", "[::1]:110 tls", true },
+		{ "*:110", "0.0.0.0:110", true },
+		{ "*:110", "[::]:110 pop1", true },
+		{ "0.0.0.0:110", "192.0.2.1:110", true },
+		{ "[::]:110", "[2001:db8::a]:110", true },
+		{ "0.0.0.0:110", "[::]:110", false },
+		{ "[::]:110", "127.0.0.1:110", false },
+		{ "0.0.0.0:110", "[::1]:110", false },
+		{ "127.0.0.1:110", "127.0.0.2:110", false },
+		{ "*:110", "127.0.0.1:111", false },
+		{ "*:0", "127.0.0.1:0", false },
+	};
+	static struct conf c;
+	char error[CONF_ERROR];
+
+	for (size_t i = 0; i < 2 * sizeof(pairs) / sizeof(pairs[0]); i++) {
+		const char *one = pairs[i / 2].one, *other = pairs[i / 2].other;
+		bool taken;
+
+		conf_init(&c);
+		error[0] = '\0';
+		check(conf_set(&c, "listen", i % 2 ? one : other, error) == 0,
+		    "%s", error);
+		taken = conf_set(&c, "listen", i % 2 ? other : one, error) == 0;
+		check(taken != pairs[i / 2].collide &&
+			taken == (strstr(error, " collides with ") == NULL),
+		    "%s and %s: %s", one, other, error);
+	}
+	(void)point("all addresses, and one of them, on one port");
+}
+
 static void
 files(void)
 {
@@ -593,6 +633,7 @@ main(void)
 	texts();
 	many_listeners();
 	same_places();
+	rivals();
 	files();
 	random_files();
 	return done();
