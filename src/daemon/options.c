@@ -94,7 +94,7 @@ listen_at(struct conf *c, const struct places *p, const char *port,
 
 	for (size_t i = 0; i < p->count; i++) {
 		const char *address = p->address[i];
-		bool six = strchr(address, ':') != NULL;
+		bool six = address[0] != '[' && strchr(address, ':') != NULL;
 		int n;
 
 		n = snprintf(listen, sizeof(listen), "%s%s%s:%s%s",

@@ -63,6 +63,13 @@ checks("${good}listen *:110\n", "CONF:4:8: listen: *:110 collides with the " .
 checks("${good}listen *:1110\nlisten [::1]:1110\n", "CONF:5:8: listen: " .
     "[::1]:1110 collides with the line for port 1110 of all addresses\n",
     'all places, and one of them');
+{
+	my ($status, $said) = run('-f', '/dev/null', '-T', '-p', '1110',
+	    map { ('-l', $_) } '::1', '[::2]', '192.0.2.1', '[192.0.2.2]');
+	is join(' ', $said =~ /^listen (.*)$/mg), '[::1]:1110 [::2]:1110 ' .
+	    '192.0.2.1:1110 192.0.2.2:1110', '-l, with brackets and without';
+	is $status, 0, '... are both taken';
+}
 checks($good, "command line: there is no setting \"hide-user\"; did you mean " .
     "\"hide-users\"?\n", 'a wrong option', '-o', 'hide-user=yes');
 checks("users $dir/None\nuser nobody\n", "restante: the directory of " .
