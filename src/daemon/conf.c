@@ -209,8 +209,6 @@ is_per_user(const struct keyword *k, const char *value)
 	for (words = 0; (status = peruser_next(&rest, &p)) == 1; words++) {
 		if ((words == 0) != (p.name[0] == '\0'))
 			return false;
-		if (p.value != peruser_of(value, p.name))
-			return false; /* it says two things of one user */
 		if (p.value == PERUSER_NEVER
 			? k->words == NULL
 			: p.value < k->min || p.value > k->max)
@@ -219,11 +217,24 @@ is_per_user(const struct keyword *k, const char *value)
 	return status == 0 && words > 0;
 }
 
+/* Whether it says two things of a user, and of whom. */
+static bool
+contradicts_itself(const char *value, struct peruser *p)
+{
+	const char *rest = value;
+
+	while (peruser_next(&rest, p) == 1)
+		if (p->value != peruser_of(value, p->name))
+			return true;
+	return false;
+}
+
 static int
 set_per_user(struct conf *c, const struct keyword *k, const char *value,
     char error[CONF_ERROR])
 {
 	size_t len = strlen(value);
+	struct peruser p;
 
 	if (len >= PERUSER_SIZE)
 		return complain(error, "%s is too long", k->name);
@@ -233,6 +244,9 @@ set_per_user(struct conf *c, const struct keyword *k, const char *value,
 		    "some",
 		    k->name, k->words == NULL ? "" : "never or ",
 		    (uintmax_t)k->min, (uintmax_t)k->max);
+	if (contradicts_itself(value, &p))
+		return complain(
+		    error, "%s says two things of %s", k->name, p.name);
 	memcpy(member(c, k), value, len + 1);
 	return 0;
 }

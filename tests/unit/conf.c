@@ -321,6 +321,33 @@ wrong_keywords(void)
 	(void)point("keywords and options that are none");
 }
 
+/* Where the grammar is right, it is said what is not. */
+static void
+reasons(void)
+{
+	static const char *const wrong[][3] = {
+		{ "login-delay", "5 bob=3 al=1 bob=4",
+		    "login-delay says two things of bob" },
+		{ "expire", "never al=30 al=never",
+		    "expire says two things of al" },
+		{ "login-delay", "5 bob=3 bob=4 x",
+		    "login-delay is a number from 0 to 86400, then "
+		    "USER=NUMBER for some" },
+		{ "trusted-proxies", "10.0.0.0/33",
+		    "trusted-proxies wants numeric networks like "
+		    "192.0.2.0/24, at most 32" },
+	};
+	static struct conf c;
+	char error[CONF_ERROR];
+
+	conf_init(&c);
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+		check(conf_set(&c, wrong[i][0], wrong[i][1], error) == -1 &&
+			strcmp(error, wrong[i][2]) == 0,
+		    "%s %s: %s", wrong[i][0], wrong[i][1], error);
+	(void)point("what is wrong with a value is said");
+}
+
 /* Whether a keyword is taken to mean row i, or another that is as near. */
 static void
 means(size_t i, const char *keyword)
@@ -629,6 +656,7 @@ main(void)
 	defaults();
 	keywords();
 	wrong_keywords();
+	reasons();
 	guesses();
 	texts();
 	many_listeners();
