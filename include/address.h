@@ -48,7 +48,8 @@ struct networks {
 
 /*
  * Reads "192.0.2.0/24 2001:db8::/32 ::1", at most ADDRESS_NETWORKS of them, or
- * none.  0, or -1 when something else is there.
+ * none.  0, or -1 with errno set when something else is there: EDOM for an address
+ * that is not the first of its network.
  */
 int networks_parse(const char *text, struct networks *);
 

@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 
+#include <errno.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -118,7 +119,10 @@ parse_network(char *text, struct network *n)
 	n->bits = (unsigned int)bits + (six ? 0 : MAPPED_BITS);
 	first = n->base;
 	mask(&first, n->bits);
-	return memcmp(&first, &n->base, sizeof(first)) == 0 ? 0 : -1;
+	if (memcmp(&first, &n->base, sizeof(first)) == 0)
+		return 0;
+	errno = EDOM;
+	return -1;
 }
 
 int
@@ -127,6 +131,7 @@ networks_parse(const char *text, struct networks *ns)
 	char word[INET6_ADDRSTRLEN + sizeof("/128")];
 	size_t len;
 
+	errno = EINVAL;
 	ns->count = 0;
 	for (;;) {
 		text += strspn(text, " \t");

@@ -257,11 +257,16 @@ set_networks(struct conf *c, const struct keyword *k, const char *value,
 {
 	struct networks ns;
 
-	if (networks_parse(value, &ns) == -1)
+	if (networks_parse(value, &ns) == 0)
+		return set_text(c, k, value, error);
+	if (errno == EDOM)
 		return complain(error,
-		    "%s wants numeric networks like 192.0.2.0/24, at most %d",
-		    k->name, ADDRESS_NETWORKS);
-	return set_text(c, k, value, error);
+		    "%s wants the first address of a network: 192.0.2.0/24, "
+		    "not 192.0.2.1/24",
+		    k->name);
+	return complain(error,
+	    "%s wants numeric networks like 192.0.2.0/24, at most %d", k->name,
+	    ADDRESS_NETWORKS);
 }
 
 /* "ADDRESS:PORT", "[ADDRESS]:PORT", "*:PORT", ":PORT", "PORT". */

@@ -333,6 +333,9 @@ reasons(void)
 		{ "login-delay", "5 bob=3 bob=4 x",
 		    "login-delay is a number from 0 to 86400, then "
 		    "USER=NUMBER for some" },
+		{ "trusted", "::1 10.0.0.1/8",
+		    "trusted wants the first address of a network: "
+		    "192.0.2.0/24, not 192.0.2.1/24" },
 		{ "trusted-proxies", "10.0.0.0/33",
 		    "trusted-proxies wants numeric networks like "
 		    "192.0.2.0/24, at most 32" },
