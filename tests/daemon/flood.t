@@ -57,12 +57,16 @@ sub memory
 	return $sanitized ? 0 : Proc::status($pid)->{VmRSS} =~ s/ kB//r;
 }
 
-# What the processes that stay have.
+# What the processes that stay have, once the listener has nothing of sessions.
 sub belongings
 {
 	my ($d) = @_;
 	my %has;
+	my $listener = Proc::find($d, qr/^listener/);
 
+	Restante::wait_for(sub {
+		(Proc::file($listener, "task/$listener/children") // '') eq ''
+	});
 	for my $what ('listener', 'keeper') {
 		my $pid = Proc::find($d, qr/^$what/);
 		$has{"$what: process"} = $pid;
