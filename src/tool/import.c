@@ -149,18 +149,68 @@ find_sender(const char *text, size_t len, char *sender, size_t size)
 	sender[n] = '\0';
 }
 
+/* One of the two directories of a Maildir that messages are in. */
+struct part {
+	const char *name;
+	int fd;
+	uid_t owner;
+	char **names;
+	size_t count;
+};
+
+/* What is wrong with a file of the Maildir that was opened, or NULL. */
+static const char *
+objection(const struct stat *st, uid_t owner)
+{
+	if (!S_ISREG(st->st_mode))
+		return "is no regular file";
+	return st->st_uid == owner ? NULL : "is not of its directory's owner";
+}
+
+/*
+ * Opens a file of a Maildir.  Who owns that is not who this runs as, and must get
+ * nothing by a link to a mailbox with its password, or to any other's file.
+ * Returns the descriptor, or -1 when it was told why not.
+ */
+static int
+open_message(struct import *im, const struct part *part, const char *name,
+    struct stat *st)
+{
+	int fd = openat(part->fd, name,
+	    O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	const char *why;
+
+	if (fd != -1 && fstat(fd, st) == 0)
+		why = objection(st, part->owner);
+	else if (errno == ELOOP)
+		why = "is a symbolic link";
+	else {
+		(void)failed(im, name);
+		return -1;
+	}
+	if (why == NULL)
+		return fd;
+	tool_complain(im->t, EX_DATAERR, im->user,
+	    "nothing is imported: %s/%s %s", part->name, name, why);
+	if (fd != -1)
+		(void)close(fd);
+	return -1;
+}
+
 /* A file of a Maildir in its form in the mailbox: its octets, or 0. */
 static size_t
-read_file(struct import *im, int dir, const char *name, char **mbox)
+read_file(
+    struct import *im, const struct part *part, const char *name, char **mbox)
 {
-	int fd = openat(dir, name, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	char line[LETTER_SEPARATOR], sender[256], *text = NULL;
 	size_t len = 0, n = 0;
 	struct stat st;
+	int fd = open_message(im, part, name, &st);
 
 	*mbox = NULL;
-	if (fd != -1 && fstat(fd, &st) == 0 &&
-	    letter_read(fd, &text, &len) == 0) {
+	if (fd == -1)
+		return 0;
+	if (letter_read(fd, &text, &len) == 0) {
 		find_sender(text, len, sender, sizeof(sender));
 		letter_separator(sender, (uint64_t)st.st_mtime, line);
 		n = letter_compose(line, text, len, mbox);
@@ -168,27 +218,26 @@ read_file(struct import *im, int dir, const char *name, char **mbox)
 	if (n == 0)
 		(void)failed(im, name);
 	free(text);
-	if (fd != -1)
-		(void)close(fd);
+	(void)close(fd);
 	return n;
 }
 
-/* The messages of new and cur, in the order in which they came. */
+/* The messages of both, in the order in which they came. */
 struct maildir {
-	int fd[2];
-	char **names[2];
-	size_t count[2];
+	struct part parts[2];
 };
 
 /* The next of both, or -1. */
 static int
 next(const struct maildir *md, const size_t at[2])
 {
-	if (at[0] == md->count[0])
-		return at[1] == md->count[1] ? -1 : 1;
-	if (at[1] == md->count[1])
+	const struct part *new = &md->parts[0], *cur = &md->parts[1];
+
+	if (at[0] == new->count)
+		return at[1] == cur->count ? -1 : 1;
+	if (at[1] == cur->count)
 		return 0;
-	return strcmp(md->names[0][at[0]], md->names[1][at[1]]) <= 0 ? 0 : 1;
+	return strcmp(new->names[at[0]], cur->names[at[1]]) <= 0 ? 0 : 1;
 }
 
 /* Calls take() for each message in turn; -1 when it did, or none can be read. */
@@ -202,11 +251,11 @@ for_each(struct import *im, const struct maildir *md,
 	char *mbox;
 
 	while (status == 0 && (which = next(md, at)) != -1) {
-		name = md->names[which][at[which]++];
+		name = md->parts[which].names[at[which]++];
 		/* No reader of a Maildir takes it for a message. */
 		if (name[0] == '.')
 			continue;
-		len = read_file(im, md->fd[which], name, &mbox);
+		len = read_file(im, &md->parts[which], name, &mbox);
 		status = len == 0 ? -1 : take(im, mbox, len);
 		free(mbox);
 	}
@@ -221,22 +270,38 @@ count_octets(struct import *im, const char *mbox, size_t len)
 	return 0;
 }
 
+/* Opens a part and reads its names.  0, or -1 when it was told why not. */
+static int
+open_part(struct import *im, int fd, struct part *part)
+{
+	struct stat st;
+
+	part->fd = openat(
+	    fd, part->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	/* As the system says it of a symbolic link. */
+	if (part->fd == -1 && errno == ENOTDIR) {
+		tool_complain(im->t, EX_DATAERR, im->user,
+		    "nothing is imported: %s is a symbolic link, or no "
+		    "directory",
+		    part->name);
+		return -1;
+	}
+	if (part->fd == -1 || fstat(part->fd, &st) == -1 ||
+	    tool_read_names(part->fd, &part->names, &part->count) == -1)
+		return failed(im, part->name);
+	part->owner = st.st_uid;
+	return 0;
+}
+
 static void
 import_maildir(struct import *im, int fd)
 {
-	static const char *const parts[2] = { "new", "cur" };
-	struct maildir md = { .fd = { -1, -1 } };
+	struct maildir md = { .parts = { { .name = "new", .fd = -1 },
+				  { .name = "cur", .fd = -1 } } };
 	int status = 0;
 
-	for (int i = 0; i < 2; i++) {
-		md.fd[i] = openat(
-		    fd, parts[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		if (status == 0 &&
-		    (md.fd[i] == -1 ||
-			tool_read_names(md.fd[i], &md.names[i], &md.count[i]) ==
-			    -1))
-			status = failed(im, parts[i]);
-	}
+	for (int i = 0; i < 2 && status == 0; i++)
+		status = open_part(im, fd, &md.parts[i]);
 	if (status == 0)
 		status = for_each(im, &md, count_octets);
 	/* One that changes between the two looks fails the commit. */
@@ -244,9 +309,9 @@ import_maildir(struct import *im, int fd)
 	    begin(im, im->progress.total) == 0)
 		end(im, for_each(im, &md, put));
 	for (int i = 0; i < 2; i++) {
-		tool_free_names(md.names[i], md.count[i]);
-		if (md.fd[i] != -1)
-			(void)close(md.fd[i]);
+		tool_free_names(md.parts[i].names, md.parts[i].count);
+		if (md.parts[i].fd != -1)
+			(void)close(md.parts[i].fd);
 	}
 }
 

@@ -151,13 +151,28 @@ sub sanitized
 sub failing
 {
 	my ($tests, $call, $error, $when) = @_;
+
+	return injecting($tests, $call, "error=$error:when=$when");
+}
+
+# The same of one whose first call of that name begins so many seconds late.
+sub delaying
+{
+	my ($tests, $call, $seconds) = @_;
+
+	return injecting($tests, $call, "delay_enter=${seconds}000000:when=1");
+}
+
+sub injecting
+{
+	my ($tests, $call, $what) = @_;
 	my $strace = Restante::program('strace');
 
 	Test::More::skip('there is no strace', $tests) if !defined $strace;
 	Test::More::skip('the sanitizers cannot be traced', $tests)
 	    if sanitized(Restante::binary());
 	return ($strace, '-qq', '-o', '/dev/null', '-e', "trace=$call", '-e',
-	    "inject=$call:error=$error:when=$when");
+	    "inject=$call:$what");
 }
 
 # Runs the rest of a test that root has started as an ordinary user: what it

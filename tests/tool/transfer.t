@@ -195,21 +195,26 @@ is_deeply([ $u->run('import', 'fred', $dir) ], [ 0, '', '' ],
     'names that begin with a dot');
 is(() = Restante::slurp($u->path('fred')) =~ /^From /mg,
     2 * (() = $before =~ /^From /mg) + 1, '... are no messages');
-# One that grows between the look at how much there is and the copying: what it
-# says of this process is longer when it has read the other.
+# One that grows between the look at how much there is and the copying: with its
+# first lock, when the other file is there, it waits.
 SKIP: {
-	skip 'there is no /proc/self/io', 4 if !-r '/proc/self/io';
-	mkdir "$u->{scratch}/grows";
-	mkdir "$u->{scratch}/grows/$_" for qw(new cur);
-	symlink '/proc/self/io', "$u->{scratch}/grows/new/1" or die $!;
-	Restante::spew("$u->{scratch}/grows/new/2", $mail[5]);
-	$before = Restante::slurp($u->path('fred'));
-	my ($status, undef, $err) = $u->run('import', 'fred', "$u->{scratch}/grows");
+	local $u->{under} = [ Proc::delaying(4, 'flock', 3) ];
+	my $grows = "$u->{scratch}/grows";
+
+	mkdir "$grows$_" for '', '/new', '/cur';
+	Restante::spew("$grows/new/$_", $mail[0]) for 1, 2;
+	$u->write(ivan => "secret\n");
+	my $pid = $u->start('-f', '/dev/null', '-d', $u->dir, 'import', 'ivan',
+	    $grows);
+	Restante::wait_for(sub { -e $u->own('ivan.journal') });
+	Restante::spew("$grows/new/1", "$mail[0]more\n");
+	my ($status, undef, $err) = $u->finish($pid);
 	is($status, 74, 'a Maildir that grows meanwhile');
-	like($err, qr/^restantectl: fred: nothing is imported: the mailbox: /,
+	like($err, qr/^restantectl: ivan: nothing is imported: the mailbox: /,
 	    '... told');
-	is(Restante::slurp($u->path('fred')), $before, '... nothing has changed');
-	is(($u->run('check', 'fred'))[0], 0, '... and all is well');
+	is(Restante::slurp($u->path('ivan')), "secret\n", '... nothing has changed');
+	$u->{under} = undef;
+	is(($u->run('check', 'ivan'))[0], 0, '... and all is well');
 }
 mkdir "$u->{scratch}/empty";
 is(($u->run('import', 'fred', "$u->{scratch}/empty"))[0], 66, 'no Maildir');
@@ -219,10 +224,53 @@ $before = Restante::slurp($u->path('fred'));
 mkdir "$u->{scratch}/mixed$_" or die $! for '', qw(/new /cur /new/0.none);
 Restante::spew("$u->{scratch}/mixed/new/1", $mail[0]);
 my ($code, undef, $why) = $u->run('import', 'fred', "$u->{scratch}/mixed");
-is($code, 74, 'a message that cannot be read');
-like($why, qr/^restantectl: fred: nothing is imported: 0\.none: /,
-    '... and nothing is');
+is($code, 65, 'a message that cannot be read');
+is($why, "restantectl: fred: nothing is imported: new/0.none is no regular " .
+    "file\n", '... and nothing is');
 is(Restante::slurp($u->path('fred')) eq $before, 1, '... at all');
+
+# The owner of a Maildir gets nothing that is somebody else's by a link to it.
+sub refused
+{
+	my ($what, $why, $make) = @_;
+	my $theirs = "$u->{scratch}/theirs";
+
+	system('rm', '-rf', $theirs);
+	mkdir "$theirs$_" or die $! for '', '/new', '/cur';
+	Restante::spew("$theirs/new/0", $mail[0]);
+	$make->($theirs);
+	is_deeply([ $u->run('import', 'fred', $theirs) ], [ 65, '',
+	    "restantectl: fred: nothing is imported: $why\n" ],
+	    "$what is not imported");
+	is(Restante::slurp($u->path('fred')) eq $before, 1, '... nor is the rest');
+}
+refused('a symbolic link', 'new/1 is a symbolic link',
+    sub { symlink $u->path('alice'), "$_[0]/new/1" or die $! });
+refused('... to a file of its own', 'cur/1 is a symbolic link',
+    sub { symlink '../new/0', "$_[0]/cur/1" or die $! });
+refused('... to nothing', 'cur/1 is a symbolic link',
+    sub { symlink 'nothing', "$_[0]/cur/1" or die $! });
+for my $part (qw(new cur)) {
+	refused("... for $part", "$part is a symbolic link, or no directory", sub {
+		rename "$_[0]/$part", "$_[0]/old" or die $!;
+		symlink $u->dir, "$_[0]/$part" or die $!;
+	});
+}
+refused('a FIFO', 'new/1 is no regular file',
+    sub { system('mkfifo', "$_[0]/new/1") == 0 or die });
+SKIP: {
+	skip 'only root can give files away', 4 if $> != 0;
+	my $why = "is not of its directory's owner";
+
+	refused("a link to another's file", "new/1 $why", sub {
+		chown 65534, -1, "$_[0]/new", "$_[0]/new/0" or die $!;
+		link $u->path('alice'), "$_[0]/new/1" or die $!;
+	});
+	refused("another's file", "cur/1 $why", sub {
+		Restante::spew("$_[0]/cur/1", $mail[0]);
+		chown 65534, -1, "$_[0]/cur" or die $!;
+	});
+}
 
 # Killed before each system call.
 SKIP: {
