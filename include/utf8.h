@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* UTF-8, RFC 3629.  Looks at memory only.  Runs as: session. */
+/* UTF-8, RFC 3629.  Looks at memory only.  Runs as: session, restantectl. */
 #ifndef UTF8_H
 #define UTF8_H
 

@@ -11,6 +11,7 @@
 #include "base64.h"
 #include "line.h"
 #include "secret.h"
+#include "utf8.h"
 
 /*
  * Takes the length that snprintf() gave, and sees that the line is what it should
@@ -106,6 +107,9 @@ secret_objection(const char *password)
 		if (*p != ' ')
 			blank = false;
 	}
+	/* The server refuses such words unseen: RFC 6856 section 2.2. */
+	if (!utf8_is_well_formed(password))
+		return "is neither ASCII nor UTF-8";
 	return blank ? "is blank" : NULL;
 }
 

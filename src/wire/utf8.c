@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* UTF-8.  Runs as: session. */
+/* UTF-8.  Runs as: session, restantectl. */
 
 #include <stddef.h>
 

@@ -89,7 +89,7 @@ isnt(line_of('newscram'), do {
 
 # Plain ones that would be read as something else.
 for my $password ('!x', 'From me', '$6$salt$hash', '{PLAIN}x', '{SCRAM-SHA-256}x',
-    'trailing  ', 'p' x 505) {
+    'trailing  ', 'p' x 505, "J\xc3\xbcrgen") {
 	is(($u->feed("$password\n", 'passwd', '--plain', 'new'))[0], 0,
 	    'a plain password: ' . substr $password, 0, 20);
 	ok(may_log_in('new', $password), '... logs in');
@@ -102,6 +102,8 @@ for (['', 'there is no password'], ["\n", 'the password is blank'],
     ["a\tb\n", 'the password has a control character in it'],
     ["a\r\n", 'the password has a control character in it'],
     ["a\x7f\n", 'the password has a control character in it'],
+    ["J\xfcrgen\n", 'the password is neither ASCII nor UTF-8'],
+    ["J\xc0\xaf\n", 'the password is neither ASCII nor UTF-8'],
     ["a\0b\n", 'the password has a control character in it'],
     ['x' x 506 . "\n", 'the password is longer than a client can say'],
     ['x' x 5000 . "\n", 'the password is longer than a client can say']) {
