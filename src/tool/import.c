@@ -94,6 +94,9 @@ import_mbox(struct import *im, const char *text, size_t len)
 	const char *missing;
 	int status;
 
+	/* What export makes of a mailbox without mail. */
+	if (len == 0)
+		return;
 	if (mbox_separator((const unsigned char *)text, len) == 0) {
 		tool_complain(im->t, EX_DATAERR, im->user,
 		    "nothing is imported: %s does not begin with a separator "
@@ -197,29 +200,35 @@ open_message(struct import *im, const struct part *part, const char *name,
 	return -1;
 }
 
-/* A file of a Maildir in its form in the mailbox: its octets, or 0. */
-static size_t
-read_file(
-    struct import *im, const struct part *part, const char *name, char **mbox)
+/*
+ * A file of a Maildir in its form in the mailbox; of an empty one no octets, as no
+ * message is.  0, or -1 when it was told why not; the caller frees *mbox.
+ */
+static int
+read_file(struct import *im, const struct part *part, const char *name,
+    char **mbox, size_t *n)
 {
 	char line[LETTER_SEPARATOR], sender[256], *text = NULL;
-	size_t len = 0, n = 0;
 	struct stat st;
-	int fd = open_message(im, part, name, &st);
+	int fd = open_message(im, part, name, &st), status;
+	size_t len;
 
 	*mbox = NULL;
+	*n = 0;
 	if (fd == -1)
-		return 0;
-	if (letter_read(fd, &text, &len) == 0) {
+		return -1;
+	status = letter_read(fd, &text, &len);
+	if (status == 0 && len > 0) {
 		find_sender(text, len, sender, sizeof(sender));
 		letter_separator(sender, (uint64_t)st.st_mtime, line);
-		n = letter_compose(line, text, len, mbox);
+		*n = letter_compose(line, text, len, mbox);
+		status = *n == 0 ? -1 : 0;
 	}
-	if (n == 0)
+	if (status == -1)
 		(void)failed(im, name);
 	free(text);
 	(void)close(fd);
-	return n;
+	return status;
 }
 
 /* The messages of both, in the order in which they came. */
@@ -255,8 +264,9 @@ for_each(struct import *im, const struct maildir *md,
 		/* No reader of a Maildir takes it for a message. */
 		if (name[0] == '.')
 			continue;
-		len = read_file(im, &md->parts[which], name, &mbox);
-		status = len == 0 ? -1 : take(im, mbox, len);
+		status = read_file(im, &md->parts[which], name, &mbox, &len);
+		if (status == 0)
+			status = take(im, mbox, len);
 		free(mbox);
 	}
 	return status;
@@ -322,9 +332,14 @@ import_run(struct tool *t)
 		.user = t->names[0],
 		.source = t->count > 1 ? t->names[1] : "-",
 		.progress = { .what = "import" } };
-	int fd = STDIN_FILENO;
+	int fd = tool_find(t, im.user);
 	struct stat st;
 
+	/* Of an empty source, too, the user must be there. */
+	if (fd == -1)
+		return;
+	(void)close(fd);
+	fd = STDIN_FILENO;
 	if (strcmp(im.source, "-") == 0)
 		im.source = "the standard input";
 	else

@@ -65,13 +65,18 @@ for (["$separator\nA: b\n\nx", "\n\n"], ["$separator\nA: b\n\nx\n", "\n"],
 	    '... is completed');
 }
 $u->write(carl => "secret\n$mbox");
-for ('', "\n", "Subject: x\n\n", "secret\n$mbox", 'From me') {
+for ("\n", "Subject: x\n\n", "secret\n$mbox", 'From me') {
 	my ($status, undef, $err) = $u->feed($_, 'import', 'carl');
 	is($status, 65, 'no mbox: ' . substr($_, 0, 8) =~ s/\n/./gr);
 	like($err, qr/carl: nothing is imported: the standard input does not begin with/,
 	    '... told');
 }
 is(($u->run('import', 'carl', '/nonexistent'))[0], 66, 'no file');
+Restante::spew($path, '');
+is_deeply([ $u->feed('', 'import', 'carl') ], [ 0, '', '' ],
+    'an mbox without a message');
+is_deeply([ $u->run('import', 'carl', $path) ], [ 0, '', '' ], '... a file');
+is(($u->run('import', 'nobody', $path))[0], 67, '... for nobody');
 SKIP: {
 	skip 'there is no /dev/full', 1 if !-c '/dev/full';
 	local $u->{before} = sub { open STDOUT, '>', '/dev/full' };
@@ -107,6 +112,8 @@ for (["x", "\n\n"], ["x\n", "\n"], ["x\n\n", ''], ["x\r\n", "\n"], ["x\r\n\r\n",
 # Tombstones are not exported.
 $u->write(dave => "secret\n" . "From \0\0\0\n\n" . $mbox);
 is(exported('dave') eq $mbox, 1, 'what is deleted stays here');
+$u->write(judy => "secret\n");
+is(exported('judy'), '', 'no mail is an empty file');
 is(exported('carl') eq $mbox, 1, 'and all of another');
 
 # The index is right about the first and the last, and the middle was changed.
@@ -191,8 +198,10 @@ Restante::spew("$dir/$_", $mail[0]) for 'new/.hidden', 'cur/.hidden', 'new/+1';
 Restante::spew("$dir/new/.empty", '');
 mkdir "$dir/cur/.directory" or die "mkdir: $!";
 $before = Restante::slurp($u->path('fred'));
+# As a crash of the agent leaves it.
+Restante::spew("$dir/new/+0", '');
 is_deeply([ $u->run('import', 'fred', $dir) ], [ 0, '', '' ],
-    'names that begin with a dot');
+    'names that begin with a dot, and an empty file');
 is(() = Restante::slurp($u->path('fred')) =~ /^From /mg,
     2 * (() = $before =~ /^From /mg) + 1, '... are no messages');
 # One that grows between the look at how much there is and the copying: with its
