@@ -219,20 +219,27 @@ struct plan {
 	uint64_t behind; /* entries before this are replaced by that one */
 };
 
-/* Octets that are line ends, at offset; as many as follow each other. */
+/*
+ * The end of the room that the line has: line ends behind it are what is left of
+ * a longer one, or nobody's.
+ */
 static uint64_t
-line_ends(const struct mailbox *mb, uint64_t offset, uint64_t end)
+room(const struct mailbox *mb)
 {
 	char buf[HEAD_MAX];
-	size_t n = 0,
-	       len = end - offset < sizeof(buf) ? (size_t)(end - offset)
-						: sizeof(buf);
+	uint64_t start = mb->subject.start, end = mb->subject.size;
+	size_t n = 0, len;
 
-	if (mailbox_pread(mb, buf, len, offset) == -1)
-		return 0;
+	if (mb->index.is.entries > 0)
+		end = index_entry(&mb->index, 0)->offset;
+	if (end > HEAD_MAX)
+		end = HEAD_MAX;
+	len = end > start ? (size_t)(end - start) : 0;
+	if (len == 0 || mailbox_pread(mb, buf, len, start) == -1)
+		return start;
 	while (n < len && buf[n] == '\n')
 		n++;
-	return n;
+	return start + n;
 }
 
 /* Whether the octets at offset are zero: the inside of a tombstone. */
@@ -268,7 +275,7 @@ add_line_ends(struct plan *p, uint64_t len)
 	p->len += (size_t)len;
 }
 
-/* The line is shorter: what is left of the old one is dead. */
+/* The line is shorter than its room: what is left is dead. */
 static void
 plan_shorter(struct plan *p, uint64_t rest)
 {
@@ -293,47 +300,39 @@ begins_dead(struct mailbox *mb, const struct mbox_entry *e)
 	return false;
 }
 
-/*
- * The line is longer.  There may be line ends behind the old one, and a tombstone
- * behind these; else all moves.
- */
+/* The line is longer: a tombstone behind its room gives more, or else all moves. */
 static void
-plan_longer(struct mailbox *mb, struct plan *p, uint64_t more)
+plan_longer(struct mailbox *mb, struct plan *p, uint64_t end, uint64_t more)
 {
 	const struct mbox_entry *e = NULL;
-	uint64_t start = mb->subject.start, end = mb->subject.size, gap, rest;
+	uint64_t rest;
 
-	if (mb->index.is.entries > 0) {
+	if (mb->index.is.entries > 0)
 		e = index_entry(&mb->index, 0);
-		end = e->offset;
-	}
-	gap = line_ends(mb, start, end);
-	if (more <= gap)
-		return;
-	if (e != NULL && gap == end - start && more <= gap + e->stored &&
+	if (e != NULL && e->offset == end && more <= e->stored &&
 	    begins_dead(mb, e)) {
-		rest = gap + e->stored - more;
+		rest = e->stored - more;
 		p->behind = 1;
 		if (rest < MBOX_TOMBSTONE_MIN) {
 			add_line_ends(p, rest);
 			return;
 		}
 		/* Its own zeros make the new one, the first of them, too. */
-		if (are_zero(mb, end + MBOX_FROM, (size_t)(more - gap) + 1)) {
+		if (are_zero(mb, end + MBOX_FROM, (size_t)more + 1)) {
 			add_tombstone(p, rest, MBOX_FROM);
 			return;
 		}
 		p->behind = 0;
 	}
 	p->grows = more;
-	p->moves = start;
+	p->moves = end;
 }
 
 static int
 make_plan(struct mailbox *mb, const char *line, size_t len, bool before,
     struct plan *p)
 {
-	uint64_t old = before ? 0 : mb->subject.start;
+	uint64_t old = before ? 0 : mb->subject.start, end;
 
 	*p = (struct plan){ .len = len, .line = len };
 	if (old > HEAD_MAX || len > HEAD_MAX / 2) {
@@ -341,12 +340,13 @@ make_plan(struct mailbox *mb, const char *line, size_t len, bool before,
 		return -1;
 	}
 	memcpy(p->head, line, len);
+	end = before ? 0 : room(mb);
 	if (before)
 		p->grows = len;
-	else if (len < old)
-		plan_shorter(p, old - len);
-	else if (len > old)
-		plan_longer(mb, p, len - old);
+	else if (len <= end)
+		plan_shorter(p, end - len);
+	else
+		plan_longer(mb, p, end, len - end);
 	return 0;
 }
 

@@ -187,6 +187,19 @@ $u->run($_, 'alice') for qw(lock unlock lock);
 my $size = -s $u->path('alice');
 $u->run($_, 'alice') for qw(unlock lock unlock lock unlock);
 is(-s $u->path('alice'), $size, 'there and back again takes no more room');
+# What a shorter line leaves is room for the next, or dead, and never nobody's.
+for my $then (['passwd'], ['compact']) {
+	$u->write(room => "secret\n$mbox");
+	$u->run($_, 'room') for qw(lock unlock);
+	$u->feed("$_\n", 'passwd', '--plain', 'room') for 'secr', 'long' x 9, 'x' x 30;
+	$u->feed("x\n", @$then, 'room');
+	$u->feed("x\n", 'passwd', '--plain', 'room');
+	(undef, $found) = $u->findings('room');
+	is_deeply([ grep { $found->{$_}[0] ne 'ok' } keys %$found ],
+	    ['mailbox duplicates'], 'shorter, longer, shorter: all is well');
+	is(($u->run('compact', 'room'))[0], 0, '... and compacted');
+	is(Restante::slurp($u->path('room')), "x\n$mbox", '... nothing is left');
+}
 $u->write(bare => "!\n$mbox");
 is_deeply([ $u->run('unlock', 'bare') ], [ 65, '',
     "restantectl: bare: there is no password: nobody can log in\n" ],

@@ -170,7 +170,7 @@ replace(const struct room *r, size_t len, const char *what)
 	check(memcmp(got, line, len) == 0 && now > tail &&
 		memcmp(got + now - tail, MAIL, tail) == 0,
 	    "%s %zu: the line and all mail", what, len);
-	check(now == size + (len > room ? len - r->line : 0),
+	check(now == size + (len > room ? len - r->line - r->gap : 0),
 	    "%s %zu: %zu octets", what, len, now);
 	behind = now - tail;
 	if (r->inside == '\0' && !r->junk)
