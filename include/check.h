@@ -44,8 +44,8 @@ bool check_file(struct check *, int *fd);
 /* The file's mode, for all that is private. */
 void check_mode(struct check *, const char *about, const char *what, int fd);
 
-/* Whether logins can write the user's journal or index. */
-void check_writable(struct check *, enum check_level, const char *about);
+/* Whether logins can write the user's journal or index, where there is one. */
+bool check_writable(struct check *, enum check_level, const char *about);
 
 /* The index file against the fresh scan. */
 void check_index(struct check *);

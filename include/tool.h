@@ -101,4 +101,7 @@ void *tool_grow(void *array, size_t count, size_t size)
 /* Says why users_find() or one of its kind failed; errno is set. */
 void tool_explain(struct tool *, const char *user, enum users_status);
 
+/* The same of users_complete() and users_open_as_is(). */
+void tool_explain_journal(struct tool *, const char *user, enum users_status);
+
 #endif

@@ -53,14 +53,14 @@ enum users_status users_find(const struct users *, const char *name, int *fd);
 /*
  * Opens what belongs to the mailbox that users_find() opened as files->fd.  With
  * USERS_OK the descriptors in files are the caller's to close; else only
- * files->fd is, as before.
+ * files->fd is, as before, and the journal cannot be opened: _TEMP or _PERM.
  */
 enum users_status users_complete(
     const struct users *, const char *name, struct mailbox_files *files);
 
 /*
  * The same for who changes nothing: journal and index are opened for reading, -1
- * where they are missing.
+ * where they are missing, or the index cannot be opened.
  */
 enum users_status users_open_as_is(
     const struct users *, const char *name, struct mailbox_files *files);

@@ -306,7 +306,7 @@ check_journal(struct check *c)
 		return;
 	}
 	check_mode(c, "journal", "the journal", fd);
-	check_writable(c, CHECK_PROBLEM, "journal");
+	(void)check_writable(c, CHECK_PROBLEM, "journal");
 	if (journal_describe(fd, &about) == -1 ||
 	    (status = journal_load(fd, &p)) == JOURNAL_ERROR) {
 		check_say(c, CHECK_PROBLEM, "journal", "unreadable",
@@ -354,27 +354,12 @@ check_locked(struct check *c)
 	check_index(c);
 }
 
+/* The journal of the mailbox is open, if there is one. */
 static void
-check_user(struct check *c, const char *user)
+check_open(struct check *c)
 {
-	struct mailbox_files files = { -1, -1, -1 };
-	enum users_status status;
+	enum users_status status = users_lock(&c->mb.files);
 
-	begin(c, user);
-	index_init(&c->fresh, -1);
-	if (!check_file(c, &files.fd)) {
-		end(c);
-		return;
-	}
-	c->mailboxes++;
-	check_password(c, files.fd);
-	status = users_open_as_is(&c->tool->users, user, &files);
-	if (status == USERS_OK) {
-		c->mb = (struct mailbox){ .files = files };
-		status = users_lock(&files);
-	} else {
-		c->mb = (struct mailbox){ .files = { files.fd, -1, -1 } };
-	}
 	if (status == USERS_OK) {
 		check_locked(c);
 	} else if (status == USERS_IN_USE) {
@@ -384,6 +369,30 @@ check_user(struct check *c, const char *user)
 	} else {
 		check_say(c, CHECK_PROBLEM, "mailbox", "unreadable",
 		    "cannot be locked: %s", strerror(errno));
+	}
+}
+
+static void
+check_user(struct check *c, const char *user)
+{
+	int saved;
+
+	begin(c, user);
+	index_init(&c->fresh, -1);
+	c->mb = (struct mailbox){ .files = { -1, -1, -1 } };
+	if (!check_file(c, &c->mb.files.fd)) {
+		end(c);
+		return;
+	}
+	c->mailboxes++;
+	check_password(c, c->mb.files.fd);
+	if (users_open_as_is(&c->tool->users, user, &c->mb.files) == USERS_OK) {
+		check_open(c);
+	} else {
+		saved = errno;
+		if (check_writable(c, CHECK_PROBLEM, "journal"))
+			check_say(c, CHECK_PROBLEM, "journal", "unreadable",
+			    "cannot be opened: %s", strerror(saved));
 	}
 	mailbox_close(&c->mb);
 	end(c);

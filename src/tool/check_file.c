@@ -31,15 +31,27 @@ check_mode(struct check *c, const char *about, const char *what, int fd)
 		       : "only the directory's mode keeps everyone out");
 }
 
-void
+bool
 check_writable(struct check *c, enum check_level level, const char *about)
 {
 	char name[CHANNEL_NAME + sizeof(".journal")];
+	int fd;
 
+	if (c->tool->users.state_fd == -1)
+		return true;
 	(void)snprintf(name, sizeof(name), "%s.%s", c->user, about);
-	if (faccessat(c->tool->users.state_fd, name, W_OK, 0) == -1)
+	/* As a login opens it, but it makes none. */
+	fd = openat(c->tool->users.state_fd, name,
+	    O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (fd == -1 && errno != ENOENT) {
 		check_say(c, level, about, "unwritable",
-		    "cannot be written: %s", strerror(errno));
+		    ".restante/%s cannot be written: %s", name,
+		    strerror(errno));
+		return false;
+	}
+	if (fd != -1)
+		(void)close(fd);
+	return true;
 }
 
 /* What is wrong with a name that could be a mailbox; true if nothing is. */

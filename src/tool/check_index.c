@@ -208,13 +208,14 @@ check_index(struct check *c)
 	struct index_subject was;
 	enum index_status status;
 
+	if (!check_writable(c, CHECK_NOTE, "index") && kept->fd == -1)
+		return;
 	if (kept->fd == -1) {
 		check_say(c, CHECK_OK, "index", "none",
 		    "none: the next login makes it");
 		return;
 	}
 	check_mode(c, "index", "the index", kept->fd);
-	check_writable(c, CHECK_NOTE, "index");
 	status = index_load(kept, &c->mb.subject, &was);
 	if (status != INDEX_NONE)
 		judge(c, kept, status, was.size);

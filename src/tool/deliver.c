@@ -103,10 +103,13 @@ deliver_beside(struct tool *t, const char *user, const char *mbox, size_t len)
 	if (files.fd == -1)
 		return;
 	status = users_open_as_is(&t->users, user, &files);
-	if (status == USERS_OK) {
-		mb.files = files;
-		status = users_lock(&mail);
+	if (status != USERS_OK) {
+		tool_explain_journal(t, user, status);
+		mailbox_close(&mb);
+		return;
 	}
+	mb.files = files;
+	status = users_lock(&mail);
 	if (status != USERS_OK)
 		tool_explain(t, user, status);
 	else if (mailbox_examine(&mb, &t->mailbox, &files) == -1 ||

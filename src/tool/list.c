@@ -99,7 +99,7 @@ list_count(struct tool *t, const char *user, int fd, struct mailbox *mb,
 	*about = (struct journal_about){ .login = 0 };
 	status = users_open_as_is(&t->users, user, &files);
 	if (status != USERS_OK) {
-		tool_explain(t, user, status);
+		tool_explain_journal(t, user, status);
 		return false;
 	}
 	if (files.journal_fd != -1 &&

@@ -77,6 +77,13 @@ tool_explain(struct tool *t, const char *user, enum users_status status)
 	}
 }
 
+void
+tool_explain_journal(struct tool *t, const char *user, enum users_status status)
+{
+	tool_complain(t, status == USERS_PERM ? EX_NOPERM : EX_IOERR, user,
+	    ".restante/%s.journal: %s", user, strerror(errno));
+}
+
 bool
 tool_is_there(const struct tool *t, const char *name)
 {
@@ -119,10 +126,13 @@ open_mailbox(struct tool *t, const char *user, int fd, struct mailbox *mb)
 	enum mailbox_status status = MAILBOX_TEMP;
 
 	*mb = (struct mailbox){ .files = { fd, -1, -1 } };
-	if (found == USERS_OK) {
-		mb->files = files;
-		found = users_lock(&files);
+	if (found != USERS_OK) {
+		tool_explain_journal(t, user, found);
+		mailbox_close(mb);
+		return -1;
 	}
+	mb->files = files;
+	found = users_lock(&files);
 	if (found != USERS_OK)
 		tool_explain(t, user, found);
 	else

@@ -191,33 +191,19 @@ users_complete(
 	return USERS_OK;
 }
 
-/* A file that is missing is no error: *fd is -1 then. */
-static int
-open_if_there(
-    const struct users *u, const char *name, const char *suffix, int *fd)
-{
-	*fd = -1;
-	if (u->state_fd == -1)
-		return 0;
-	*fd = open_own(u, name, suffix, AS_IS);
-	return *fd == -1 && errno != ENOENT ? -1 : 0;
-}
-
 enum users_status
 users_open_as_is(
     const struct users *u, const char *name, struct mailbox_files *files)
 {
-	enum users_status status;
-
-	files->index_fd = -1;
-	if (open_if_there(u, name, "journal", &files->journal_fd) == 0 &&
-	    open_if_there(u, name, "index", &files->index_fd) == 0)
+	files->journal_fd = files->index_fd = -1;
+	if (u->state_fd == -1)
 		return USERS_OK;
-	status = status_of_errno();
-	if (files->journal_fd != -1)
-		(void)close(files->journal_fd);
-	files->journal_fd = -1;
-	return status;
+	files->journal_fd = open_own(u, name, "journal", AS_IS);
+	if (files->journal_fd == -1 && errno != ENOENT)
+		return status_of_errno();
+	/* Whoever cannot have the cache can count. */
+	files->index_fd = open_own(u, name, "index", AS_IS);
+	return USERS_OK;
 }
 
 enum users_status
