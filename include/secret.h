@@ -74,6 +74,12 @@ void secret_parse(const char *line, size_t len, struct secret *);
 bool secret_is_password(const struct secret *, const char *password);
 
 /*
+ * Whether any password may be right: none is where crypt(3) refuses the setting of
+ * a hash, or makes hashes of another length.  Costs what looking at one does.
+ */
+bool secret_is_possible(const struct secret *);
+
+/*
  * A line whose check costs what that of this one costs, and that is nobody's:
  * neither hash nor salt are in it, so that it is the same for all of that price.
  * "" for what costs nothing.

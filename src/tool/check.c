@@ -133,6 +133,9 @@ check_password(struct check *c, int fd)
 	else if (s.kind == SECRET_NONE)
 		check_say(c, flaws[s.flaw].level, "password",
 		    flaws[s.flaw].which, "%s", flaws[s.flaw].text);
+	else if (!secret_is_possible(&s))
+		check_say(c, CHECK_PROBLEM, "password", "no-hash",
+		    "a hash that no password matches: nobody can log in");
 	else
 		check_say(c, CHECK_OK, "password", kinds[s.kind].which, "%s",
 		    kinds[s.kind].text);

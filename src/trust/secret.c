@@ -2,6 +2,7 @@
 /* The password line of a mailbox.  Runs as: attendant. */
 
 #include <crypt.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -297,6 +298,25 @@ secret_is_password(const struct secret *s, const char *password)
 		break;
 	}
 	return right;
+}
+
+bool
+secret_is_possible(const struct secret *s)
+{
+	static struct crypt_data cd; /* too much for the stack */
+	const char *hash;
+	bool possible;
+
+	if (s->kind != SECRET_CRYPT)
+		return s->kind != SECRET_NONE;
+	errno = 0;
+	hash = crypt_r("any", s->text, &cd);
+	if (hash == NULL || hash[0] == '*')
+		possible = errno == ENOMEM; /* that says nothing of it */
+	else
+		possible = strlen(hash) == strlen(s->text);
+	explicit_bzero(&cd, sizeof(cd));
+	return possible;
 }
 
 bool

@@ -79,7 +79,11 @@ ok(!-e $u->own(''), 'no .restante is made');
 
 # Passwords: the kind, never the content.
 my @lines = (
-	[ 'password crypt', 'ok', qr/hash/, '$6$salt$deadbeef' ],
+	[ 'password crypt', 'ok', qr/hash/, crypt('x', '$6$deadbeef$') . ' ' ],
+	[ 'password crypt', 'ok', qr/hash/, '{CRYPT}' . crypt('x', 'de') ],
+	(map { [ 'password no-hash', 'problem', qr/no password matches/, $_ ] }
+	    '$6$salt$deadbeef', crypt('x', '$6$deadbeef$') . 'x',
+	    '$2b$10$deadbeef', '$y$j9T$deadbeef', '{CRYPT}x', '$deadbeef$x'),
 	[ 'password plain', 'ok', qr/plain/, 'deadbeef' ],
 	[ 'password plain', 'ok', qr/plain/, '{PLAIN}$6$salt$deadbeef' ],
 	[ 'password locked', 'note', qr/locked/, '!deadbeef' ],
