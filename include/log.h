@@ -10,6 +10,8 @@
 #ifndef LOG_H
 #define LOG_H
 
+#include <stddef.h>
+
 enum log_level {
 	LOG_LEVEL_ERROR,
 	LOG_LEVEL_WARN,
@@ -51,6 +53,9 @@ int log_widen(int fd);
  * "part: ".  Returns how many, or -1 when the last writer is gone.
  */
 int log_relay(int fd, const char *part);
+
+/* Copies text to out, cut to size, with what is not printable ASCII as \xNN. */
+void log_escape(const char *text, char *out, size_t size);
 
 void log_debug(const char *, ...) __attribute__((format(printf, 1, 2)));
 void log_info(const char *, ...) __attribute__((format(printf, 1, 2)));

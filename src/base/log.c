@@ -83,9 +83,8 @@ log_widen(int fd)
 	return fcntl(fd, F_SETPIPE_SZ, PIPE_SIZE) == -1 ? -1 : 0;
 }
 
-/* Copies text to out with every byte that is not printable ASCII as \xNN. */
-static void
-escape(const char *text, char *out, size_t size)
+void
+log_escape(const char *text, char *out, size_t size)
 {
 	static const char hex[] = "0123456789abcdef";
 	size_t n = 0;
@@ -115,7 +114,7 @@ deliver(enum log_level level, const char *part, const char *text)
 	};
 	char clean[LINE_SIZE * 2];
 
-	escape(text, clean, sizeof(clean));
+	log_escape(text, clean, sizeof(clean));
 	if (destination == TO_SYSLOG)
 		syslog(
 		    priority[level], "%s%s%s", part, *part ? ": " : "", clean);

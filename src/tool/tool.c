@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,14 +39,16 @@ void
 tool_complain(
     struct tool *t, int status, const char *user, const char *fmt, ...)
 {
+	char text[PATH_MAX + 256], clean[PATH_MAX + sizeof(text)];
 	va_list ap;
 
 	tool_status(t, status);
-	fprintf(stderr, "restantectl: %s: ", user);
 	va_start(ap, fmt);
-	(void)vfprintf(stderr, fmt, ap);
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	fputc('\n', stderr);
+	/* Names of files are somebody else's words. */
+	log_escape(text, clean, sizeof(clean));
+	fprintf(stderr, "restantectl: %s: %s\n", user, clean);
 }
 
 void

@@ -257,6 +257,8 @@ refused('a symbolic link', 'new/1 is a symbolic link',
     sub { symlink $u->path('alice'), "$_[0]/new/1" or die $! });
 refused('... to a file of its own', 'cur/1 is a symbolic link',
     sub { symlink '../new/0', "$_[0]/cur/1" or die $! });
+refused('... of a name for the terminal', 'new/\x1b[2J\x0a\xff is a symbolic link',
+    sub { symlink 'nothing', "$_[0]/new/\e[2J\n\xff" or die $! });
 refused('... to nothing', 'cur/1 is a symbolic link',
     sub { symlink 'nothing', "$_[0]/cur/1" or die $! });
 for my $part (qw(new cur)) {
