@@ -160,6 +160,8 @@ refuse(struct conversation *c, int64_t asked)
 	    reason(claim));
 	guard_count(&c->guard, claim->name, claim->tried);
 	asked = guard_due(&c->guard, asked, c->set->pause * c->refused);
+	/* Now: done behind the answer it would take its time from the session. */
+	forget(c);
 	if (rest_until(c, asked) == -1 ||
 	    channel_answer(c->channel, VERDICT_NO, "", NULL) == -1)
 		return -1;
