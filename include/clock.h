@@ -17,4 +17,7 @@ uint64_t clock_wall_ns(void);
 /* Sleeps until the monotonic clock reads deadline; returns at once if past. */
 void clock_sleep_until(int64_t deadline);
 
+/* Sleeps for a random part of so many milliseconds, at most 1,000. */
+void clock_blur(unsigned int most);
+
 #endif

@@ -2,6 +2,7 @@
 /* The two clocks: one for deadlines, one for names that must not repeat. */
 
 #include <errno.h>
+#include <sys/random.h>
 #include <time.h>
 
 #include "clock.h"
@@ -43,5 +44,18 @@ clock_sleep_until(int64_t deadline)
 
 	while (clock_ms() < deadline &&
 	    clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &ts, NULL) == EINTR)
+		;
+}
+
+void
+clock_blur(unsigned int most)
+{
+	uint32_t random;
+	struct timespec ts = { .tv_sec = 0 };
+
+	if (getrandom(&random, sizeof(random), 0) != sizeof(random))
+		fatal("getrandom");
+	ts.tv_nsec = (long)((uint64_t)random * most * 1000000 >> 32);
+	while (nanosleep(&ts, &ts) == -1 && errno == EINTR)
 		;
 }

@@ -46,6 +46,12 @@ enum {
 	/* Milliseconds after which a challenge leaves that a name was looked up
 	 * for: longer than that takes, and the same whether it is there or not. */
 	CHALLENGE_TIME = 10,
+	/*
+	 * And by up to so much later still.  How soon a process wakes up depends on
+	 * what the processor did before, by some hundredths of a millisecond: that
+	 * must be little beside what varies anyway.
+	 */
+	BLUR = 10,
 };
 
 static const char unknown[] = "unknown-user";
@@ -145,8 +151,8 @@ reason(const struct claim *claim)
 }
 
 /*
- * The refusal leaves at a time that the request fixed.  A name that is unknown may
- * be a password typed at the wrong prompt: not logged.
+ * The refusal leaves at a time that the request fixed, but for the blur.  A name
+ * that is unknown may be a password typed at the wrong prompt: not logged.
  */
 static int
 refuse(struct conversation *c, int64_t asked)
@@ -160,10 +166,12 @@ refuse(struct conversation *c, int64_t asked)
 	    reason(claim));
 	guard_count(&c->guard, claim->name, claim->tried);
 	asked = guard_due(&c->guard, asked, c->set->pause * c->refused);
-	/* Now: done behind the answer it would take its time from the session. */
+	/* Not behind the answer, where it would take its time from the session. */
 	forget(c);
-	if (rest_until(c, asked) == -1 ||
-	    channel_answer(c->channel, VERDICT_NO, "", NULL) == -1)
+	if (rest_until(c, asked) == -1)
+		return -1;
+	clock_blur(BLUR);
+	if (channel_answer(c->channel, VERDICT_NO, "", NULL) == -1)
 		return -1;
 	return c->refused < c->set->tries ? 0 : -1;
 }
@@ -319,8 +327,10 @@ auth(struct conversation *c, const struct request *req, int64_t asked)
 		site_key(c->set->users.state_fd, key);
 		status = sasl_look(x, &c->claim.secret, key);
 		explicit_bzero(key, sizeof(key));
-		if (status == SASL_CONTINUE)
+		if (status == SASL_CONTINUE) {
 			clock_sleep_until(asked + CHALLENGE_TIME);
+			clock_blur(BLUR);
+		}
 	}
 	c->in_auth = status == SASL_CONTINUE;
 	switch (status) {

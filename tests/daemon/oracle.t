@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
-# A refusal tells nothing by its time: not whether there is such a user, nor what
-# the password line is.  As a statistic: with how much luck somebody who has two
+# A refusal tells nothing by its time, nor does a challenge: not whether there is
+# such a user, nor what the password line is.  As a statistic: with how much luck somebody who has two
 # refusals, of an unknown name and of another, says by their times which is which.
 # That is the area under the ROC curve; half is no luck at all.
 #
@@ -11,6 +11,7 @@ use strict;
 use warnings;
 
 use List::Util qw(max min shuffle);
+use MIME::Base64 qw(encode_base64);
 use Test::More;
 use Time::HiRes qw(CLOCK_PROCESS_CPUTIME_ID clock_gettime);
 
@@ -82,7 +83,15 @@ sub others
 	return $passed / $spent;
 }
 
-# Seconds that the refusals of each name take, in an order that says nothing; by
+# What is asked, and what answers it, which is what takes the time.
+my %ways = (
+	PASS => [ sub { "PASS wrong$_[1]" }, qr/^-ERR \[AUTH\]/ ],
+	APOP => [ sub { "APOP $_[0] " . '0' x 32 }, qr/^-ERR \[AUTH\]/ ],
+	SCRAM => [ sub { 'AUTH SCRAM-SHA-256 ' .
+	    encode_base64("n,,n=$_[0],r=mine", '') }, qr/^\+ ./ ],
+);
+
+# Seconds that the answers to each name take, in an order that says nothing; by
 # connections that say nothing either: one may have a busier processor than others.
 sub measure
 {
@@ -97,13 +106,14 @@ sub measure
 		my @names = shuffle @$names;
 		for my $n (0 .. $#names) {
 			my ($name, $c) = ($names[$n], $clients[$n]);
-			my $command = $way eq 'PASS' ? "PASS wrong$i" :
-			    "APOP $name " . '0' x 32;
+			my ($command, $answer) = @{ $ways{$way} };
+			$command = $command->($name, $i);
 			$c->cmd("USER $name") if $way eq 'PASS';
 			my $start = time;
 			my $line = $c->cmd($command);
 			push @{ $took{$name} }, time - $start;
-			die "not refused: $line" if $line !~ /^-ERR \[AUTH\]/;
+			die "not as it is answered: $line" if $line !~ $answer;
+			$c->cmd('*') if $way eq 'SCRAM';
 		}
 	}
 	return \%took;
@@ -130,6 +140,7 @@ sub says_nothing
 	my ($what, $d, $way, @names) = @_;
 	my @left = sort @names;
 	my $shown = 0;
+	my @notes;
 
 	for my $round (1 .. 6) {
 		my $took = measure($d, [ 'nobody', @left ], $way);
@@ -137,10 +148,12 @@ sub says_nothing
 
 		for my $name (@left) {
 			my $area = area($took->{nobody}, $took->{$name});
-			note sprintf '%s, %s: %s: %.3f, median %.3f ms', $what,
-			    $way, $name, $area,
+			push @notes, sprintf '%s, %s: %s: %.3f, median %.3f ms',
+			    $what, $way, $name, $area,
 			    1000 * median(@{ $took->{$name} });
+			note $notes[-1];
 			push @seen, $name if abs($area - 0.5) > $bound;
+			next if $way eq 'SCRAM';
 			$soonest = min($soonest // 1000, @{ $took->{$name} });
 		}
 		@left = @seen or last;
@@ -150,8 +163,8 @@ sub says_nothing
 	SKIP: {
 		skip "$what: others want the processor, and @left may show", 1
 		    if @left && $shown < 3;
-		is "@left", '', sprintf '%s: refusals of %s tell nothing, '
-		    . 'within %.3f', $what, $way, $bound;
+		is "@left", '', sprintf '%s: the times of %s tell nothing, '
+		    . 'within %.3f', $what, $way, $bound or diag map { "$_\n" } @notes;
 	}
 	return;
 }
@@ -160,7 +173,7 @@ sub start
 {
 	my (%lines) = @_;
 	my $d = Restante->start(options => [ 'login-tries=100',
-	    'hide-users=yes' ],
+	    'hide-users=yes', 'mechanisms=PLAIN SCRAM-SHA-256' ],
 	    users => { map { ($_, "$lines{$_}\n$box") } keys %lines });
 
 	return $d;
@@ -179,6 +192,15 @@ $d->stop;
 
 $d = start(plain => 'secret', locked => '!secret');
 says_nothing('a site of plain lines', $d, 'PASS', qw(plain locked));
+$d->stop;
+
+# RFC 7677 section 3; of a hash nobody can log in so.
+$d = start(plain => 'secret', md5 => $lines{md5} // '', scram =>
+    '{SCRAM-SHA-256}4096,W22ZaJ0SNY7soEsUEjb6gQ==,' .
+    'WG5d8oPm3OtcPnkdi4Uo7BkeZkBFzpcXkuLmtbsT4qY=,' .
+    'wfPLwcE6nTWhTAmQ7tl2KeoiWGPlZqQxSrmfPwDl2dU=');
+says_nothing('a site of SCRAM', $d, 'SCRAM', qw(plain md5 scram));
+$d->stop;
 
 # What would be seen if it could be: a right password is answered sooner, by ten
 # milliseconds; where even those are lost among what others do, by a second.
