@@ -27,6 +27,7 @@ struct listener {
 	int life_fd;                    /* at its end: no more connections */
 	int keeper_fd; /* for registrations; the next place after life_fd */
 	int notice_fd; /* who has logged in */
+	int child_fd;  /* of sig_open_children() */
 };
 
 /*

@@ -14,8 +14,8 @@
 void sig_inherit_none(void);
 
 /*
- * For the processes that wait in a loop of their own (master, listener,
- * keeper): SIGCHLD, SIGTERM, SIGINT and SIGHUP are noted and make the descriptor
+ * For the processes that wait in a loop of their own (master, keeper, launcher):
+ * SIGCHLD, SIGTERM, SIGINT and SIGHUP are noted and make the descriptor
  * that is returned readable.  A self-pipe and not ppoll(), which delivers no
  * signal while another descriptor stays ready.  SIGPIPE is ignored.
  */
@@ -23,6 +23,14 @@ int sig_open(void);
 
 /* Empties the pipe; call it before asking what happened. */
 void sig_drain(void);
+
+/*
+ * For a process that has other times for the ends of its children than when they
+ * come: SIGCHLD does nothing but make the descriptor that is returned readable,
+ * until sig_drain_children().  SIGPIPE is ignored.
+ */
+int sig_open_children(void);
+void sig_drain_children(int fd);
 
 /* Whether one has come since the last call. */
 bool sig_child(void);
@@ -32,7 +40,7 @@ int sig_quit(void);
 
 /*
  * For listener and keeper: the terminal's and the administrator's signals are
- * the master's business, only SIGCHLD is noted.  Sessions and attendants inherit
+ * the master's business, only SIGCHLD counts.  Sessions and attendants inherit
  * what they need, and need do nothing for it: SIGTERM means something while
  * io_wait() waits, and the end of a mapped file ends the process.
  */

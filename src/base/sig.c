@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* Signals: the one file that has handlers.  They note, and wake poll(). */
 
+#include <sys/signalfd.h>
+
 #include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
@@ -90,6 +92,30 @@ sig_drain(void)
 
 	while (read(wake[0], junk, sizeof(junk)) > 0)
 		;
+}
+
+int
+sig_open_children(void)
+{
+	sigset_t child;
+	int fd;
+
+	if (sigemptyset(&child) == -1 || sigaddset(&child, SIGCHLD) == -1 ||
+	    sigprocmask(SIG_BLOCK, &child, NULL) == -1)
+		fatal("sigprocmask");
+	fd = signalfd(-1, &child, SFD_NONBLOCK | SFD_CLOEXEC);
+	if (fd == -1)
+		fatal("signalfd");
+	handle(SIGPIPE, SIG_IGN);
+	return fd;
+}
+
+void
+sig_drain_children(int fd)
+{
+	struct signalfd_siginfo info;
+
+	(void)!read(fd, &info, sizeof(info));
 }
 
 /*

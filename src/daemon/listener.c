@@ -30,8 +30,8 @@ enum {
 	/* Refusals of one kind are logged once in so many milliseconds. */
 	BURST_TIME = 10 * 1000,
 	/*
-	 * For which notices may gather, since none is urgent: a look at each
-	 * of them would cost a login a switch of processes.
+	 * For which notices and ends of sessions may gather, since none is
+	 * urgent: a look at each would cost a login two switches of processes.
 	 */
 	GATHER_TIME = 5,
 	NOTICES = 64,
@@ -62,7 +62,7 @@ struct accepting {
 	const struct listener *l;
 	struct roster *roster;
 	struct burst bursts[REFUSALS];
-	int64_t gathered; /* when notices are to be looked at again */
+	int64_t gathered; /* when that is to be looked at which gathers */
 };
 
 struct client {
@@ -200,6 +200,33 @@ take_notices(struct accepting *a)
 			else if (n[i].kind == NOTICE_PEER)
 				recount(a, &n[i]);
 	} while (count == NOTICES);
+}
+
+/* One that was killed has not said how it ended. */
+static void
+reap(struct accepting *a)
+{
+	char text[ADDRESS_TEXT];
+	struct address from;
+	pid_t pid;
+	int status;
+
+	sig_drain_children(a->l->child_fd);
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+		if (roster_remove(a->roster, pid, &from) &&
+		    WIFSIGNALED(status)) {
+			address_text(&from, text);
+			log_warnx("killed: addr=%s process=%ld signal=%d", text,
+			    (long)pid, WTERMSIG(status));
+		}
+}
+
+/* Learns what has become of the sessions. */
+static void
+catch_up(struct accepting *a)
+{
+	take_notices(a);
+	reap(a);
 	a->gathered = clock_ms() + GATHER_TIME;
 }
 
@@ -215,12 +242,27 @@ make_way(struct accepting *a)
 	int fd;
 
 	/* Whoever has just logged in must not be taken for one. */
-	take_notices(a);
+	catch_up(a);
 	fd = roster_evict(a->roster, &from);
 	if (fd == -1)
 		return false;
 	hang_up(a, fd, &from, MADE_WAY);
 	return true;
+}
+
+/* Whether too many have come from where it comes from. */
+static bool
+is_crowd(const struct accepting *a, const struct client *c)
+{
+	return c->counted &&
+	    roster_count_from(a->roster, &c->from) >= a->l->max_per_address;
+}
+
+static bool
+is_full(const struct accepting *a)
+{
+	return roster_is_full(a->roster) ||
+	    roster_count(a->roster) >= a->l->max_sessions;
 }
 
 /* Whether there is a place for the client; it is told if there is none. */
@@ -233,13 +275,14 @@ has_place(struct accepting *a, const struct client *c)
 		refuse(a, c->fd, &c->from, NO_PROXY);
 		return false;
 	}
-	if (c->counted &&
-	    roster_count_from(a->roster, &c->from) >= l->max_per_address) {
+	/* Not because of sessions that have ended. */
+	if (is_crowd(a, c) || is_full(a))
+		catch_up(a);
+	if (is_crowd(a, c)) {
 		refuse(a, c->fd, &c->from, CROWD);
 		return false;
 	}
-	if (!roster_is_full(a->roster) &&
-	    (roster_count(a->roster) < l->max_sessions || make_way(a)))
+	if (!is_full(a) || (!roster_is_full(a->roster) && make_way(a)))
 		return true;
 	refuse(a, c->fd, &c->from, FULL);
 	return false;
@@ -285,24 +328,6 @@ take(struct accepting *a, const struct listening *from)
 	return rest;
 }
 
-/* One that was killed has not said how it ended. */
-static void
-reap(struct accepting *a)
-{
-	char text[ADDRESS_TEXT];
-	struct address from;
-	pid_t pid;
-	int status;
-
-	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
-		if (roster_remove(a->roster, pid, &from) &&
-		    WIFSIGNALED(status)) {
-			address_text(&from, text);
-			log_warnx("killed: addr=%s process=%ld signal=%d", text,
-			    (long)pid, WTERMSIG(status));
-		}
-}
-
 /*
  * Takes one connection from each socket that has one.  Returns whether the system
  * needs a rest.
@@ -317,35 +342,33 @@ take_all(struct accepting *a, const struct pollfd *pfd)
 	return false;
 }
 
-/* Sets whether notices are waited for.  Returns how long to wait at all, or -1. */
+enum { CHILD, NOTICE, LIFE, KEEPER, SOCKETS };
+
+/*
+ * Sets whether what gathers is waited for.  Returns how long to wait at all, or
+ * -1.
+ */
 static int
-patience(struct accepting *a, struct pollfd *notice)
+patience(struct accepting *a, struct pollfd *pfd)
 {
 	int next = log_bursts(a, false);
 	int64_t left = a->gathered - clock_ms();
 
-	notice->events = left > 0 ? 0 : POLLIN;
+	pfd[CHILD].events = pfd[NOTICE].events = left > 0 ? 0 : POLLIN;
 	return left > 0 && (next == -1 || left < next) ? (int)left : next;
 }
-
-enum { WAKE, LIFE, NOTICE, KEEPER, SOCKETS };
 
 /* Hears all but the clients. */
 static void
 hear(struct accepting *a, struct pollfd *pfd)
 {
-	if (pfd[NOTICE].revents != 0)
-		take_notices(a);
+	if (pfd[CHILD].revents != 0 || pfd[NOTICE].revents != 0)
+		catch_up(a);
 	if (pfd[NOTICE].revents & ~POLLIN)
 		pfd[NOTICE].fd = -1; /* nobody is left to write one */
 	/* It gets a successor, for whom clients wait where they are. */
 	if (pfd[KEEPER].revents != 0)
 		pfd[KEEPER].fd = -1;
-	if (pfd[WAKE].revents != 0) {
-		sig_drain();
-		if (sig_child())
-			reap(a);
-	}
 }
 
 /* Until there are to be no more connections. */
@@ -356,7 +379,7 @@ serve(struct accepting *a, struct pollfd *pfd)
 	int wait;
 
 	for (;;) {
-		wait = patience(a, &pfd[NOTICE]);
+		wait = patience(a, pfd);
 		if (poll(pfd, rest ? SOCKETS : SOCKETS + a->l->count,
 			rest ? REST_TIME : wait) == -1) {
 			if (errno != EINTR)
@@ -376,13 +399,15 @@ void
 listener_run(const struct listener *l)
 {
 	struct pollfd pfd[SOCKETS_MAX + SOCKETS];
-	struct accepting a = { .l = l,
-		.roster = roster_new(l->max_sessions + LISTENER_LEAVING) };
+	struct accepting a = {
+		.l = l,
+		.roster = roster_new(l->max_sessions + LISTENER_LEAVING),
+	};
 
 	if (a.roster == NULL)
 		fatal("the table of sessions");
 	title_set("listener");
-	pfd[WAKE] = (struct pollfd){ .fd = sig_open(), .events = POLLIN };
+	pfd[CHILD] = (struct pollfd){ .fd = l->child_fd };
 	pfd[LIFE] = (struct pollfd){ .fd = l->life_fd, .events = POLLIN };
 	pfd[NOTICE] = (struct pollfd){ .fd = l->notice_fd };
 	pfd[KEEPER] = (struct pollfd){ .fd = l->keeper_fd };

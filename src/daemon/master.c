@@ -140,6 +140,8 @@ become_listener(
 	}
 	keep[5 + l.count] = &state_fd;
 	arrange(keep, 6 + l.count);
+	/* No business of sessions: the filter has no call for it. */
+	l.child_fd = sig_open_children();
 	confine_descriptors(svc->max_sessions + OWN_DESCRIPTORS);
 	confine_listener(&svc->session_id, state_fd);
 	l.stop_fd = svc->stop[0];

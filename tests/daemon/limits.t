@@ -109,6 +109,25 @@ my $made_way = '-ERR [SYS/TEMP] too many sessions, and nobody has logged in '
 	cmp_ok $lines, '<=', lines_since($start, 1), 'in two lines, and that is all';
 }
 
+# Whoever has ended takes no place, however short ago that was.
+for my $limit ('max-sessions=1', 'max-per-address=1') {
+	my $d = Restante->start(users => { user => $box },
+	    options => [ $limit, 'trusted=' ]);
+
+	for (1 .. 20) {
+		my $c = $d->session('user', 'secret');
+		my ($pid) = $c->stamp =~ /<(\d+)\./;
+		$c->cmd('QUIT');
+		$c->close;
+		# In a hurry: the listener may not have looked at it yet.
+		my $end = time + 20;
+		1 while time < $end &&
+		    (Proc::file($pid, 'stat') // 'gone) X ') !~ /\) [ZX] /;
+	}
+	unlike $d->stderr, qr/refused:/, "$limit: twenty one after the other";
+	is $d->stop, 0, "$limit: the server ends";
+}
+
 # The oldest that has not logged in makes way, whatever it does meanwhile.
 {
 	my $d = Restante->start(users => { map { ("user$_" => $box) } 1 .. 3 },

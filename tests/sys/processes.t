@@ -108,7 +108,7 @@ subtest 'a directory of an ordinary owner' => sub {
 	rootless('listener', $listener);
 	rootless('session', $session);
 	has_descriptors('listener', $listener, 'pipe', 'pipe', 'socket',
-	    'socket', 'pipe', 'socket', 'pipe', 'pipe', 'socket');
+	    'socket', 'pipe', 'socket', 'socket', 'anon_inode:[signalfd]');
 	# It has its name before it has all that it needs.
 	Restante::wait_for(sub {
 		13 == keys %{ Proc::descriptors($keeper) }
