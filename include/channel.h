@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What processes say to each other: a registration that goes by the keeper to an
- * attendant, requests from the session to that, verdicts back.  Fixed sizes over
+ * What processes say to each other: a registration that goes to some attendant,
+ * requests from the session to that, verdicts back.  Fixed sizes over
  * sequenced-packet sockets: there is no length to lie about.
  */
 #ifndef CHANNEL_H
@@ -107,8 +107,9 @@ enum { CHANNEL_MAILBOX, CHANNEL_JOURNAL, CHANNEL_INDEX, CHANNEL_FDS };
 int channel_pair(int ends[2]);
 
 /*
- * All return 0, or -1 with errno set: EPIPE when the other end is gone.  Sending a
- * registration does not wait: EAGAIN when the other end is behind.
+ * All return 0, or -1 with errno set: EPIPE when the other end is gone.  A
+ * registration is not waited for: EAGAIN when the other end is behind, or when
+ * there is none.
  */
 int channel_register(int fd, const struct registration *, int channel);
 /* Takes a registration; *channel is the caller's. */

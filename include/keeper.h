@@ -1,19 +1,26 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The process that has the Users directory and reads no client octet: it finds
- * an attendant for each session that registers, and nothing more, so that nothing
- * in it can be confused.  Runs as: keeper.
+ * The process that has the Users directory and reads no client octet: it sees to it
+ * that some attendant waits for the next session that registers, and nothing more,
+ * so that nothing in it can be confused.  Runs as: keeper.
  */
 #ifndef KEEPER_H
 #define KEEPER_H
 
 #include "attendant.h"
 
+struct keeper_links {
+	int registrations; /* attendants take them from there */
+	int call;   /* a pipe: whoever takes one and leaves nobody idle */
+	int called; /* says so; its other end, the keeper's alone */
+};
+
 /*
- * Takes registrations from fd until nobody is left who could register; at most
- * most attendants run at a time.  Descriptors above the last one that settings, fd
- * and the log use are not open.
+ * Runs until nobody is left who could register; at most most attendants run at a
+ * time.  The descriptors of the links are in this order, one above the other, and
+ * none above them is open; what settings and the log use is below.
  */
-void keeper_run(const struct attendant_settings *, int fd, unsigned int most);
+void keeper_run(const struct attendant_settings *, const struct keeper_links *,
+    unsigned int most);
 
 #endif

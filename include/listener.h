@@ -26,13 +26,14 @@ struct listener {
 	int stop_fd;                    /* readable: sessions end */
 	int life_fd;                    /* at its end: no more connections */
 	int keeper_fd; /* for registrations; the next place after life_fd */
+	int call_fd;   /* a pipe to the keeper; the next place after that */
 	int notice_fd; /* who has logged in */
 	int child_fd;  /* of sig_open_children() */
 };
 
 /*
  * Runs until the other end of life_fd is closed or shut down.  A session keeps the
- * descriptors below life_fd, has its client in that place, keeper_fd until it
+ * descriptors below life_fd, has its client in that place, the next two until it
  * crosses the threshold, and no others.
  */
 void listener_run(const struct listener *);

@@ -15,12 +15,13 @@
 struct session_links {
 	int in, out; /* the client's */
 	int keeper;  /* takes registrations; or -1 */
+	int call;    /* a pipe to the keeper, which breaks when that is gone */
 	int channel; /* to the attendant, where there is no keeper */
 };
 
 /*
- * Registers the session with the keeper, which finds an attendant for it, if its
- * client has said something; lets go of the keeper, and of what a session does
+ * Registers the session with the attendants, one of which takes it, if its client
+ * has said something; lets go of them and the keeper, and of what a session does
  * not need.  Returns the channel to the attendant, or -1: nobody can log in.
  */
 int threshold_cross(const struct session_links *, const struct registration *,

@@ -126,15 +126,16 @@ refuse(
 static _Noreturn void
 become_session(const struct listener *l, struct client *c)
 {
-	const int keep[] = { c->fd, l->keeper_fd };
+	const int keep[] = { c->fd, l->keeper_fd, l->call_fd };
 	const struct session_links links = {
 		.in = l->life_fd,
 		.out = l->life_fd,
 		.keeper = l->keeper_fd,
+		.call = l->call_fd,
 		.channel = -1,
 	};
 
-	if (fds_keep_only(keep, 2, l->life_fd) == -1)
+	if (fds_keep_only(keep, 3, l->life_fd) == -1)
 		fatal("closing descriptors");
 	io_set_stop(l->stop_fd);
 	stamp_write(c->reg.stamp, getpid(), c->clock, l->set->host);
@@ -410,7 +411,7 @@ listener_run(const struct listener *l)
 	pfd[CHILD] = (struct pollfd){ .fd = l->child_fd };
 	pfd[LIFE] = (struct pollfd){ .fd = l->life_fd, .events = POLLIN };
 	pfd[NOTICE] = (struct pollfd){ .fd = l->notice_fd };
-	pfd[KEEPER] = (struct pollfd){ .fd = l->keeper_fd };
+	pfd[KEEPER] = (struct pollfd){ .fd = l->call_fd };
 	for (size_t i = 0; i < l->count; i++)
 		pfd[SOCKETS + i] = (struct pollfd){ .fd = l->sockets[i].fd,
 			.events = POLLIN };

@@ -97,33 +97,36 @@ arrange(int *const *keep, size_t count)
 }
 
 static _Noreturn void
-become_keeper(struct service *svc, int fd, int notice_fd)
+become_keeper(struct service *svc, struct keeper_links links, int notice_fd)
 {
 	struct users *users = &svc->attendant.users;
-	int *keep[6] = { &svc->keeper_log[1], &users->fd, &users->state_fd,
+	int *keep[8] = { &svc->keeper_log[1], &users->fd, &users->state_fd,
 		&notice_fd };
 	size_t count = 4;
 
 	if (svc->attendant.launcher_fd != -1)
 		keep[count++] = &svc->attendant.launcher_fd;
-	keep[count++] = &fd;
+	keep[count++] = &links.registrations;
+	keep[count++] = &links.call;
+	keep[count++] = &links.called;
 	arrange(keep, count);
 	svc->attendant.notice_fd = notice_fd;
 	confine_descriptors(svc->max_sessions + OWN_DESCRIPTORS);
 	confine_keeper(&svc->keeper_id, users->fd);
-	keeper_run(&svc->attendant, fd, svc->max_sessions + LISTENER_LEAVING);
+	keeper_run(
+	    &svc->attendant, &links, svc->max_sessions + LISTENER_LEAVING);
 	_exit(0);
 }
 
 static _Noreturn void
-become_listener(
-    const struct master *m, int life_fd, int keeper_fd, int notice_fd)
+become_listener(const struct master *m, int life_fd, int keeper_fd, int call_fd,
+    int notice_fd)
 {
 	struct service *svc = m->svc;
 	int state_fd = svc->attendant.users.state_fd;
 	struct listening sockets[SOCKETS_MAX];
-	int *keep[SOCKETS_MAX + 6] = { &svc->session_log[1], &svc->stop[0],
-		&life_fd, &keeper_fd, &notice_fd };
+	int *keep[SOCKETS_MAX + 7] = { &svc->session_log[1], &svc->stop[0],
+		&life_fd, &keeper_fd, &call_fd, &notice_fd };
 	struct listener l = {
 		.set = &svc->session,
 		.sockets = sockets,
@@ -136,10 +139,10 @@ become_listener(
 
 	for (size_t i = 0; i < l.count; i++) {
 		sockets[i] = m->sockets.list[i];
-		keep[5 + i] = &sockets[i].fd;
+		keep[6 + i] = &sockets[i].fd;
 	}
-	keep[5 + l.count] = &state_fd;
-	arrange(keep, 6 + l.count);
+	keep[6 + l.count] = &state_fd;
+	arrange(keep, 7 + l.count);
 	/* No business of sessions: the filter has no call for it. */
 	l.child_fd = sig_open_children();
 	confine_descriptors(svc->max_sessions + OWN_DESCRIPTORS);
@@ -147,6 +150,7 @@ become_listener(
 	l.stop_fd = svc->stop[0];
 	l.life_fd = life_fd;
 	l.keeper_fd = keeper_fd;
+	l.call_fd = call_fd;
 	l.notice_fd = notice_fd;
 	listener_run(&l);
 	_exit(0);
@@ -212,23 +216,28 @@ leave_launcher(struct service *svc)
 static void
 start_pair(struct master *m)
 {
-	int life[2], link[2], notice[2];
+	int life[2], link[2], call[2], notice[2];
 
 	if (channel_pair(life) == -1 || channel_pair(link) == -1)
 		fatal("making a channel");
-	if (pipe2(notice, O_CLOEXEC | O_NONBLOCK) == -1)
+	if (pipe2(notice, O_CLOEXEC | O_NONBLOCK) == -1 ||
+	    pipe2(call, O_CLOEXEC | O_NONBLOCK) == -1)
 		fatal("pipe");
 	m->launcher = start_launcher(m->svc);
 	m->keeper = fork_or_die();
 	if (m->keeper == 0)
-		become_keeper(m->svc, link[0], notice[1]);
+		become_keeper(m->svc,
+		    (struct keeper_links){ link[0], call[1], call[0] },
+		    notice[1]);
 	leave_launcher(m->svc);
 	m->listener = fork_or_die();
 	if (m->listener == 0)
-		become_listener(m, life[0], link[1], notice[0]);
+		become_listener(m, life[0], link[1], call[1], notice[0]);
 	(void)close(life[0]);
 	(void)close(link[0]);
 	(void)close(link[1]);
+	(void)close(call[0]);
+	(void)close(call[1]);
 	(void)close(notice[0]);
 	(void)close(notice[1]);
 	m->life_fd = life[1];
@@ -485,7 +494,7 @@ become_lone_session(struct service *svc, int in, int out, int channel,
 	io_set_stop(svc->stop[0]);
 	sig_ignore_quit();
 	confine_listener(&svc->session_id, state_fd);
-	links = (struct session_links){ in, out, -1, channel };
+	links = (struct session_links){ in, out, -1, -1, channel };
 	session_run(&svc->session, &links, reg);
 	_exit(0);
 }

@@ -21,6 +21,18 @@ has_spoken(int in)
 	return recv(in, &octet, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
 }
 
+/* Attendants that are at work outlive it, and with them who takes registrations. */
+static bool
+is_kept(const struct session_links *links)
+{
+	struct pollfd call = { .fd = links->call };
+
+	if (poll(&call, 1, 0) == 0)
+		return true;
+	errno = EPIPE;
+	return false;
+}
+
 static int
 find_attendant(const struct session_links *links,
     const struct registration *reg, int64_t deadline)
@@ -31,9 +43,11 @@ find_attendant(const struct session_links *links,
 		log_warn("making a channel");
 		return -1;
 	}
-	/* A keeper that is behind is waited for, as long as the client waits. */
+	/* Who is behind is waited for, as long as the client waits. */
 	do
-		status = channel_register(links->keeper, reg, ends[1]);
+		status = is_kept(links)
+		    ? channel_register(links->keeper, reg, ends[1])
+		    : -1;
 	while (status == -1 && errno == EAGAIN &&
 	    io_wait_heard(links->keeper, POLLOUT, links->in, deadline) == 0);
 	if (status == -1)
@@ -55,6 +69,7 @@ threshold_cross(const struct session_links *links,
 		if (has_spoken(links->in))
 			channel = find_attendant(links, reg, deadline);
 		(void)close(links->keeper);
+		(void)close(links->call);
 	}
 	/* Now, since a channel under way counts as a descriptor. */
 	confine_session();

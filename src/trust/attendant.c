@@ -214,6 +214,8 @@ hand_over(struct conversation *c, const struct mailbox_files *files)
 	fds[CHANNEL_INDEX] = files->index_fd;
 	if (channel_answer(c->channel, VERDICT_YES, c->claim.name, fds) == 0)
 		c->admitted = true;
+	else if (errno != EPIPE && errno != ECONNRESET)
+		log_warn("handing over the mailbox of %s", c->claim.name);
 	return -1;
 }
 

@@ -92,17 +92,16 @@ close_fds(int *fds, size_t count)
 	}
 }
 
-/* Takes one packet of exactly len octets; *nfds descriptors at most, set. */
+/* Takes one packet of exactly that size; *nfds descriptors at most, set. */
 static int
-get(int fd, void *data, size_t len, int *fds, size_t *nfds)
+get(int fd, struct iovec data, int *fds, size_t *nfds, int flags)
 {
 	union {
 		struct cmsghdr align;
 		char buf[CMSG_SPACE(CHANNEL_FDS * sizeof(int))];
 	} control = { 0 };
-	struct iovec iov = { .iov_base = data, .iov_len = len };
 	struct msghdr msg = {
-		.msg_iov = &iov,
+		.msg_iov = &data,
 		.msg_iovlen = 1,
 		.msg_control = control.buf,
 		.msg_controllen = sizeof(control.buf),
@@ -110,12 +109,12 @@ get(int fd, void *data, size_t len, int *fds, size_t *nfds)
 	ssize_t n;
 
 	do
-		n = recvmsg(fd, &msg, MSG_CMSG_CLOEXEC);
+		n = recvmsg(fd, &msg, flags | MSG_CMSG_CLOEXEC);
 	while (n == -1 && errno == EINTR);
 	if (n == -1)
 		return -1;
 	*nfds = take_fds(&msg, fds, *nfds);
-	if (n == (ssize_t)len &&
+	if (n == (ssize_t)data.iov_len &&
 	    (msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) == 0)
 		return 0;
 	close_fds(fds, *nfds);
@@ -140,7 +139,8 @@ channel_registered(int fd, struct registration *reg, int *channel)
 {
 	size_t nfds = 1;
 
-	if (get(fd, reg, sizeof(*reg), channel, &nfds) == -1)
+	if (get(fd, octets(reg, sizeof(*reg)), channel, &nfds, MSG_DONTWAIT) ==
+	    -1)
 		return -1;
 	if (nfds == 1 && reg->protocol < PROTOCOL_KINDS &&
 	    is_string(reg->peer, sizeof(reg->peer)) &&
@@ -183,7 +183,7 @@ channel_asked(int fd, struct request *req)
 {
 	size_t nfds = 0;
 
-	if (get(fd, req, sizeof(*req), NULL, &nfds) == -1)
+	if (get(fd, octets(req, sizeof(*req)), NULL, &nfds, 0) == -1)
 		return -1;
 	if (req->magic == magic && req->kind >= REQUEST_USER &&
 	    req->kind <= REQUEST_AUTH_ANSWER &&
@@ -215,7 +215,7 @@ channel_answered(int fd, struct verdict *v, int fds[CHANNEL_FDS])
 	size_t nfds = CHANNEL_FDS;
 
 	fds[CHANNEL_MAILBOX] = fds[CHANNEL_INDEX] = -1;
-	if (get(fd, v, sizeof(*v), fds, &nfds) == -1)
+	if (get(fd, octets(v, sizeof(*v)), fds, &nfds, 0) == -1)
 		return -1;
 	if (v->magic == magic && v->kind >= VERDICT_YES &&
 	    v->kind < VERDICT_KINDS && is_string(v->text, sizeof(v->text)) &&
@@ -242,11 +242,11 @@ int
 channel_passed(int fd, int *fds, size_t count)
 {
 	size_t nfds = count;
-	uint32_t got;
+	uint32_t got = 0;
 
 	for (size_t i = 0; i < count; i++)
 		fds[i] = -1;
-	if (get(fd, &got, sizeof(got), fds, &nfds) == -1)
+	if (get(fd, octets(&got, sizeof(got)), fds, &nfds, 0) == -1)
 		return -1;
 	if (got == magic && nfds == count)
 		return 0;

@@ -124,8 +124,11 @@ static const int calls_of_listener[] = {
 #endif
 };
 
-/* Attendants open mailboxes, and Landlock says where. */
+/* Attendants wait for sessions and open mailboxes, and Landlock says where. */
 static const int calls_of_keeper[] = {
+	SYS_epoll_create1,
+	SYS_epoll_ctl,
+	SYS_epoll_pwait,
 	SYS_openat,
 	SYS_getdents64,
 };

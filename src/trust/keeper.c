@@ -1,63 +1,85 @@
 /* SPDX-License-Identifier: ISC */
-/* Forks attendants, and gives them work.  Runs as: keeper, attendant. */
+/* Sees to it that an attendant is idle.  Runs as: keeper, attendant. */
 
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <unistd.h>
 
 #include "clock.h"
 #include "fds.h"
-#include "io.h"
 #include "keeper.h"
 #include "log.h"
 #include "mem.h"
+#include "pool.h"
 #include "sig.h"
 #include "title.h"
 
-struct attendant {
-	pid_t pid;
-	int fd; /* sessions go there; -1: the place is free */
-	uint32_t next_free;
-};
-
 enum {
-	/* So many attendants wait for a session in a rush; others end. */
-	IDLE_MOST = 64,
-	/* So many may, though they have not been needed for so many milliseconds. */
+	/* So many attendants stay; others end who wait for so many milliseconds. */
 	IDLE_FEW = 16,
-	REVIEW_TIME = 2000,
+	IDLE_TIME = 2000,
 	/* What may be wrong with one unseen is not for long. */
 	CONVERSATIONS = 100,
-	/* Milliseconds: a wait has an end, and is begun again. */
-	PATIENCE = 3600 * 1000,
+	/* Milliseconds after which what did not work is tried again. */
+	REST_TIME = 100,
 };
 
 struct keeper {
 	const struct attendant_settings *set;
-	int fd; /* of registrations; an attendant has its own end in that place */
-	int done[2]; /* a pipe: who has time for a session says its number */
-	uint32_t most, count;
-	struct attendant *attendants;
-	uint32_t free;
-	uint32_t idle[IDLE_MOST], idle_count;
-	uint32_t spare; /* who were idle all the time since the last review */
-	int64_t review; /* when the next one is due */
+	const struct keeper_links *links;
+	struct pool pool;
+	pid_t *attendants; /* by their place in the pool; 0: it is free */
 };
 
-static const uint32_t none = UINT32_MAX;
-
-/* Waits for a session as long as it takes, but not against the word to end. */
+/* For a wait in which one attendant is woken for a session, not all. */
 static int
-take_session(int fd, struct registration *reg, int *channel)
+open_watch(const struct keeper_links *links)
 {
-	while (io_wait(fd, POLLIN, clock_ms() + PATIENCE) == -1)
-		if (errno != ETIMEDOUT)
+	struct epoll_event session = { .events = EPOLLIN | EPOLLEXCLUSIVE };
+	/* Of this pipe it tells that there is no keeper any more. */
+	struct epoll_event end = { .events = 0 };
+	int fd = epoll_create1(EPOLL_CLOEXEC);
+
+	if (fd != -1 &&
+	    epoll_ctl(fd, EPOLL_CTL_ADD, links->registrations, &session) == 0 &&
+	    epoll_ctl(fd, EPOLL_CTL_ADD, links->call, &end) == 0)
+		return fd;
+	log_warn("waiting for sessions");
+	return -1;
+}
+
+/*
+ * Waits for a session.  Returns 0, or -1: the attendant has waited for too long, or
+ * is told to end, or there will be no more sessions.
+ */
+static int
+take_session(const struct keeper *k, int place, int watch,
+    struct registration *reg, int *channel)
+{
+	int n, patience = place < IDLE_FEW ? -1 : IDLE_TIME;
+	struct epoll_event e;
+
+	while (!sig_terminated()) {
+		n = epoll_pwait(watch, &e, 1, patience, sig_wait_mask());
+		if (n == -1 && errno != EINTR)
 			return -1;
-	return channel_registered(fd, reg, channel);
+		if (n == 0 && pool_has_idle(&k->pool, place))
+			return -1;
+		if (n < 1)
+			continue;
+		if (channel_registered(k->links->registrations, reg, channel) ==
+		    0)
+			return 0;
+		if (errno == EPROTO)
+			log_warn("taking a registration");
+		else if (errno != EAGAIN || e.events != EPOLLIN)
+			return -1;
+	}
+	return -1;
 }
 
 /*
@@ -65,159 +87,112 @@ take_session(int fd, struct registration *reg, int *channel)
  * at the first try, or asked for nothing.
  */
 static _Noreturn void
-become_attendant(const struct keeper *k, uint32_t number, int fd)
+become_attendant(struct keeper *k, int place)
 {
-	const int keep[] = { fd, k->done[1] };
+	const int keep[] = { k->links->registrations, k->links->call };
 	struct registration reg;
-	bool came_in;
-	int channel;
+	bool came_in = true;
+	int channel, watch;
 
-	/* The ends of others must not outlive those that are in here. */
-	if (fds_keep_only(keep, 2, k->fd) == -1)
+	if (fds_keep_only(keep, 2, keep[0]) == -1)
 		_exit(1);
-	for (int i = 1;; i++) {
+	watch = open_watch(k->links);
+	if (watch == -1) {
+		/* The next one would try as soon as this has ended. */
+		clock_sleep_until(clock_ms() + REST_TIME);
+		_exit(1);
+	}
+	for (int i = 0; i < CONVERSATIONS && came_in; i++) {
 		title_set("idle attendant");
-		if (take_session(k->fd, &reg, &channel) == -1)
+		pool_set_idle(&k->pool, place, true);
+		if (take_session(k, place, watch, &reg, &channel) == -1)
 			break;
+		pool_set_idle(&k->pool, place, false);
+		/* Where the pipe is full the keeper has been called. */
+		if (!pool_has_idle(&k->pool, POOL_NONE))
+			(void)!write(k->links->call, "", 1);
 		came_in = attendant_run(k->set, channel, &reg);
 		(void)close(channel);
-		if (!came_in || i == CONVERSATIONS || sig_terminated() ||
-		    write(k->fd + 1, &number, sizeof(number)) !=
-			(ssize_t)sizeof(number))
-			break;
 	}
 	_exit(0);
 }
 
-/* Returns the number of a new attendant, or none. */
-static uint32_t
+/* 0, or -1 with errno set; where there is no place one will be idle some time. */
+static int
 fork_attendant(struct keeper *k)
 {
-	uint32_t number = k->free;
-	struct attendant *a;
-	int ends[2];
+	int place = pool_add(&k->pool);
 	pid_t pid;
 
-	if (number == none) {
-		log_warnx("too many logins at once");
-		return none;
-	}
-	if (channel_pair(ends) == -1) {
-		log_warn("making a channel");
-		return none;
-	}
+	if (place == POOL_NONE)
+		return 0;
 	pid = fork();
 	if (pid == 0)
-		become_attendant(k, number, ends[1]);
-	(void)close(ends[1]);
+		become_attendant(k, place);
 	if (pid == -1) {
-		log_warn("forking an attendant");
-		(void)close(ends[0]);
-		return none;
+		pool_remove(&k->pool, place);
+		return -1;
 	}
-	a = &k->attendants[number];
-	a->pid = pid;
-	a->fd = ends[0];
-	k->free = a->next_free;
-	k->count++;
-	return number;
+	k->attendants[place] = pid;
+	return 0;
 }
 
-/* An attendant is gone, or finds its end closed and goes. */
-static void
-let_go(struct keeper *k, uint32_t number)
+/* Whether a session has registered, and nobody has taken it. */
+static bool
+somebody_waits(const struct keeper *k)
 {
-	struct attendant *a = &k->attendants[number];
+	char octet;
 
-	for (uint32_t i = 0; i < k->idle_count; i++)
-		if (k->idle[i] == number)
-			k->idle[i] = k->idle[--k->idle_count];
-	(void)close(a->fd);
-	a->fd = -1;
-	a->next_free = k->free;
-	k->free = number;
-	k->count--;
+	return recv(k->links->registrations, &octet, 1,
+		   MSG_PEEK | MSG_DONTWAIT) > 0;
 }
 
-/* Learns who is done.  Too many of them are sent away. */
+/* No attendant could be forked: those who wait are told that there is none. */
 static void
-hear_done(struct keeper *k)
-{
-	uint32_t numbers[IDLE_MOST];
-	ssize_t n;
-
-	do {
-		n = read(k->done[0], numbers, sizeof(numbers));
-		for (ssize_t i = 0; i < n / (ssize_t)sizeof(*numbers); i++)
-			if (numbers[i] >= k->most ||
-			    k->attendants[numbers[i]].fd == -1)
-				log_warnx("there is no such attendant");
-			else if (k->idle_count < IDLE_MOST)
-				k->idle[k->idle_count++] = numbers[i];
-			else
-				let_go(k, numbers[i]);
-	} while (n == (ssize_t)sizeof(numbers));
-}
-
-/* A rush is over: not all that it needed need wait for the next. */
-static void
-send_away(struct keeper *k)
-{
-	hear_done(k);
-	/* The first are those that nobody has come for. */
-	for (; k->spare > IDLE_FEW && k->idle_count > IDLE_FEW; k->spare--)
-		let_go(k, k->idle[0]);
-	k->spare = k->idle_count;
-	k->review = clock_ms() + REVIEW_TIME;
-}
-
-/* Gives a session to an attendant that is idle, or else to a new one. */
-static void
-find_attendant(struct keeper *k, const struct registration *reg, int channel)
-{
-	uint32_t number;
-	bool is_new;
-	int fd;
-
-	hear_done(k);
-	do {
-		is_new = k->idle_count == 0;
-		number = is_new ? fork_attendant(k) : k->idle[--k->idle_count];
-		if (k->idle_count < k->spare)
-			k->spare = k->idle_count;
-		if (number == none)
-			return;
-		fd = k->attendants[number].fd;
-		if (channel_register(fd, reg, channel) == 0)
-			return;
-		if (errno != EPIPE && errno != ECONNRESET) {
-			log_warn("giving a session to an attendant");
-			k->idle[k->idle_count++] = number;
-			return;
-		}
-		/* It has died, and that has not been heard of. */
-		let_go(k, number);
-	} while (!is_new);
-}
-
-static void
-take_registration(struct keeper *k)
+turn_away(struct keeper *k)
 {
 	struct registration reg;
-	int channel;
+	int channel, saved = errno;
 
-	if (channel_registered(k->fd, &reg, &channel) == 0) {
-		find_attendant(k, &reg, channel);
+	if (!somebody_waits(k))
+		return;
+	errno = saved;
+	log_warn("forking an attendant");
+	for (uint32_t i = 0; i < k->pool.most &&
+	     channel_registered(k->links->registrations, &reg, &channel) == 0;
+	     i++)
 		(void)close(channel);
-	} else if (errno == EPIPE) {
-		(void)close(k->fd);
-		k->fd = -1;
-	} else if (errno == EPROTO) {
-		log_warn("taking a registration");
-	} else {
-		/* It would come again at once, for ever. */
-		fatal("taking a registration");
-	}
+}
+
+/*
+ * Who takes a session finds another idle, or calls.  Returns for how many
+ * milliseconds all is well, or -1.
+ */
+static int
+refill(struct keeper *k)
+{
+	if (pool_has_idle(&k->pool, POOL_NONE) || fork_attendant(k) == 0)
+		return -1;
+	turn_away(k);
+	return REST_TIME;
+}
+
+static void
+reap(struct keeper *k)
+{
+	bool any = false;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, NULL, WNOHANG)) > 0)
+		for (uint32_t i = 0; i < k->pool.most; i++)
+			if (k->attendants[i] == pid) {
+				k->attendants[i] = 0;
+				pool_remove(&k->pool, (int)i);
+				any = true;
+			}
+	/* Who has died may have been woken for a session, and nobody else. */
+	if (any && somebody_waits(k) && fork_attendant(k) == -1)
+		turn_away(k);
 }
 
 /* What the most expensive password line costs, while logins go on. */
@@ -232,6 +207,8 @@ start_survey(const struct keeper *k)
 		break;
 	case 0:
 		title_set("survey");
+		if (fds_keep_only(NULL, 0, k->links->registrations) == -1)
+			_exit(1);
 		guard_open(&g, &k->set->guard, &k->set->users, "");
 		guard_survey(&g, &k->set->users);
 		_exit(0);
@@ -240,66 +217,46 @@ start_survey(const struct keeper *k)
 	}
 }
 
-static void
-reap(struct keeper *k)
-{
-	pid_t pid;
-
-	while ((pid = waitpid(-1, NULL, WNOHANG)) > 0) {
-		/* Its last word, before another has its number. */
-		hear_done(k);
-		for (uint32_t i = 0; i < k->most; i++)
-			if (k->attendants[i].fd != -1 &&
-			    k->attendants[i].pid == pid)
-				let_go(k, i);
-	}
-}
-
-static void
-open_keeper(struct keeper *k)
-{
-	k->attendants = mem_own(k->most, sizeof(*k->attendants));
-	if (k->attendants == NULL ||
-	    pipe2(k->done, O_CLOEXEC | O_NONBLOCK) == -1)
-		fatal("keeper");
-	k->free = none;
-	for (uint32_t i = k->most; i-- > 0;) {
-		k->attendants[i] = (struct attendant){ .fd = -1,
-			.next_free = k->free };
-		k->free = i;
-	}
-}
-
 void
-keeper_run(const struct attendant_settings *set, int fd, unsigned int most)
+keeper_run(const struct attendant_settings *set,
+    const struct keeper_links *links, unsigned int most)
 {
-	struct keeper k = { .set = set, .fd = fd, .most = most };
-	enum { WAKE, REGISTRATION };
+	struct keeper k = { .set = set, .links = links };
+	enum { WAKE, CALL, REGISTRATIONS };
 	struct pollfd pfd[] = {
 		[WAKE] = { .fd = sig_open(), .events = POLLIN },
-		[REGISTRATION] = { .fd = fd, .events = POLLIN },
+		[CALL] = { .fd = links->called, .events = POLLIN },
+		/* For its end, which comes when nobody is left to register. */
+		[REGISTRATIONS] = { .fd = links->registrations },
 	};
+	bool over = false;
+	char junk[64];
+	int patience;
 
 	title_set("keeper");
-	open_keeper(&k);
+	k.attendants = mem_own(most, sizeof(*k.attendants));
+	if (k.attendants == NULL || pool_open(&k.pool, most) == -1)
+		fatal("the table of attendants");
 	sig_ignore_quit();
 	start_survey(&k);
-	while (k.fd != -1) {
-		/* Who is done is heard when the next session comes, or none. */
-		if (poll(pfd, 2, k.count > IDLE_FEW ? REVIEW_TIME : -1) == -1) {
+	/* When no more can register, those who have are still served. */
+	while (!over || somebody_waits(&k)) {
+		patience = refill(&k);
+		if (poll(pfd, over ? REGISTRATIONS : REGISTRATIONS + 1,
+			over ? REST_TIME : patience) == -1) {
 			if (errno != EINTR)
 				fatal("poll");
 			continue;
 		}
-		if (clock_ms() >= k.review)
-			send_away(&k);
+		if (pfd[CALL].revents != 0)
+			(void)!read(links->called, junk, sizeof(junk));
 		if (pfd[WAKE].revents != 0) {
 			sig_drain();
 			if (sig_child())
 				reap(&k);
 		}
-		if (pfd[REGISTRATION].revents != 0)
-			take_registration(&k);
+		over = pfd[REGISTRATIONS].revents != 0;
 	}
-	mem_release(k.attendants, k.most, sizeof(*k.attendants));
+	mem_release(k.attendants, most, sizeof(*k.attendants));
+	pool_close(&k.pool);
 }

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
 # Who has let somebody in at the first try serves the next one, too; and nobody
-# else does.
+# else does.  One is always there for the next that comes.
 
 use strict;
 use warnings;
@@ -30,19 +30,25 @@ sub busy
 	return Proc::find($d, qr/^attendant/);
 }
 
-# Before that the next session would get another one.
-sub idle
+sub all_idle
 {
-	return Proc::find($d, qr/^idle attendant\z/);
+	return Proc::all($d, qr/^idle attendant\z/);
 }
 
-# A session that comes and goes, and the attendant that it leaves.
+# Waits until it has time again, or not.
+sub has_time
+{
+	my ($pid) = @_;
+
+	return Proc::becomes($d, $pid, qr/^idle attendant\z/);
+}
+
+# A session that comes and goes.
 sub visit
 {
 	my ($name) = @_;
 
 	$d->session($name, 'secret')->cmd('QUIT');
-	return idle();
 }
 
 # A session that has sent USER, and its attendant.
@@ -55,12 +61,16 @@ sub begin
 	return ($c, busy());
 }
 
+my $waiting = Proc::find($d, qr/^idle attendant/);
 my ($c, $first) = begin('user1');
+is $first, $waiting, 'one was there for the first';
+isnt Proc::find($d, qr/^idle attendant/), $first, 'and another is for the next';
 like $c->cmd('PASS secret'), qr/^\+OK/, 'a login';
-is idle(), $first, 'its attendant waits for another';
-is scalar(Proc::all($d, qr/attendant/)), 1, 'and is the only one';
+is has_time($first), $first, 'its attendant waits for another';
+is scalar(all_idle()), 2, 'two there are';
 $c->cmd('QUIT');
 
+Proc::spare($d, $first);
 ($c, my $second) = begin('user2');
 is $second, $first, 'it serves the next session';
 like $c->cmd('PASS secret'), qr/^\+OK/, 'and lets it in';
@@ -74,7 +84,6 @@ for (['a wrong password', 'PASS wrong', qr/^-ERR \[AUTH\]/],
     ['a client that leaves', 'QUIT', qr/^\+OK/]) {
 	my ($what, $command, $answer) = @$_;
 
-	idle();
 	($c, my $pid) = begin('user3');
 	like $c->cmd($command), $answer, $what;
 	if ($command ne 'QUIT') {
@@ -101,30 +110,36 @@ sub put_off_then_in
 {
 	my ($name, $why) = @_;
 
-	idle();
 	($c, my $pid) = begin($name);
 	like $c->cmd('PASS secret'), $why, "$name: is put off";
 	$c->cmd('USER user7');
 	like $c->cmd('PASS secret'), qr/^\+OK/, "$name: user7 comes in instead";
-	is idle(), $pid, "$name: the attendant is for the next";
+	is has_time($pid), $pid, "$name: the attendant is for the next";
 	$c->cmd('QUIT');
-	return $pid;
+	return Proc::spare($d, $pid);
 }
 
 visit('late') for 1 .. 2;
-my $clean = has(my $reused = idle());
+my ($reused) = all_idle();
+Proc::spare($d, $reused);
+my $clean = has($reused);
 my $holder = $d->session('user6', 'secret');
+Proc::spare($d, $reused);
 is put_off_then_in('user6', qr/^-ERR \[IN-USE\]/), $reused, 'in use: the same';
 $holder->cmd('QUIT');
-idle();
 like $d->connect->login('user6', 'secret'), qr/^\+OK/, 'in use: it is free now';
+Proc::spare($d, $reused);
 is put_off_then_in('late', qr/^-ERR \[LOGIN-DELAY\]/), $reused,
     'too early: the same';
 open my $mailbox, '<', $d->path('late') or die "late: $!";
 ok flock($mailbox, LOCK_EX | LOCK_NB), 'too early: no lock is left';
 close $mailbox;
-visit('user8') for 1 .. 40;
-is idle(), $reused, 'forty logins: the same';
+# Each with the same, since there is no other.
+for (1 .. 40) {
+	Proc::spare($d, $reused);
+	visit('user8');
+}
+is has_time($reused), $reused, 'forty logins';
 is has($reused), $clean, 'and no descriptor more';
 
 # Nor what was tried, or what it was compared with.
@@ -166,13 +181,15 @@ SKIP: {
 
 		for my $way (@ways) {
 			$c = $d->connect;
+			$c->cmd('NOOP');
+			my $pid = busy();
 			like $way{$way}->($c, $name), qr/^\+OK/, "$name: $way";
-			is remembers(idle(), @words), '',
+			is remembers(has_time($pid), @words), '',
 			    "$name: $way: the attendant forgets it";
 			$c->cmd('QUIT');
 		}
 	}
-	like remembers(idle(), 'idle attendant'), qr/ idle attendant/,
+	like remembers((all_idle())[0], 'idle attendant'), qr/ idle attendant/,
 	    'but not what it is called';
 }
 
@@ -190,11 +207,24 @@ for my $number (1 .. 3) {
 }
 
 # One that is told to end while it waits does not take the next session with it.
-kill TERM => my $told = visit('user1');
-ok Proc::gone($told), 'SIGTERM: an idle attendant ends';
+visit('user1');
+Proc::none($d, qr/^attendant/);
+kill TERM => my @told = all_idle();
+ok Proc::gone($_), 'SIGTERM: an idle attendant ends' for @told;
 like $d->connect->login('user2', 'secret'), qr/^\+OK/, 'SIGTERM: a login';
-idle();
+Proc::none($d, qr/^attendant/);
 $_->close for grep { defined } @{ $d->{clients} };
+
+# Nor does one that dies when it could have taken it.
+my ($stuck) = all_idle();
+Proc::halt(Proc::spare($d, $stuck));
+$c = $d->connect;
+$c->send("USER user2\r\n");
+ok $c->silent(0.2), 'stopped: the only one that is idle';
+Proc::slay($stuck);
+like $c->status, qr/^\+OK/, 'stopped, and killed: another takes the session';
+$c->close;
+Proc::none($d, qr/^attendant/);
 
 # Many at once.
 my @many = map {
@@ -207,13 +237,7 @@ is scalar(grep { $_->cmd('PASS secret') =~ /^\+OK/ } @many), 20,
     'and twenty logins';
 ok Proc::none($d, qr/^attendant/), 'all have done their work';
 $_->cmd('QUIT') for @many;
-# Whoever comes meanwhile takes the one that was there last, besides sixteen.
-ok Restante::wait_for(sub {
-	$d->session('user9', 'secret')->cmd('QUIT');
-	return 17 >= Proc::all($d, qr/^idle attendant/);
-}), 'as many as are worth it stay, though others come';
-ok Restante::wait_for(sub { 16 == Proc::all($d, qr/^idle attendant/) }),
-    'and none more when nobody does';
+ok Restante::wait_for(sub { 16 == all_idle() }), 'sixteen stay';
 
 # None is there for ever: the last one that was at work is the next.
 my %old = map { ($_, 1) } Proc::all($d, qr/^idle attendant/);
@@ -236,28 +260,31 @@ cmp_ok $logins, '>=', 90, 'but not soon';
 	$_->close for map { $e->connect } 1 .. 3;
 	$_->half_close for my @half = map { $e->connect } 1 .. 3;
 	ok Restante::wait_for(sub { $sessions->() == 3 }), 'silent clients stay';
-	is scalar(Proc::all($e, qr/attendant/)), 0,
-	    'and no attendant, neither theirs nor of those who left';
+	my ($one, @more) = Proc::all($e, qr/attendant/);
+	is scalar(@more), 0,
+	    'and one attendant, neither theirs nor of those who left';
 	is $_->cmd('NOOP') =~ /^-ERR/, 1, 'one speaks' for $silent[0];
-	my $one = Proc::find($e, qr/^attendant/);
+	is Proc::find($e, qr/^attendant/), $one, 'and has it';
 	ok $silent[0]->cmd('QUIT') =~ /^\+OK/, 'and leaves';
-	is Proc::find($e, qr/^idle attendant/), $one, 'its attendant stays';
+	ok Proc::becomes($e, $one, qr/^idle/), 'its attendant stays';
+	Proc::spare($e, $one);
 	like $silent[1]->login('user1', 'secret'), qr/^\+OK/, 'the next logs in';
-	is Proc::find($e, qr/^idle attendant/), $one, 'by the same';
+	ok Proc::becomes($e, $one, qr/^idle/), 'by the same';
 	is $e->stop, 0, 'and the server ends';
 
 	# That a proxy has said whom it speaks for asks for nothing either.
 	$e = Restante->start(users => \%users, flags => 'proxy',
 	    options => [ 'trusted-proxies=127.0.0.1' ]);
-	my %by;
+	my ($by) = Proc::find($e, qr/^idle attendant/);
 	for (1 .. 3) {
+		Proc::spare($e, $by);
 		my $c = $e->connect(silent => 1);
 		$c->send("PROXY TCP4 192.0.2.7 192.0.2.1 4711 110\r\n");
 		like $c->status, qr/^\+OK/, 'a client behind a proxy';
 		$c->cmd('QUIT');
-		$by{ Proc::find($e, qr/^idle attendant/) }++;
+		ok Proc::becomes($e, $by, qr/^idle/),
+		    'leaves its attendant for the next, too';
 	}
-	is scalar(keys %by), 1, 'leaves its attendant for the next, too';
 	is $e->stop, 0, 'and the server ends';
 }
 
@@ -270,8 +297,9 @@ ok Restante::wait_for(sub {
 	return !grep { $left{$_} } @now;
 }), 'SIGHUP: they go with their keeper';
 like $d->connect->login('user1', 'secret'), qr/^\+OK/, 'SIGHUP: a login';
-Proc::slay(Proc::find($d, qr/^keeper/)) for 1 .. 2;
-ok Proc::none($d, qr/^idle attendant/), 'the keeper is killed: they go, too';
+@now = Proc::all($d, qr/^idle attendant/);
+Proc::slay(Proc::find($d, qr/^keeper/));
+ok Proc::gone($_), 'the keeper is killed: they go, too' for @now;
 ok Restante::wait_for(sub {
 	my $c = $d->connect(silent => 1);
 	return ($c->status // '') =~ /^\+OK/ &&

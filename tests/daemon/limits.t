@@ -339,20 +339,41 @@ SKIP: {
 	    'processes again: all is as before';
 }
 
-# So is the keeper: without one it takes no registration.
+# So is an attendant: without one it takes no registration.
 SKIP: {
 	my $d = Restante->start(users => { alice => $box });
-	my $keeper = Proc::find($d, qr/^keeper/);
-	my ($soft, $hard) = limit_of($keeper);
+	my $attendant = Proc::find($d, qr/^idle attendant/);
+	my ($soft, $hard) = limit_of($attendant);
 
 	skip 'the limits of another process cannot be set here', 3
-	    if !set_limit($keeper, 4, $hard);
+	    if !set_limit($attendant, 4, $hard);
 	like $d->connect->login('alice', 'secret'), qr/^-ERR \[SYS\/TEMP\]/,
-	    'a keeper without a descriptor: logins are not possible';
+	    'an attendant without a descriptor: logins are not possible';
 	ok $d->log_like(qr/keeper: taking a registration: /), '... and it says so';
-	set_limit($keeper, $soft, $hard);
+	set_limit($attendant, $soft, $hard);
 	like $d->connect->login('alice', 'secret'), qr/^\+OK/,
-	    'a keeper with descriptors again: they are';
+	    'an attendant with descriptors again: they are';
+}
+
+# The keeper without a process: who is there serves, and who finds nobody is told.
+SKIP: {
+	skip 'root has as many processes as it likes', 5 if $> == 0;
+	my $d = Restante->start(users => { map { ($_ => $box) } qw(alice bob) });
+	my $keeper = Proc::find($d, qr/^keeper/);
+	my ($soft, $hard) = limit_of($keeper, 'Max processes');
+
+	skip 'the limits of another process cannot be set here', 5
+	    if !set_limit($keeper, 1, $hard, 'nproc');
+	my $one = $d->connect;
+	like $one->cmd('USER alice'), qr/^\+OK/, 'no attendant: but one';
+	like $d->connect->login('bob', 'secret'), qr/^-ERR \[SYS\/TEMP\]/,
+	    'no attendant: who comes now is told';
+	ok $d->log_like(qr/keeper: forking an attendant: /), '... and it is logged';
+	set_limit($keeper, $soft, $hard, 'nproc');
+	ok Restante::wait_for(sub {
+		$d->connect->login('bob', 'secret') =~ /^\+OK/
+	}), 'attendants again: a login';
+	like $one->cmd('PASS secret'), qr/^\+OK/, 'attendants again: both are in';
 }
 
 # A keeper that is stopped holds up nobody but those who want to log in, and these

@@ -62,6 +62,27 @@ sub none
 	}, $seconds);
 }
 
+# Waits until a process has such a title, and returns its pid.
+sub becomes
+{
+	my ($d, $pid, $pattern) = @_;
+
+	return Restante::wait_for(sub {
+		return (titles($d)->{$pid} // '') =~ $pattern ? $pid : undef;
+	});
+}
+
+# Has all that are idle end but one, who takes the next session.  The keeper has a
+# new one when that has begun.
+sub spare
+{
+	my ($d, $one) = @_;
+
+	none($d, qr/^attendant/);
+	slay($_) for grep { $_ != $one } all($d, qr/^idle attendant/);
+	return $one;
+}
+
 # Waits until a process is gone.
 sub gone
 {

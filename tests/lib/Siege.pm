@@ -98,17 +98,6 @@ sub leave
 	Proc::gone($_->pid) for @sessions;
 }
 
-# The only attendant that there is: it waits for a session.
-sub one_attendant
-{
-	my ($d) = @_;
-
-	Proc::none($d, qr/^attendant/);
-	my ($one, @more) = Proc::all($d, qr/^idle attendant/);
-	Proc::slay($_) for @more;
-	return $one;
-}
-
 # What the filter allows, and what else stands in the way.
 sub allowed_calls
 {
@@ -290,11 +279,11 @@ sub channel_login
 sub channel_reuse
 {
 	my ($d) = @_;
-	my $idle = sub { Proc::find($d, qr/^idle attendant/) };
 	my $has = sub { $> == 0 ? keys %{ Proc::descriptors($_[0]) } : 0 };
 
 	serves($d, 'reuse');
-	my $attendant = one_attendant($d);
+	my ($attendant) = Proc::all($d, qr/^idle attendant/);
+	Proc::spare($d, $attendant);
 	my $had = $has->($attendant);
 	my $h = Hostile->new($d);
 	my $user = Hostile::request(kind => Hostile::USER);
@@ -312,9 +301,11 @@ sub channel_reuse
 	my @heard = map { $h->hear } 1 .. 3;
 	is grep({ /^[1-9]\d* [23]\b/ } @heard), 1, 'reuse: one mailbox';
 	is grep({ /^0 0\b/ } @heard), 2, 'reuse: nothing else';
-	is $idle->(), $attendant, 'reuse: the attendant is for the next';
+	is Proc::becomes($d, $attendant, qr/^idle/), $attendant,
+	    'reuse: the attendant is for the next';
 	is $has->($attendant), $had, 'reuse: and has nothing of it';
 
+	Proc::spare($d, $attendant);
 	my $other = Hostile->new($d);
 	like $other->ask(Hostile::USER, 'alice', '-'), qr/^verdict 1\b/,
 	    'reuse: another session';
@@ -381,9 +372,12 @@ sub channel_floods
 	like $h->hear, qr/^[1-9]\d* 0\b/,
 	    'descriptors: a verdict comes, they do not';
 	if ($> == 0) {
-		my $attendant = Proc::find($d, qr/^attendant/);
-		is scalar(keys %{ Proc::descriptors($attendant) }), 11,
-		    'descriptors: and the attendant does not keep them';
+		my ($busy, $idle) = map {
+			scalar(keys %{ Proc::descriptors($_) })
+		} Proc::find($d, qr/^attendant/),
+		    (Proc::all($d, qr/^idle attendant/))[0];
+		is $busy, $idle + 2, 'descriptors: the attendant does not ' .
+		    'keep them, but a channel and the penalties';
 	}
 	like $h->say('send', $user, 100000), qr/^[1-9]\d* \d/,
 	    'flood: as many requests as the channel takes';

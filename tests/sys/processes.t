@@ -98,7 +98,7 @@ subtest 'a directory of an ordinary owner' => sub {
 	my $state = $d->dir . '/.restante';
 
 	has_descriptors('session before its client speaks', $session, 'pipe',
-	    'pipe', 'socket', 'socket');
+	    'pipe', 'socket', 'socket', 'pipe');
 	ok Proc::none($d, qr/^attendant/), 'no attendant before it is needed';
 	like $c->cmd('NOOP'), qr/^-ERR/, 'the client speaks';
 	confined('listener', $listener, uid => $nobody, gid => $nogroup);
@@ -108,14 +108,14 @@ subtest 'a directory of an ordinary owner' => sub {
 	rootless('listener', $listener);
 	rootless('session', $session);
 	has_descriptors('listener', $listener, 'pipe', 'pipe', 'socket',
-	    'socket', 'pipe', 'socket', 'socket', 'anon_inode:[signalfd]');
+	    'socket', 'pipe', 'pipe', 'socket', 'socket',
+	    'anon_inode:[signalfd]');
 	# It has its name before it has all that it needs.
 	Restante::wait_for(sub {
-		13 == keys %{ Proc::descriptors($keeper) }
+		12 == keys %{ Proc::descriptors($keeper) }
 	});
-	# The line to its attendant is the last.
 	has_descriptors('keeper', $keeper, 'pipe', $d->dir, $state, 'pipe',
-	    'socket', ('pipe') x 4, 'socket');
+	    'socket', ('pipe') x 4);
 	has_descriptors('session', $session, 'pipe', 'pipe', 'socket',
 	    'socket');
 
@@ -123,7 +123,8 @@ subtest 'a directory of an ordinary owner' => sub {
 	my $attendant = Proc::find($d, qr/^attendant 127\.0\.0\.1\z/);
 	confined('attendant', $attendant, uid => $owner);
 	has_descriptors('attendant', $attendant, 'pipe', $d->dir, $state,
-	    'pipe', 'socket', 'pipe', 'socket', "$state/penalties");
+	    'pipe', 'socket', 'pipe', 'anon_inode:[eventpoll]', 'socket',
+	    "$state/penalties");
 
 	like $c->cmd('PASS secret'), qr/^\+OK/, 'and opens it';
 	ok Proc::none($d, qr/^attendant/), 'an attendant ends with the login';

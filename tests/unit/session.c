@@ -47,7 +47,8 @@ start(pid_t *pid)
 	if (*pid == 0) {
 		(void)close(ends[1]);
 		session_run(&set,
-		    &(struct session_links){ ends[0], ends[0], -1, -1 }, &reg);
+		    &(struct session_links){ ends[0], ends[0], -1, -1, -1 },
+		    &reg);
 		_exit(0);
 	}
 	(void)close(ends[0]);

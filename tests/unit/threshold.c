@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 
 #include <fcntl.h>
+#include <poll.h>
 
 #include "clock.h"
 #include "log.h"
@@ -28,7 +29,7 @@ static const struct registration reg = {
 
 /* The client's end and the keeper's, and what the session has. */
 struct trial {
-	int client, keeper;
+	int client, keeper, called;
 	struct session_links links;
 	pid_t pid;
 };
@@ -36,15 +37,16 @@ struct trial {
 static void
 begin(struct trial *t)
 {
-	int connection[2], line[2];
+	int connection[2], line[2], call[2];
 
 	need(socketpair(AF_UNIX, SOCK_STREAM, 0, connection) == 0 &&
-		channel_pair(line) == 0,
+		channel_pair(line) == 0 && pipe(call) == 0,
 	    "sockets");
 	t->client = connection[0];
 	t->keeper = line[0];
+	t->called = call[0];
 	t->links = (struct session_links){ connection[1], connection[1],
-		line[1], -1 };
+		line[1], call[1], -1 };
 }
 
 /* What holds behind the threshold, whoever came to it. */
@@ -53,7 +55,8 @@ look_back(const struct session_links *links)
 {
 	struct rlimit processes, files;
 
-	if (fcntl(links->keeper, F_GETFD) != -1)
+	if (fcntl(links->keeper, F_GETFD) != -1 ||
+	    fcntl(links->call, F_GETFD) != -1)
 		_exit(10);
 	if (getrlimit(RLIMIT_NPROC, &processes) == -1 ||
 	    getrlimit(RLIMIT_NOFILE, &files) == -1 || processes.rlim_max != 0 ||
@@ -71,6 +74,7 @@ cross(const struct trial *t, int64_t patience, size_t octets)
 
 	(void)close(t->client);
 	(void)close(t->keeper);
+	(void)close(t->called);
 	(void)alarm(60);
 	channel = threshold_cross(&t->links, &reg, clock_ms() + patience);
 	look_back(&t->links);
@@ -93,6 +97,7 @@ start(struct trial *t, int64_t patience, size_t octets)
 		cross(t, patience, octets);
 	(void)close(t->links.in);
 	(void)close(t->links.keeper);
+	(void)close(t->links.call);
 }
 
 static int
@@ -105,6 +110,8 @@ end(struct trial *t)
 		(void)close(t->client);
 	if (t->keeper != -1)
 		(void)close(t->keeper);
+	if (t->called != -1)
+		(void)close(t->called);
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 100;
 }
 
@@ -115,7 +122,17 @@ speak(const struct trial *t)
 	    "write");
 }
 
-/* Whether the keeper gets the registration, and the request by its channel. */
+/* Takes what comes next to where registrations are taken. */
+static int
+take(const struct trial *t, struct registration *got, int *channel)
+{
+	struct pollfd pfd = { .fd = t->keeper, .events = POLLIN };
+
+	need(poll(&pfd, 1, 60000) == 1, "poll");
+	return channel_registered(t->keeper, got, channel);
+}
+
+/* Whether the registration comes, and the request by its channel. */
 static bool
 is_registered(const struct trial *t)
 {
@@ -124,7 +141,7 @@ is_registered(const struct trial *t)
 	int channel;
 	bool right;
 
-	if (channel_registered(t->keeper, &got, &channel) == -1)
+	if (take(t, &got, &channel) == -1)
 		return false;
 	right = memcmp(&got, &reg, sizeof(reg)) == 0 &&
 	    channel_asked(channel, &req) == 0 && req.kind == REQUEST_USER &&
@@ -140,8 +157,7 @@ is_over(const struct trial *t)
 	struct registration got;
 	int channel;
 
-	return channel_registered(t->keeper, &got, &channel) == -1 &&
-	    errno == EPIPE;
+	return take(t, &got, &channel) == -1 && errno == EPIPE;
 }
 
 static void
@@ -203,7 +219,15 @@ keepers(void)
 	(void)close(t.keeper);
 	t.keeper = -1;
 	start(&t, LATE, sizeof(said) - 1);
-	is(end(&t), 1, "a keeper that is gone: no attendant");
+	is(end(&t), 1, "keeper and attendants are gone: no attendant");
+
+	begin(&t);
+	speak(&t);
+	(void)close(t.called);
+	t.called = -1;
+	start(&t, LATE, sizeof(said) - 1);
+	ok(is_over(&t), "a keeper that is gone: nobody registers");
+	is(end(&t), 1, "though attendants are at work");
 
 	begin(&t);
 	speak(&t);
@@ -212,8 +236,7 @@ keepers(void)
 	/* It has tried before there is room. */
 	clock_sleep_until(clock_ms() + SOON);
 	while (n-- > 0) {
-		check(channel_registered(t.keeper, &junk, &channel) == 0 &&
-			junk.serial == 1,
+		check(take(&t, &junk, &channel) == 0 && junk.serial == 1,
 		    "what was in the queue");
 		(void)close(channel);
 	}
