@@ -26,16 +26,39 @@
 #include "sockets.h"
 #include "title.h"
 
+/* A client that is there and can have no session is told so; the log has said why. */
+static _Noreturn void
+turn_away(int out, int status)
+{
+	static const char line[] =
+	    "-ERR [SYS/TEMP] no session can be started now\r\n";
+
+	(void)!write(out, line, sizeof(line) - 1);
+	exit(status);
+}
+
 static _Noreturn void
 usage(bool connected)
 {
-	if (connected)
-		fatalx("the options make no sense");
+	if (connected) {
+		log_warnx("the options make no sense");
+		turn_away(STDOUT_FILENO, EX_USAGE);
+	}
 	fprintf(stderr,
 	    "usage: restante [-bnTvV] [-d users] [-f file] [-l address]\n"
 	    "                [-p port] [-1 port] [-o keyword=value]\n"
 	    "                [--inetd [--pop1]]\n");
 	exit(EX_USAGE);
+}
+
+static void
+read_conf(const struct options *o, bool for_client, struct conf *c)
+{
+	if (options_conf(o, c, for_client ? NULL : stderr) == 0)
+		return;
+	if (for_client)
+		turn_away(STDOUT_FILENO, EX_CONFIG);
+	exit(EX_CONFIG);
 }
 
 /*
@@ -123,7 +146,7 @@ start_inetd(const struct conf *c, const char *peer, enum protocol_kind protocol)
 		fatal("descriptors 0 and 1");
 	svc.has_ucspi = find_ucspi(svc.session.ucspi);
 	if (service_prepare(c, &svc) == -1)
-		exit(1);
+		turn_away(out, 1);
 	master_serve(&svc, in, out, peer == NULL ? "local" : peer, protocol);
 }
 
@@ -225,8 +248,7 @@ main(int argc, char **argv)
 	}
 	if (o.inetd)
 		log_to_syslog();
-	if (options_conf(&o, &c, connected || o.inetd ? NULL : stderr) == -1)
-		exit(EX_CONFIG);
+	read_conf(&o, connected || o.inetd, &c);
 	if (o.print) {
 		conf_print(&c, stdout);
 		if (fflush(stdout) == EOF || ferror(stdout))

@@ -84,18 +84,19 @@ sub hear
 	], 'by itself: is logged, and nothing else';
 }
 
-# Without a place to log to but the client, nothing is said to the client.
+# A client that can have no session is told so, and not why.
+my $none = "-ERR [SYS/TEMP] no session can be started now\r\n";
 {
 	my $c = Restante->inetd(dir => '/nonexistent', silent => 1);
 
-	is $c->raw_until, '', 'no directory: not a word to the client';
+	is $c->raw_until, $none, 'no directory: no session, and not why';
 	isnt $c->server->wait, 0, 'no directory: the status says so';
 }
 {
 	my $c = Restante->inetd(@users, options => [ 'user=root' ],
 	    silent => 1);
 
-	is $c->raw_until, '', 'sessions of root: not a word to the client'
+	is $c->raw_until, $none, 'sessions of root: no session, and not why'
 	    if $> == 0;
 	$c->close;
 	$c->server->wait;
@@ -198,7 +199,7 @@ for my $wrong ([ '-o', 'nonsense=1' ], [ '-x' ], [ '-f', '/nonexistent' ]) {
 	my $c = Restante->inetd(users => { alice => $box }, args => $wrong,
 	    silent => 1);
 
-	is $c->raw_until, '', "@$wrong: the client is not told";
+	is $c->raw_until, $none, "@$wrong: no session, and not why";
 	isnt $c->server->wait, 0, "@$wrong: the server ends";
 }
 
