@@ -27,16 +27,16 @@ uint32_t roster_count_from(const struct roster *, const struct address *);
 /* Whether there is no place for one more. */
 bool roster_is_full(const struct roster *);
 
-/* The serial number that the next session will have. */
+/* The serial number that the next session will have: never 0, nor another's. */
 uint64_t roster_next(const struct roster *);
 
 /*
  * Notes a session that has not logged in: its process, where it comes from,
  * whether that counts, and the descriptor of its client, which is the table's from
- * now on.  Returns its serial number, never 0, which no other session ever has.
- * The table must not be full.
+ * now on.  Its serial number is what roster_next() said.  The table must not be
+ * full.
  */
-uint64_t roster_add(struct roster *, pid_t pid, const struct address *from,
+void roster_add(struct roster *, pid_t pid, const struct address *from,
     bool counted, int fd);
 
 /* The session is logged in: its descriptor is closed.  One unknown is ignored. */

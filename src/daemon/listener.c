@@ -158,7 +158,7 @@ start_session(struct accepting *a, struct client *c)
 		log_warn("forking a session");
 		return -1;
 	}
-	(void)roster_add(a->roster, pid, &c->from, c->counted, c->fd);
+	roster_add(a->roster, pid, &c->from, c->counted, c->fd);
 	return 0;
 }
 

@@ -183,7 +183,7 @@ roster_next(const struct roster *r)
 	return (r->serial + 1) * r->most + r->free_place;
 }
 
-uint64_t
+void
 roster_add(struct roster *r, pid_t pid, const struct address *from,
     bool counted, int fd)
 {
@@ -209,7 +209,6 @@ roster_add(struct roster *r, pid_t pid, const struct address *from,
 			    : &r->places[r->newest].newer) = number;
 	r->newest = number;
 	r->count++;
-	return p->serial;
 }
 
 void

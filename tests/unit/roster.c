@@ -56,7 +56,8 @@ add(struct roster *l)
 	if (count == MOST || is_running(p.pid))
 		return;
 	p.fd = new_fd();
-	p.serial = roster_add(
+	p.serial = roster_next(l);
+	roster_add(
 	    l, p.pid, &client[p.client % CLIENTS], p.client < CLIENTS, p.fd);
 	check(p.serial > last[p.serial % MOST], "a serial that comes again");
 	last[p.serial % MOST] = p.serial;
@@ -188,7 +189,7 @@ fills(void)
 		for (uint32_t i = 0; i < MANY; i++) {
 			memcpy(a.octets + 4, &i, sizeof(i));
 			check(roster_count_from(l, &a) == 0, "client %u", i);
-			(void)roster_add(l, (pid_t)i + 1, &a, true, new_fd());
+			roster_add(l, (pid_t)i + 1, &a, true, new_fd());
 			check(roster_count_from(l, &a) == 1, "client %u", i);
 		}
 		check(roster_count(l) == MANY, "all");
@@ -202,7 +203,7 @@ fills(void)
 	point("every place can be a client of its own");
 	l = roster_new(2);
 	need(l != NULL, "roster_new");
-	(void)roster_add(l, 1, &a, false, new_fd());
+	roster_add(l, 1, &a, false, new_fd());
 	roster_free(l);
 	roster_free(NULL);
 	ok(!is_open(lowest), "a table that goes closes what it has");
