@@ -17,7 +17,10 @@ uint64_t clock_wall_ns(void);
 /* Sleeps until the monotonic clock reads deadline; returns at once if past. */
 void clock_sleep_until(int64_t deadline);
 
-/* Sleeps for a random part of so many milliseconds, at most 1,000. */
+/*
+ * Sleeps for a random part of so many milliseconds, at most 1,000: the sum of four,
+ * so that it has no sharp edge, which many samples would find.
+ */
 void clock_blur(unsigned int most);
 
 #endif

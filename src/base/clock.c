@@ -50,12 +50,13 @@ clock_sleep_until(int64_t deadline)
 void
 clock_blur(unsigned int most)
 {
-	uint32_t random;
+	uint16_t parts[4];
 	struct timespec ts = { .tv_sec = 0 };
 
-	if (getrandom(&random, sizeof(random), 0) != sizeof(random))
+	if (getrandom(parts, sizeof(parts), 0) != sizeof(parts))
 		fatal("getrandom");
-	ts.tv_nsec = (long)((uint64_t)random * most * 1000000 >> 32);
+	for (int i = 0; i < 4; i++)
+		ts.tv_nsec += (long)((uint64_t)parts[i] * most * 250000 >> 16);
 	while (nanosleep(&ts, &ts) == -1 && errno == EINTR)
 		;
 }

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: ISC
 # A refusal tells nothing by its time, nor does a challenge: not whether there is
-# such a user, nor what the password line is.  As a statistic: with how much luck somebody who has two
-# refusals, of an unknown name and of another, says by their times which is which.
+# such a user, nor what the password line is.  As a statistic: with how much luck
+# somebody who has two refusals, of an unknown name and of another, says by their
+# times which is which.
 # That is the area under the ROC curve; half is no luck at all.
 #
 # TRIES (of each kind) is 500 in .ci/run, and then the bound is the one that is
