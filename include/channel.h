@@ -107,9 +107,9 @@ enum { CHANNEL_MAILBOX, CHANNEL_JOURNAL, CHANNEL_INDEX, CHANNEL_FDS };
 int channel_pair(int ends[2]);
 
 /*
- * All return 0, or -1 with errno set: EPIPE when the other end is gone.  A
- * registration is not waited for: EAGAIN when the other end is behind, or when
- * there is none.
+ * All return 0, or -1 with errno set: EPIPE when the other end is gone.
+ * Neither sending a registration waits, EAGAIN when the other end is behind, nor
+ * taking one, EAGAIN when there is none to take.
  */
 int channel_register(int fd, const struct registration *, int channel);
 /* Takes a registration; *channel is the caller's. */

@@ -17,8 +17,10 @@ struct keeper_links {
 
 /*
  * Runs until nobody is left who could register; at most most attendants run at a
- * time.  The descriptors of the links are in this order, one above the other, and
- * none above them is open; what settings and the log use is below.
+ * time.  If it dies, sessions that are waiting then are served by those who are
+ * idle; were all at work, by the first who is not.  The descriptors of the links
+ * are in this order, one above the other, and none above them is open; what
+ * settings and the log use is below.
  */
 void keeper_run(const struct attendant_settings *, const struct keeper_links *,
     unsigned int most);

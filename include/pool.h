@@ -33,7 +33,7 @@ void pool_remove(struct pool *, int place);
 /* Runs as: the attendant who has the place. */
 void pool_set_idle(struct pool *, int place, bool idle);
 
-/* Whether any attendant is idle besides that one, or POOL_NONE. */
-bool pool_has_idle(const struct pool *, int besides);
+/* How many are idle besides that one, or POOL_NONE. */
+int pool_idle(const struct pool *, int besides);
 
 #endif

@@ -49,7 +49,9 @@ void sig_ignore_quit(void);
 void sig_catch_bus(void);
 /* For a process that is about to become another program. */
 void sig_exec_defaults(void);
+/* Whether SIGTERM has come; the second: or would, if it were not blocked. */
 bool sig_terminated(void);
+bool sig_terminating(void);
 const sigset_t *sig_wait_mask(void);
 
 #endif

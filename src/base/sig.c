@@ -195,6 +195,15 @@ sig_terminated(void)
 	return got_term != 0;
 }
 
+bool
+sig_terminating(void)
+{
+	sigset_t pending;
+
+	return sig_terminated() ||
+	    (sigpending(&pending) == 0 && sigismember(&pending, SIGTERM) == 1);
+}
+
 const sigset_t *
 sig_wait_mask(void)
 {

@@ -129,6 +129,7 @@ static const int calls_of_keeper[] = {
 	SYS_epoll_create1,
 	SYS_epoll_ctl,
 	SYS_epoll_pwait,
+	SYS_rt_sigpending,
 	SYS_openat,
 	SYS_getdents64,
 };

@@ -19,13 +19,19 @@
 #include "title.h"
 
 enum {
-	/* So many attendants stay; others end who wait for so many milliseconds. */
+	/*
+	 * So many attendants stay.  Others end who have waited for so many
+	 * milliseconds, or have done their work and find so many idle.
+	 */
 	IDLE_FEW = 16,
 	IDLE_TIME = 2000,
+	IDLE_MOST = 64,
 	/* What may be wrong with one unseen is not for long. */
 	CONVERSATIONS = 100,
 	/* Milliseconds after which what did not work is tried again. */
 	REST_TIME = 100,
+	/* The exit status of an attendant who could not wait for a session. */
+	CANNOT_WAIT = 2,
 };
 
 struct keeper {
@@ -33,53 +39,104 @@ struct keeper {
 	const struct keeper_links *links;
 	struct pool pool;
 	pid_t *attendants; /* by their place in the pool; 0: it is free */
+	bool doubt;    /* somebody died who may have been woken for a session */
+	int64_t again; /* before that time no attendant is forked */
 };
 
-/* For a wait in which one attendant is woken for a session, not all. */
-static int
-open_watch(const struct keeper_links *links)
+static _Noreturn void
+cannot_wait(void)
+{
+	log_warn("waiting for sessions");
+	_exit(CANNOT_WAIT);
+}
+
+/* Of all who have joined one is woken for a session. */
+static void
+join(const struct keeper *k, int watch)
 {
 	struct epoll_event session = { .events = EPOLLIN | EPOLLEXCLUSIVE };
+
+	if (epoll_ctl(
+		watch, EPOLL_CTL_ADD, k->links->registrations, &session) == -1)
+		cannot_wait();
+}
+
+static void
+leave(const struct keeper *k, int watch)
+{
+	if (epoll_ctl(watch, EPOLL_CTL_DEL, k->links->registrations, NULL) ==
+	    -1)
+		cannot_wait();
+}
+
+static int
+open_watch(const struct keeper *k, int place)
+{
 	/* Of this pipe it tells that there is no keeper any more. */
 	struct epoll_event end = { .events = 0 };
-	int fd = epoll_create1(EPOLL_CLOEXEC);
+	int watch = epoll_create1(EPOLL_CLOEXEC);
 
-	if (fd != -1 &&
-	    epoll_ctl(fd, EPOLL_CTL_ADD, links->registrations, &session) == 0 &&
-	    epoll_ctl(fd, EPOLL_CTL_ADD, links->call, &end) == 0)
-		return fd;
-	log_warn("waiting for sessions");
-	return -1;
+	if (watch == -1 ||
+	    epoll_ctl(watch, EPOLL_CTL_ADD, k->links->call, &end) == -1)
+		cannot_wait();
+	if (place < IDLE_FEW)
+		join(k, watch);
+	return watch;
 }
 
 /*
- * Waits for a session.  Returns 0, or -1: the attendant has waited for too long, or
- * is told to end, or there will be no more sessions.
+ * Waits for a session.  Returns whether there is one; if not, the attendant has
+ * waited for too long, or is told to end, or there will be no more sessions.
  */
-static int
-take_session(const struct keeper *k, int place, int watch,
+static bool
+await_session(const struct keeper *k, int place, int watch,
     struct registration *reg, int *channel)
 {
 	int n, patience = place < IDLE_FEW ? -1 : IDLE_TIME;
 	struct epoll_event e;
 
-	while (!sig_terminated()) {
+	for (;;) {
 		n = epoll_pwait(watch, &e, 1, patience, sig_wait_mask());
 		if (n == -1 && errno != EINTR)
-			return -1;
-		if (n == 0 && pool_has_idle(&k->pool, place))
-			return -1;
+			cannot_wait();
+		if (sig_terminating())
+			return false;
+		if (n == 0 && pool_idle(&k->pool, place) > 0)
+			return false;
 		if (n < 1)
 			continue;
 		if (channel_registered(k->links->registrations, reg, channel) ==
 		    0)
-			return 0;
+			return true;
 		if (errno == EPROTO)
 			log_warn("taking a registration");
 		else if (errno != EAGAIN || e.events != EPOLLIN)
-			return -1;
+			return false;
 	}
-	return -1;
+}
+
+/*
+ * The same.  The few who stay are always there to be woken, and passed by while they
+ * are at work; if many were, it would cost each session that registers.
+ */
+static bool
+take_session(const struct keeper *k, int place, int watch,
+    struct registration *reg, int *channel)
+{
+	bool taken;
+
+	if (place >= IDLE_FEW)
+		join(k, watch);
+	taken = await_session(k, place, watch, reg, channel);
+	if (place >= IDLE_FEW)
+		leave(k, watch);
+	return taken;
+}
+
+static bool
+is_surplus(const struct keeper *k, int place)
+{
+	return place >= IDLE_FEW && pool_idle(&k->pool, place) >= IDLE_MOST;
 }
 
 /*
@@ -91,25 +148,22 @@ become_attendant(struct keeper *k, int place)
 {
 	const int keep[] = { k->links->registrations, k->links->call };
 	struct registration reg;
-	bool came_in = true;
+	bool taken, came_in = true;
 	int channel, watch;
 
 	if (fds_keep_only(keep, 2, keep[0]) == -1)
-		_exit(1);
-	watch = open_watch(k->links);
-	if (watch == -1) {
-		/* The next one would try as soon as this has ended. */
-		clock_sleep_until(clock_ms() + REST_TIME);
-		_exit(1);
-	}
-	for (int i = 0; i < CONVERSATIONS && came_in; i++) {
+		cannot_wait();
+	watch = open_watch(k, place);
+	for (int i = 0; i < CONVERSATIONS && came_in && !is_surplus(k, place);
+	     i++) {
 		title_set("idle attendant");
 		pool_set_idle(&k->pool, place, true);
-		if (take_session(k, place, watch, &reg, &channel) == -1)
-			break;
+		taken = take_session(k, place, watch, &reg, &channel);
 		pool_set_idle(&k->pool, place, false);
+		if (!taken)
+			break;
 		/* Where the pipe is full the keeper has been called. */
-		if (!pool_has_idle(&k->pool, POOL_NONE))
+		if (pool_idle(&k->pool, POOL_NONE) == 0)
 			(void)!write(k->links->call, "", 1);
 		came_in = attendant_run(k->set, channel, &reg);
 		(void)close(channel);
@@ -117,15 +171,17 @@ become_attendant(struct keeper *k, int place)
 	_exit(0);
 }
 
-/* 0, or -1 with errno set; where there is no place one will be idle some time. */
+/* 0, or -1 with errno set: EUSERS when there is no place. */
 static int
 fork_attendant(struct keeper *k)
 {
 	int place = pool_add(&k->pool);
 	pid_t pid;
 
-	if (place == POOL_NONE)
-		return 0;
+	if (place == POOL_NONE) {
+		errno = EUSERS;
+		return -1;
+	}
 	pid = fork();
 	if (pid == 0)
 		become_attendant(k, place);
@@ -141,23 +197,22 @@ fork_attendant(struct keeper *k)
 static bool
 somebody_waits(const struct keeper *k)
 {
+	int saved = errno;
 	char octet;
+	ssize_t n = recv(
+	    k->links->registrations, &octet, 1, MSG_PEEK | MSG_DONTWAIT);
 
-	return recv(k->links->registrations, &octet, 1,
-		   MSG_PEEK | MSG_DONTWAIT) > 0;
+	errno = saved;
+	return n > 0;
 }
 
-/* No attendant could be forked: those who wait are told that there is none. */
+/* Those who wait are told that there is no attendant. */
 static void
 turn_away(struct keeper *k)
 {
 	struct registration reg;
-	int channel, saved = errno;
+	int channel;
 
-	if (!somebody_waits(k))
-		return;
-	errno = saved;
-	log_warn("forking an attendant");
 	for (uint32_t i = 0; i < k->pool.most &&
 	     channel_registered(k->links->registrations, &reg, &channel) == 0;
 	     i++)
@@ -165,34 +220,68 @@ turn_away(struct keeper *k)
 }
 
 /*
- * Who takes a session finds another idle, or calls.  Returns for how many
- * milliseconds all is well, or -1.
+ * Sees to it that an attendant is idle.  Returns for how many milliseconds nothing
+ * more can be done about it, or -1: as long as nobody calls.
  */
 static int
 refill(struct keeper *k)
 {
-	if (pool_has_idle(&k->pool, POOL_NONE) || fork_attendant(k) == 0)
+	bool enough = pool_idle(&k->pool, POOL_NONE) > 0;
+	int64_t left = k->again - clock_ms();
+
+	if (enough && k->doubt)
+		enough = !somebody_waits(k);
+	k->doubt = k->doubt && !enough;
+	if (enough)
 		return -1;
-	turn_away(k);
+	if (left > 0)
+		return (int)left;
+	if (fork_attendant(k) == 0) {
+		k->doubt = false;
+		return -1;
+	}
+	if (somebody_waits(k)) {
+		if (errno == EUSERS)
+			log_warnx("too many logins at once");
+		else
+			log_warn("forking an attendant");
+		if (pool_idle(&k->pool, POOL_NONE) == 0)
+			turn_away(k);
+	}
+	k->again = clock_ms() + REST_TIME;
 	return REST_TIME;
+}
+
+/* Returns the place of the attendant, or POOL_NONE. */
+static int
+find_place(const struct keeper *k, pid_t pid)
+{
+	for (uint32_t i = 0; i < k->pool.most; i++)
+		if (k->attendants[i] == pid)
+			return (int)i;
+	return POOL_NONE;
 }
 
 static void
 reap(struct keeper *k)
 {
-	bool any = false;
+	int place, status;
 	pid_t pid;
 
-	while ((pid = waitpid(-1, NULL, WNOHANG)) > 0)
-		for (uint32_t i = 0; i < k->pool.most; i++)
-			if (k->attendants[i] == pid) {
-				k->attendants[i] = 0;
-				pool_remove(&k->pool, (int)i);
-				any = true;
-			}
-	/* Who has died may have been woken for a session, and nobody else. */
-	if (any && somebody_waits(k) && fork_attendant(k) == -1)
-		turn_away(k);
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		place = find_place(k, pid);
+		if (place == POOL_NONE)
+			continue;
+		k->attendants[place] = 0;
+		pool_remove(&k->pool, place);
+		k->doubt = true;
+		/* The next one would fare no better at once. */
+		if (status != 0)
+			k->again = clock_ms() + REST_TIME;
+		if (WIFEXITED(status) && WEXITSTATUS(status) == CANNOT_WAIT &&
+		    pool_idle(&k->pool, POOL_NONE) == 0)
+			turn_away(k);
+	}
 }
 
 /* What the most expensive password line costs, while logins go on. */

@@ -10,9 +10,12 @@
 
 enum { FREE, IDLE, BUSY };
 
-/* One writer a place.  Each word is in order with all others. */
+/*
+ * What is in here is seen by all in the order in which it was written: who is not
+ * idle any more sees whether anybody else is.
+ */
 struct pool_places {
-	atomic_int end; /* no place from here on was ever taken */
+	atomic_int end; /* all places from here on are free */
 	atomic_uchar state[];
 };
 
@@ -61,7 +64,11 @@ pool_add(struct pool *p)
 void
 pool_remove(struct pool *p, int place)
 {
-	p->places->state[place] = FREE;
+	struct pool_places *places = p->places;
+
+	places->state[place] = FREE;
+	while (places->end > 0 && places->state[places->end - 1] == FREE)
+		places->end--;
 }
 
 void
@@ -70,14 +77,13 @@ pool_set_idle(struct pool *p, int place, bool idle)
 	p->places->state[place] = idle ? IDLE : BUSY;
 }
 
-bool
-pool_has_idle(const struct pool *p, int besides)
+int
+pool_idle(const struct pool *p, int besides)
 {
 	const struct pool_places *places = p->places;
-	int end = places->end;
+	int end = places->end, count = 0;
 
 	for (int i = 0; i < end; i++)
-		if (places->state[i] == IDLE && i != besides)
-			return true;
-	return false;
+		count += places->state[i] == IDLE && i != besides;
+	return count;
 }

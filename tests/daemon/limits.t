@@ -376,6 +376,62 @@ SKIP: {
 	like $one->cmd('PASS secret'), qr/^\+OK/, 'attendants again: both are in';
 }
 
+# Attendants that cannot wait for a session are no attendants.
+SKIP: {
+	skip 'only root traces a keeper', 4 if $> != 0;
+	my ($strace, @fail) = Proc::injecting(4, 'epoll_ctl', 'error=ENOSPC');
+	my $d = Restante->start(users => { map { ($_ => $box) } qw(alice bob) });
+	my $keeper = Proc::find($d, qr/^keeper/);
+
+	Proc::find($d, qr/^idle attendant/);
+	my $pid = fork // die "fork: $!";
+	if ($pid == 0) {
+		exec $strace, '-f', @fail, '-p', $keeper;
+		die "$strace: $!";
+	}
+	Restante::wait_for(sub { Proc::status($keeper)->{TracerPid} != 0 });
+	my $one = $d->connect;
+	like $one->cmd('USER alice'), qr/^\+OK/, 'one attendant waits';
+	like $d->connect->login('bob', 'secret'), qr/^-ERR \[SYS\/TEMP\]/,
+	    'others cannot wait: who comes now is told';
+	ok $d->log_like(qr/keeper: waiting for sessions: No space/), '... and why';
+	kill TERM => $pid;
+	waitpid $pid, 0;
+	ok Restante::wait_for(sub {
+		$d->connect->login('bob', 'secret') =~ /^\+OK/
+	}), 'and can again: a login';
+}
+
+# Attendants that do not end with their sessions, as many as there can be.
+{
+	my $d = Restante->start(users => { map { ($_ => $box) } qw(alice bob) },
+	    options => [ 'max-sessions=3' ]);
+	my @stopped;
+
+	for my $n (1 .. 103) {
+		my $c = $d->connect;
+		my ($session) = $c->stamp =~ /<(\d+)\./;
+		$c->cmd('NOOP');
+		my %known = map { ($_ => 1) } @stopped;
+		push @stopped, Restante::wait_for(sub {
+			my ($new) = grep { !$known{$_} }
+			    Proc::all($d, qr/^attendant/);
+			return $new;
+		});
+		Proc::halt($stopped[-1]);
+		Proc::slay($session);
+		$c->close;
+	}
+	like $d->connect->login('bob', 'secret'), qr/^-ERR \[SYS\/TEMP\]/,
+	    'no place for an attendant: who comes now is told';
+	ok $d->log_like(qr/keeper: too many logins at once/), '... and it is logged';
+	kill CONT => @stopped;
+	ok Restante::wait_for(sub {
+		$d->connect->login('bob', 'secret') =~ /^\+OK/
+	}), 'places again: a login';
+	is $d->stop, 0, 'places again: the server ends';
+}
+
 # A keeper that is stopped holds up nobody but those who want to log in, and these
 # no longer than it is; the listener goes on, and ends when it is told to.
 {
