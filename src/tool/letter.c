@@ -29,7 +29,9 @@ letter_separator(
 		clean[n++] = (char)(*sender > ' ' && *sender < 0x7f ? *sender
 								    : '-');
 	clean[n] = '\0';
-	if (gmtime_r(&when, &tm) == NULL || tm.tm_year > 9999 - 1900) {
+	/* No reader takes a year for one that has not four digits. */
+	if (gmtime_r(&when, &tm) == NULL || tm.tm_year < 1000 - 1900 ||
+	    tm.tm_year > 9999 - 1900) {
 		when = 0;
 		(void)gmtime_r(&when, &tm);
 	}

@@ -3,6 +3,7 @@
 use strict;
 use warnings;
 
+use File::Temp ();
 use Test::More;
 
 use Ctl;
@@ -227,6 +228,21 @@ SKIP: {
 }
 mkdir "$u->{scratch}/empty";
 is(($u->run('import', 'fred', "$u->{scratch}/empty"))[0], 66, 'no Maildir');
+
+# A time that no separator can tell.
+SKIP: {
+	skip 'there is no /dev/shm', 1 if !-d '/dev/shm';
+	my $old = File::Temp->newdir('/dev/shm/restante-XXXXXXXX');
+	mkdir "$old/$_" or die "mkdir: $!" for qw(new cur);
+	Restante::spew("$old/new/$_", $mail[$_]) for 0, 1;
+	utime((-6e10) x 2, "$old/new/1");
+	skip 'no file here is so old', 1 if (stat "$old/new/1")[9] != -6e10;
+	$u->write(hugo => "secret\n");
+	$u->run('import', 'hugo', $old);
+	like(Restante::slurp($u->path('hugo')),
+	    qr/^From MAILER-DAEMON Thu Jan  1 00:00:00 1970\n\Q$mail[1]\E/m,
+	    'a file of the year 68 is a message, too');
+}
 
 # One that cannot be read is among them.
 $before = Restante::slurp($u->path('fred'));
