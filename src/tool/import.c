@@ -117,7 +117,7 @@ import_mbox(struct import *im, const char *text, size_t len)
 static void
 import_file(struct import *im, int fd, const struct stat *st)
 {
-	size_t len = num_size((uint64_t)st->st_size);
+	size_t len = num_size((uint64_t)st->st_size), at;
 	char *text = NULL;
 
 	if (S_ISREG(st->st_mode) && len > 0) {
@@ -126,7 +126,10 @@ import_file(struct import *im, int fd, const struct stat *st)
 			(void)failed(im, im->source);
 			return;
 		}
-		import_mbox(im, text, len);
+		/* Who has opened it may have read some of it. */
+		at = num_size((uint64_t)lseek(fd, 0, SEEK_CUR));
+		if (at < len)
+			import_mbox(im, text + at, len - at);
 		(void)munmap(text, len);
 	} else if (letter_read(fd, &text, &len) == -1) {
 		(void)failed(im, im->source);

@@ -51,6 +51,18 @@ is_deeply([ $u->run('import', 'bob', $path) ], [ 0, '', '' ], 'from a file');
 is(Restante::slurp($u->path('bob')) eq Restante::slurp($u->path('alice')), 1,
     '... the same again');
 is_deeply([ $u->run('import', 'bob', $path) ], [ 0, '', '' ], 'twice');
+{
+	my $place = length Restante::mbox($mail[0]);
+	local $u->{before} = sub { sysseek STDIN, $place, 0 };
+	$u->write(rest => "secret\n");
+	is_deeply([ $u->feed($mbox, 'import', 'rest') ], [ 0, '', '' ],
+	    'a standard input of which something was read');
+	is(Restante::slurp($u->path('rest')) eq "secret\n" . substr($mbox, $place),
+	    1, '... only the rest of it');
+	$place = 1 + length $mbox;
+	is_deeply([ $u->feed($mbox, 'import', 'rest') ], [ 0, '', '' ],
+	    '... and nothing behind its end');
+}
 is(Restante::slurp($u->path('bob')) eq "secret\n" . ($mbox . $crlf) x 2, 1,
     '... goes behind it');
 my (undef, $found) = $u->findings('bob');
