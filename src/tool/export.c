@@ -150,35 +150,40 @@ read_message(struct export *ex, uint64_t n, size_t *len, int64_t *date)
 	return text;
 }
 
+/* A Maildir that is being filled. */
+struct maildir {
+	int fd, tmp, new;
+};
+
 /* Writes a file in tmp, and gives it its place in new when it is whole. */
 static int
-write_file(
-    int dir, const char *name, const char *text, size_t len, int64_t date)
+write_file(const struct maildir *md, const char *name, const char *text,
+    size_t len, int64_t date)
 {
-	char tmp[128], new[128];
 	const struct timespec times[2] = { { .tv_sec = (time_t)date },
 		{ .tv_sec = (time_t)date } };
 	int fd, status = -1, saved;
 
-	(void)snprintf(tmp, sizeof(tmp), "tmp/%s", name);
-	(void)snprintf(new, sizeof(new), "new/%s", name);
-	fd = openat(dir, tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	/* One that was killed has left it, or it is a link to another file. */
+	(void)unlinkat(md->tmp, name, 0);
+	fd = openat(
+	    md->tmp, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd == -1)
 		return -1;
 	if (io_write_all(fd, text, len, PATIENCE) == 0 &&
 	    futimens(fd, times) == 0 && fsync(fd) == 0)
-		status = renameat(dir, tmp, dir, new);
+		status = renameat(md->tmp, name, md->new, name);
 	(void)close(fd);
 	if (status == -1) {
 		saved = errno;
-		(void)unlinkat(dir, tmp, 0);
+		(void)unlinkat(md->tmp, name, 0);
 		errno = saved;
 	}
 	return status;
 }
 
 static int
-export_file(struct export *ex, uint64_t n, int dir)
+export_file(struct export *ex, uint64_t n, const struct maildir *md)
 {
 	char id[MAILBOX_ID_SIZE], name[96];
 	int64_t date;
@@ -192,56 +197,65 @@ export_file(struct export *ex, uint64_t n, int dir)
 	/* In the order of the mailbox, and the same file each time. */
 	(void)snprintf(name, sizeof(name), "%010jd.M%010ju.%s", (intmax_t)date,
 	    (uintmax_t)n, id);
-	status = write_file(dir, name, text, len, date);
+	status = write_file(md, name, text, len, date);
 	if (status == 0)
 		progress_step(&ex->progress, len);
 	free(text);
 	return status;
 }
 
+/* Opens a directory, which is made if it is missing. */
 static int
-make_maildir(const char *path)
+open_directory(int at, const char *path, int flags)
 {
-	static const char *const parts[] = { "tmp", "new", "cur" };
-	int dir;
-
-	if (mkdir(path, 0700) == -1 && errno != EEXIST)
+	if (mkdirat(at, path, 0700) == -1 && errno != EEXIST)
 		return -1;
-	dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	for (int i = 0; dir != -1 && i < 3; i++)
-		if (mkdirat(dir, parts[i], 0700) == -1 && errno != EEXIST) {
-			(void)close(dir);
-			return -1;
-		}
-	return dir;
+	return openat(at, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | flags);
 }
 
-/* The files are synced; so are their names in new, and its own. */
+/*
+ * Who owns a Maildir that is there is not who this runs as, and must have nothing
+ * written elsewhere by a link in it.
+ */
 static int
-sync_names(int dir)
+open_maildir(const char *path, struct maildir *md)
 {
-	int new = openat(dir, "new", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int status = new == -1 ? -1 : fsync(new), saved = errno;
+	md->fd = open_directory(AT_FDCWD, path, 0);
+	if (md->fd == -1 ||
+	    (mkdirat(md->fd, "cur", 0700) == -1 && errno != EEXIST))
+		return -1;
+	md->tmp = open_directory(md->fd, "tmp", O_NOFOLLOW);
+	if (md->tmp == -1)
+		return -1;
+	md->new = open_directory(md->fd, "new", O_NOFOLLOW);
+	return md->new == -1 ? -1 : 0;
+}
 
-	if (new != -1)
-		(void)close(new);
-	errno = saved;
-	return status == -1 ? -1 : fsync(dir);
+static void
+close_maildir(const struct maildir *md)
+{
+	if (md->fd != -1)
+		(void)close(md->fd);
+	if (md->tmp != -1)
+		(void)close(md->tmp);
+	if (md->new != -1)
+		(void)close(md->new);
 }
 
 static void
 export_maildir(struct export *ex)
 {
-	int dir = make_maildir(ex->target), status = dir == -1 ? -1 : 0;
+	struct maildir md = { -1, -1, -1 };
+	int status = open_maildir(ex->target, &md);
 
 	for (uint64_t n = 1; status == 0 && n <= mailbox_count(&ex->mb); n++)
-		status = export_file(ex, n, dir);
+		status = export_file(ex, n, &md);
+	/* The files are synced; so are their names in new, and its own. */
 	if (status == 0)
-		status = sync_names(dir);
+		status = fsync(md.new) == -1 ? -1 : fsync(md.fd);
 	if (status == -1)
 		(void)failed(ex);
-	if (dir != -1)
-		(void)close(dir);
+	close_maildir(&md);
 }
 
 /*

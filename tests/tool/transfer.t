@@ -174,6 +174,33 @@ for (1 .. 3) {
 	}
 }
 
+# Nor is anything written elsewhere by a link that the Maildir's owner has made.
+{
+	my ($to, $other) = map { "$u->{scratch}/$_" } qw(planted other);
+
+	$u->run('export', '--maildir', 'gina', $to);
+	my ($name) = glob("$to/new/*") =~ m{([^/]+)\z};
+	for my $make (sub { symlink $_[0], $_[1] }, sub { link $_[0], $_[1] }) {
+		unlink "$to/new/$name";
+		Restante::spew($other, 'precious');
+		$make->($other, "$to/tmp/$name") or die "link: $!";
+		is_deeply([ $u->run('export', '--maildir', 'gina', $to) ],
+		    [ 0, '', '' ], 'a link in tmp');
+		is(Restante::slurp($other), 'precious', '... is not written to');
+		is(Restante::slurp("$to/new/$name"), "A: b\n",
+		    '... nor in the way of the message');
+	}
+	for my $part (qw(tmp new)) {
+		system('rm', '-rf', $to);
+		mkdir $to or die "mkdir: $!";
+		symlink $u->dir, "$to/$part" or die "symlink: $!";
+		is_deeply([ $u->run('export', '--maildir', 'gina', $to) ], [ 74, '',
+		    "restantectl: gina: $to: Not a directory\n" ],
+		    "a link for $part");
+		is_deeply([ glob $u->path('*.M0*') ], [], '... is not followed');
+	}
+}
+
 # A Maildir and back: files, their times, their order.
 my $dir = "$u->{scratch}/Maildir";
 sub files
