@@ -15,6 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "log.h"
 #include "sessions.h"
 #include "tool.h"
 
@@ -74,7 +75,8 @@ read_process(pid_t pid, struct process *p)
 	if (slurp(pid, "cmdline", text) == -1 ||
 	    strncmp(text, mark, strlen(mark)) != 0)
 		return false;
-	(void)snprintf(p->title, sizeof(p->title), "%s", text + strlen(mark));
+	/* A session that is its client's may call itself anything. */
+	log_escape(text + strlen(mark), p->title, sizeof(p->title));
 	if (slurp(pid, "stat", text) == -1 ||
 	    (end = strrchr(text, ')')) == NULL)
 		return false;

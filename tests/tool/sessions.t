@@ -78,6 +78,25 @@ is(kill(0 => $liar), 1, '... and lives');
 kill KILL => $liar;
 waitpid $liar, 0;
 
+# A session that its client has taken over has nothing to say to the terminal.
+my $master = fork // die "fork: $!";
+if ($master == 0) {
+	$0 = 'restante: master';
+	my $session = fork // POSIX::_exit(1);
+	if ($session == 0) {
+		$0 = "restante: session - liar\e[2J\xff";
+		sleep Restante::PATIENCE;
+		POSIX::_exit(0);
+	}
+	local $SIG{TERM} = sub { kill KILL => $session };
+	waitpid $session, 0;
+	POSIX::_exit(0);
+}
+like(Restante::wait_for(sub { ($u->run('who'))[1] =~ /^(.* liar.*)$/m && $1 }),
+    qr/^- +\d+  liar\\x1b\[2J\\xff  /, 'where a session says that it comes from');
+kill TERM => $master;
+waitpid $master, 0;
+
 # Another server's session for a user of the same name.
 my $other = Restante->start(users => { alice => "secret\n" });
 SKIP: {
