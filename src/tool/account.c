@@ -238,7 +238,7 @@ may_delete(struct tool *t, const char *user, uint64_t messages)
 	else if (ask_whether(question))
 		return true;
 	else
-		tool_complain(t, EX_OK, user, "not deleted");
+		tool_complain(t, EX_NOUSER, user, "not deleted");
 	return false;
 }
 

@@ -370,7 +370,7 @@ SKIP: {
 	is(line_of('alice'), 'Pass w0rd', '... change nothing');
 	$u->append('alice', $mbox);
 	($code, $said) = $talk->('delete alice', [ '[y/N] ', '\r' ]);
-	like("$code $said", qr/^0 .*delete alice and 8 messages\?.*not deleted/s,
+	like("$code $said", qr/^67 .*delete alice and 8 messages\?.*not deleted/s,
 	    'delete asks');
 	($code, $said) = $talk->('delete alice', [ '[y/N] ', 'yes\r' ]);
 	is("$code " . (-e $u->path('alice') ? 'there' : 'gone'), '0 gone',
