@@ -63,7 +63,7 @@ void tool_status(struct tool *, int status);
 void tool_complain(struct tool *, int status, const char *user, const char *,
     ...) __attribute__((format(printf, 4, 5)));
 
-/* Whether there is anything of that name in the directory. */
+/* Whether there is anything of a user's name in the directory. */
 bool tool_is_there(const struct tool *, const char *name);
 
 /* Whether everyone may open what is in the directory, if its mode says so. */

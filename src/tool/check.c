@@ -415,7 +415,7 @@ check_run(struct tool *t)
 		end(&c);
 	}
 	for (size_t i = 0; i < t->count; i++)
-		if (users_is_name(t->names[i]) && tool_is_there(t, t->names[i]))
+		if (tool_is_there(t, t->names[i]))
 			check_user(&c, t->names[i]);
 		else if (!t->everybody)
 			tool_explain(t, t->names[i], USERS_NONE);

@@ -58,7 +58,7 @@ tool_explain(struct tool *t, const char *user, enum users_status status)
 	case USERS_OK:
 		break;
 	case USERS_NONE:
-		if (users_is_name(user) && tool_is_there(t, user))
+		if (tool_is_there(t, user))
 			tool_complain(t, t->defers ? EX_TEMPFAIL : EX_NOUSER,
 			    user,
 			    "there is something of that name, but no mailbox: "
@@ -92,7 +92,8 @@ tool_is_there(const struct tool *t, const char *name)
 {
 	struct stat st;
 
-	return fstatat(t->users.fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
+	return users_is_name(name) &&
+	    fstatat(t->users.fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
 bool

@@ -46,6 +46,9 @@ who_run(struct tool *t)
 	struct report_cell *row;
 	size_t count;
 
+	for (size_t i = 0; i < t->count; i++)
+		if (!t->everybody && !tool_is_there(t, t->names[i]))
+			tool_explain(t, t->names[i], USERS_NONE);
 	if (sessions_find(&t->users, &seen, &count) == -1)
 		tool_complain(t, EX_OSERR, "/proc", "%s", strerror(errno));
 	for (size_t i = 0; i < count; i++) {

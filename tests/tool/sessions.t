@@ -54,6 +54,12 @@ is_deeply([ map { $_->{user} // '-' } @$rows ], [ qw(alice bob -) ],
 is($rows->[2]{doing}, 'logging in', '... doing that');
 is_deeply([ map { $_->{user} } @{ who('bob', 'carl') } ], ['bob'],
     'only who is asked for');
+is_deeply(who('carl'), [], '... who may not be there');
+is_deeply([ $u->run('who', 'nobody', '../carl') ], [ 67,
+    "USER  PID  FROM  SINCE  DOING\n",
+    "restantectl: nobody: there is no such mailbox\n" .
+    "restantectl: ../carl: there is no such mailbox\n" ],
+    '... but must be a user');
 my ($status, $out, $err) = $u->run('who', 'alice');
 is($status, 0, 'the table');
 like($out, qr/\AUSER +PID  FROM +SINCE +DOING\n(?:alice +\d+ .*\n)+\z/,
