@@ -13,8 +13,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "log.h"
 #include "sessions.h"
 #include "tool.h"
@@ -28,7 +30,7 @@ struct process {
 	char title[TEXT]; /* behind the mark */
 	char state;
 	pid_t parent;
-	unsigned long long start; /* in ticks since the machine began */
+	uintmax_t start; /* in ticks since the machine began */
 	uid_t uid;
 };
 
@@ -50,25 +52,14 @@ slurp(pid_t pid, const char *file, char text[TEXT])
 	return n < 0 ? -1 : 0;
 }
 
-/* The field so many blanks further on, or an empty one. */
-static const char *
-field(const char *text, int further)
-{
-	const char *blank;
-
-	for (; further > 0; further--) {
-		blank = strchr(text, ' ');
-		text = blank == NULL ? "" : blank + 1;
-	}
-	return text;
-}
-
 /* Whether it is a process of restante: what it is called, and by whom it runs. */
 static bool
 read_process(pid_t pid, struct process *p)
 {
 	/* Of proc(5), behind the name of the program, which may hold anything. */
-	enum { STATE = 1, PARENT = 2, START = 20 };
+	static const char stat_format[] =
+	    ") %c %d %*s %*s %*s %*s %*s %*s %*s "
+	    "%*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %ju";
 	char text[TEXT];
 	const char *end, *uid;
 
@@ -78,11 +69,9 @@ read_process(pid_t pid, struct process *p)
 	/* A session that is its client's may call itself anything. */
 	log_escape(text + strlen(mark), p->title, sizeof(p->title));
 	if (slurp(pid, "stat", text) == -1 ||
-	    (end = strrchr(text, ')')) == NULL)
+	    (end = strrchr(text, ')')) == NULL ||
+	    sscanf(end, stat_format, &p->state, &p->parent, &p->start) != 3)
 		return false;
-	p->state = *field(end, STATE);
-	p->parent = (pid_t)strtol(field(end, PARENT), NULL, 10);
-	p->start = strtoull(field(end, START), NULL, 10);
 	if (slurp(pid, "status", text) == -1 ||
 	    (uid = strstr(text, "\nUid:")) == NULL)
 		return false;
@@ -136,22 +125,18 @@ has_mailbox(const struct users *u, pid_t pid, const char *user)
 	return found || !seen;
 }
 
-/* Seconds since 1970 at which the machine began, or 0. */
+/* Seconds since 1970 at which a process began. */
 static uint64_t
-boot_time(void)
+since(const struct process *p)
 {
-	static const char name[] = "btime ";
-	char line[TEXT];
-	uint64_t when = 0;
-	FILE *f = fopen("/proc/stat", "re");
+	uint64_t second = 1000000000, began;
+	struct timespec up;
 
-	if (f == NULL)
-		return 0;
-	while (when == 0 && fgets(line, sizeof(line), f) != NULL)
-		if (strncmp(line, name, strlen(name)) == 0)
-			when = strtoull(line + strlen(name), NULL, 10);
-	(void)fclose(f);
-	return when;
+	if (clock_gettime(CLOCK_BOOTTIME, &up) == -1)
+		fatal("clock_gettime");
+	began = clock_wall_ns() - (uint64_t)up.tv_sec * second -
+	    (uint64_t)up.tv_nsec;
+	return began / second + p->start / (uint64_t)sysconf(_SC_CLK_TCK);
 }
 
 /* Whether the process calls itself a session: of whom, and from where. */
@@ -179,7 +164,7 @@ see(const struct users *u, pid_t pid, struct session_seen *s)
 		return false;
 	s->pid = pid;
 	s->state = p.state;
-	s->since = boot_time() + p.start / (unsigned long)sysconf(_SC_CLK_TCK);
+	s->since = since(&p);
 	return true;
 }
 
