@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 #include "channel.h"
-#include "users.h"
+#include "tool.h"
 
 struct session_seen {
 	pid_t pid;
@@ -25,10 +25,9 @@ struct session_seen {
 /*
  * All sessions of servers that root, the owner of the directory or who asks has
  * started, oldest first; where that can be seen, of this directory alone.
- * Returns 0, or -1 with errno set; the caller frees *seen.
+ * Returns how many, none when it has said why not; the caller frees *seen.
  */
-int
-sessions_find(const struct users *, struct session_seen **seen, size_t *count);
+size_t sessions_find(struct tool *, struct session_seen **seen);
 
 enum sessions_end { SESSIONS_ENDED, SESSIONS_REFUSED, SESSIONS_STAY };
 

@@ -13,13 +13,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sysexits.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "clock.h"
 #include "log.h"
 #include "sessions.h"
-#include "tool.h"
 
 enum { TEXT = 1024, GENERATIONS = 3, PATIENCE = 10000 };
 
@@ -178,28 +178,30 @@ by_age(const void *a, const void *b)
 	return s->pid < t->pid ? -1 : s->pid > t->pid;
 }
 
-int
-sessions_find(const struct users *u, struct session_seen **seen, size_t *count)
+size_t
+sessions_find(struct tool *t, struct session_seen **seen)
 {
 	struct session_seen s;
 	const struct dirent *d;
 	DIR *dir = opendir("/proc");
+	size_t count = 0;
 
 	*seen = NULL;
-	*count = 0;
-	if (dir == NULL)
-		return -1;
+	if (dir == NULL) {
+		tool_complain(t, EX_OSERR, "/proc", "%s", strerror(errno));
+		return 0;
+	}
 	while ((d = readdir(dir)) != NULL) {
 		if (!isdigit((unsigned char)d->d_name[0]) ||
-		    !see(u, (pid_t)strtol(d->d_name, NULL, 10), &s))
+		    !see(&t->users, (pid_t)strtol(d->d_name, NULL, 10), &s))
 			continue;
-		*seen = tool_grow(*seen, *count, sizeof(**seen));
-		(*seen)[(*count)++] = s;
+		*seen = tool_grow(*seen, count, sizeof(**seen));
+		(*seen)[count++] = s;
 	}
 	(void)closedir(dir);
-	if (*count > 1)
-		qsort(*seen, *count, sizeof(**seen), by_age);
-	return 0;
+	if (count > 1)
+		qsort(*seen, count, sizeof(**seen), by_age);
+	return count;
 }
 
 /* Whether the number still belongs to that process. */

@@ -1,15 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /* restantectl stats: all in numbers.  Runs as: restantectl. */
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sysexits.h>
 
 #include "report.h"
 #include "sessions.h"
-#include "tool.h"
 
 enum { USERS, UNKNOWN, MESSAGES, OCTETS, DEAD, SESSIONS, NUMBERS };
 
@@ -79,7 +75,6 @@ stats_run(struct tool *t)
 {
 	struct session_seen *seen;
 	uint64_t n[NUMBERS] = { 0 };
-	size_t count;
 	int fd;
 
 	for (size_t i = 0; i < t->count; i++) {
@@ -87,10 +82,8 @@ stats_run(struct tool *t)
 		if (fd != -1)
 			add_user(t, n, t->names[i], fd);
 	}
-	if (sessions_find(&t->users, &seen, &count) == -1)
-		tool_complain(t, EX_OSERR, "/proc", "%s", strerror(errno));
+	n[SESSIONS] = sessions_find(t, &seen);
 	free(seen);
-	n[SESSIONS] = count;
 	if (t->prometheus)
 		print_prometheus(n);
 	else

@@ -8,7 +8,6 @@
 
 #include "report.h"
 #include "sessions.h"
-#include "tool.h"
 
 static const struct report_column columns[] = {
 	{ "USER", REPORT_TEXT },
@@ -49,8 +48,7 @@ who_run(struct tool *t)
 	for (size_t i = 0; i < t->count; i++)
 		if (!t->everybody && !tool_is_there(t, t->names[i]))
 			tool_explain(t, t->names[i], USERS_NONE);
-	if (sessions_find(&t->users, &seen, &count) == -1)
-		tool_complain(t, EX_OSERR, "/proc", "%s", strerror(errno));
+	count = sessions_find(t, &seen);
 	for (size_t i = 0; i < count; i++) {
 		if (!t->everybody && !is_named(t, seen[i].user))
 			continue;
@@ -95,10 +93,8 @@ void
 kick_run(struct tool *t)
 {
 	struct session_seen *seen;
-	size_t count;
+	size_t count = sessions_find(t, &seen);
 
-	if (sessions_find(&t->users, &seen, &count) == -1)
-		tool_complain(t, EX_OSERR, "/proc", "%s", strerror(errno));
 	for (size_t i = 0; i < t->count; i++)
 		kick(t, t->names[i], seen, count);
 	free(seen);
