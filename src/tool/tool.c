@@ -118,36 +118,35 @@ tool_find(struct tool *t, const char *user)
 	return -1;
 }
 
-/*
- * Opens and locks the mailbox at fd, or says why not.  Returns 0, or -1 with
- * everything closed.
- */
+/* What tool_open() does, but for the index. */
 static int
-open_mailbox(struct tool *t, const char *user, int fd, struct mailbox *mb)
+open_mailbox(struct tool *t, const char *user, struct mailbox *mb)
 {
-	struct mailbox_files files = { fd, -1, -1 };
-	enum users_status found = users_complete(&t->users, user, &files);
-	enum mailbox_status status = MAILBOX_TEMP;
+	struct mailbox_files files = { tool_find(t, user), -1, -1 };
+	enum users_status status;
 
-	*mb = (struct mailbox){ .files = { fd, -1, -1 } };
-	if (found != USERS_OK) {
-		tool_explain_journal(t, user, found);
-		mailbox_close(mb);
+	*mb = (struct mailbox){ .files = files };
+	if (files.fd == -1)
 		return -1;
-	}
+	status = users_complete(&t->users, user, &files);
 	mb->files = files;
-	found = users_lock(&files);
-	if (found != USERS_OK)
-		tool_explain(t, user, found);
+	if (status != USERS_OK)
+		tool_explain_journal(t, user, status);
+	else if ((status = users_lock(&files)) != USERS_OK)
+		tool_explain(t, user, status);
 	else
-		status = mailbox_open(mb, &t->mailbox, &files);
-	if (status == MAILBOX_OK)
-		return 0;
-	if (status == MAILBOX_PERM)
-		tool_complain(t, t->defers ? EX_TEMPFAIL : EX_DATAERR, user,
-		    "the mailbox needs attention");
-	else if (found == USERS_OK)
-		tool_complain(t, EX_IOERR, user, "%s", strerror(errno));
+		switch (mailbox_open(mb, &t->mailbox, &files)) {
+		case MAILBOX_OK:
+			return 0;
+		case MAILBOX_PERM:
+			tool_complain(t, t->defers ? EX_TEMPFAIL : EX_DATAERR,
+			    user, "the mailbox needs attention");
+			break;
+		case MAILBOX_TEMP:
+		case MAILBOX_UNSURE:
+			tool_complain(t, EX_IOERR, user, "%s", strerror(errno));
+			break;
+		}
 	mailbox_close(mb);
 	return -1;
 }
@@ -155,18 +154,14 @@ open_mailbox(struct tool *t, const char *user, int fd, struct mailbox *mb)
 int
 tool_open(struct tool *t, const char *user, struct mailbox *mb)
 {
-	int fd = tool_find(t, user);
-
-	*mb = (struct mailbox){ .files = { -1, -1, -1 } };
-	if (fd == -1 || open_mailbox(t, user, fd, mb) == -1)
+	if (open_mailbox(t, user, mb) == -1)
 		return -1;
 	if (index_check(&mb->index, 0))
 		return 0;
 	tool_complain(t, EX_OK, user, "a damaged index is thrown away");
 	(void)index_void(&mb->index);
 	mailbox_close(mb);
-	fd = tool_find(t, user);
-	return fd == -1 ? -1 : open_mailbox(t, user, fd, mb);
+	return open_mailbox(t, user, mb);
 }
 
 static int
