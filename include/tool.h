@@ -19,8 +19,7 @@ struct tool {
 	bool yes; /* do not ask */
 	bool maildir;
 	bool prometheus;
-	bool defers;  /* every failure of the system may be over later */
-	bool watches; /* looks at processes, and at no mailbox */
+	bool defers; /* every failure of the system may be over later */
 	bool lock_update;
 	const char *sender;
 	uint64_t quota; /* octets; 0: none */

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,50 +20,53 @@
 #include "conf.h"
 #include "fds.h"
 #include "log.h"
-#include "service.h"
 #include "num.h"
+#include "service.h"
 #include "sig.h"
 #include "tool.h"
 
-/* One may be followed by the name of a file. */
-enum names { EVERYBODY, SOME, ONE, ONE_AND_FILE };
+/* What a command does: looks at processes, or reads mailboxes, or writes. */
+enum access { WATCHES, READS, WRITES /* and needs .restante */ };
+
+/* Any number of names; none, where that may be, means everybody. */
+enum { MANY = INT_MAX };
 
 /* clang-format off */
 static const struct verb {
 	const char *name;
-	bool writes; /* needs .restante */
-	enum names names;
+	enum access access;
+	int least, most; /* names of users, or of a user and a file */
 	const char *options; /* their letters: see below */
 	void (*run)(struct tool *);
 	const char *arguments; /* for people */
 } verbs[] = {
-	{ "add",     true,  ONE,       "ps", add_run,
+	{ "add",     WRITES,  1, 1, "ps", add_run,
 	    "[--plain | --scram] user" },
-	{ "check",   false, EVERYBODY, "j", check_run,
+	{ "check",   READS,   0, MANY, "j", check_run,
 	    "[--json] [user ...]" },
-	{ "compact", true,  EVERYBODY, "j", compact_run,
+	{ "compact", WRITES,  0, MANY, "j", compact_run,
 	    "[--json] [user ...]" },
-	{ "delete",  true,  SOME,      "y", delete_run,
+	{ "delete",  WRITES,  1, MANY, "y", delete_run,
 	    "[--yes] user ..." },
-	{ "deliver", true,  ONE,       "fq", deliver_run,
+	{ "deliver", WRITES,  1, 1, "fq", deliver_run,
 	    "[-f sender] [--quota octets] user" },
-	{ "export",  true,  ONE_AND_FILE, "m", export_run,
+	{ "export",  WRITES,  1, 2, "m", export_run,
 	    "[--maildir] user [target]" },
-	{ "import",  true,  ONE_AND_FILE, "", import_run,
+	{ "import",  WRITES,  1, 2, "", import_run,
 	    "user [source]" },
-	{ "kick",    false, SOME,      "", kick_run,
+	{ "kick",    WATCHES, 1, MANY, "", kick_run,
 	    "user ..." },
-	{ "list",    false, EVERYBODY, "j", list_run,
+	{ "list",    READS,   0, MANY, "j", list_run,
 	    "[--json] [user ...]" },
-	{ "lock",    true,  SOME,      "", lock_run,
+	{ "lock",    WRITES,  1, MANY, "", lock_run,
 	    "user ..." },
-	{ "passwd",  true,  ONE,       "ps", passwd_run,
+	{ "passwd",  WRITES,  1, 1, "ps", passwd_run,
 	    "[--plain | --scram] user" },
-	{ "stats",   false, EVERYBODY, "jt", stats_run,
+	{ "stats",   READS,   0, MANY, "jt", stats_run,
 	    "[--json | --prometheus] [user ...]" },
-	{ "unlock",  true,  SOME,      "", unlock_run,
+	{ "unlock",  WRITES,  1, MANY, "", unlock_run,
 	    "user ..." },
-	{ "who",     false, EVERYBODY, "j", who_run,
+	{ "who",     WATCHES, 0, MANY, "j", who_run,
 	    "[--json] [user ...]" },
 };
 /* clang-format on */
@@ -225,9 +229,7 @@ parse_arguments(int argc, char **argv, const struct verb *verb, struct tool *t)
 	t->names = argv + optind;
 	t->count = (size_t)(argc - optind);
 	t->everybody = t->count == 0;
-	if ((verb->names == SOME && t->count == 0) ||
-	    (verb->names == ONE && t->count != 1) ||
-	    (verb->names == ONE_AND_FILE && (t->count == 0 || t->count > 2)))
+	if (argc - optind < verb->least || argc - optind > verb->most)
 		verb_usage(verb);
 }
 
@@ -240,7 +242,7 @@ name_everybody(struct tool *t)
 
 /* Opens the directory as whoever started this, and goes on as the keeper. */
 static void
-open_users(const struct conf *c, struct tool *t)
+open_users(const struct conf *c, const struct verb *verb, struct tool *t)
 {
 	struct confine_identity keeper;
 
@@ -248,7 +250,7 @@ open_users(const struct conf *c, struct tool *t)
 	if (users_look(&t->users, c->users) == -1)
 		cannot(t, c->users);
 	/* Only root sees what other processes are doing. */
-	if (geteuid() == 0 && !t->watches) {
+	if (geteuid() == 0 && verb->access != WATCHES) {
 		if (service_find_keeper(c, t->users.fd, &keeper) == -1)
 			exit(EX_CONFIG);
 		confine_become(&keeper);
@@ -278,15 +280,15 @@ main(int argc, char **argv)
 	sig_catch_bus();
 	/* A limit that a mail system sets is an error as any other. */
 	(void)signal(SIGXFSZ, SIG_IGN);
-	t.watches = verb->run == who_run || verb->run == kick_run;
 	t.defers = verb->run == deliver_run;
 	log_set_failure(t.defers ? EX_TEMPFAIL : EX_OSERR);
 	t.lock_update = c.lock == CONF_LOCK_UPDATE;
 	t.mailbox.unquote = c.mbox_quoting == CONF_QUOTING_MBOXRD;
-	open_users(&c, &t);
-	if (verb->writes && users_make_state(&t.users) == -1)
+	open_users(&c, verb, &t);
+	if (verb->access == WRITES && users_make_state(&t.users) == -1)
 		cannot(&t, c.users);
-	if (!t.watches && service_check_state(&c, &t.users, geteuid()) == -1) {
+	if (verb->access != WATCHES &&
+	    service_check_state(&c, &t.users, geteuid()) == -1) {
 		tool_status(&t, EX_NOPERM);
 		return t.status;
 	}
