@@ -124,21 +124,15 @@ deliver_beside(struct tool *t, const char *user, const char *mbox, size_t len)
 static bool
 is_shared(struct tool *t, const char *user)
 {
-	struct mailbox_files files = { -1, -1, -1 };
+	struct mailbox mb = { .files = { -1, -1, -1 } };
 	bool taken;
 
 	if (!t->lock_update ||
-	    users_find(&t->users, user, &files.fd) != USERS_OK)
+	    users_find(&t->users, user, &mb.files.fd) != USERS_OK)
 		return false;
-	if (users_complete(&t->users, user, &files) != USERS_OK) {
-		(void)close(files.fd);
-		return false;
-	}
-	taken = lock_journal(files.journal_fd) == -1 && errno == EWOULDBLOCK;
-	(void)close(files.fd);
-	(void)close(files.journal_fd);
-	if (files.index_fd != -1)
-		(void)close(files.index_fd);
+	taken = users_complete(&t->users, user, &mb.files) == USERS_OK &&
+	    lock_journal(mb.files.journal_fd) == -1 && errno == EWOULDBLOCK;
+	mailbox_close(&mb);
 	return taken;
 }
 
