@@ -110,11 +110,12 @@ void mailbox_distrust(struct mailbox *);
  * length of the next one, 0 at the end, or -1 with errno set.  What is said of
  * line ends in mbox.h is left to the wire, un-quoting is done.
  *
- * With .mbox the separator line comes first, and quoting stays.
+ * With .mbox the separator line comes first, and quoting stays; with .plain there
+ * is none, whatever the setting.
  */
 struct mailbox_reader {
 	uint64_t n, offset;
-	bool mbox;
+	bool mbox, plain;
 	struct mbox_top header;
 	bool mid_line; /* the last piece ended there */
 };

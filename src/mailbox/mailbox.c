@@ -715,7 +715,7 @@ mailbox_read(
 {
 	uint64_t position, start, left;
 	const struct mbox_entry *e = mailbox_entry(mb, r->n, &position);
-	bool unquoting = mb->set->unquote && !r->mbox;
+	bool unquoting = (mb->set->unquote || r->plain) && !r->mbox;
 	size_t len = MAILBOX_PIECE;
 
 	start = e->offset + (r->mbox ? 0 : e->separator);

@@ -17,7 +17,6 @@
 
 #include "io.h"
 #include "mbox.h"
-#include "num.h"
 #include "progress.h"
 #include "tool.h"
 
@@ -42,27 +41,37 @@ failed(struct export *ex)
 	return -1;
 }
 
+/* Writes what is read of a message, and yields its last octet. */
+static int
+copy(struct export *ex, struct mailbox_reader *r, int out, char *last)
+{
+	static char buf[MAILBOX_PIECE];
+	ssize_t got;
+
+	while ((got = mailbox_read(&ex->mb, r, buf)) > 0) {
+		if (io_write_all(out, buf, (size_t)got, PATIENCE) == -1)
+			return -1;
+		progress_step(&ex->progress, (uint64_t)got);
+		*last = buf[got - 1];
+	}
+	return got == -1 ? -1 : 0;
+}
+
 /* A message as it stands in the file, its blank line included. */
 static int
 copy_message(struct export *ex, uint64_t n, int out)
 {
-	static char buf[MAILBOX_PIECE];
 	struct mailbox_reader r = { .n = n, .mbox = true };
 	uint64_t position;
 	uint8_t tail = mailbox_entry(&ex->mb, n, &position)->tail;
 	const char *blank = tail == 2 ? "\r\n" : "\n";
-	ssize_t got;
+	char last = '\0';
 
-	while ((got = mailbox_read(&ex->mb, &r, buf)) > 0) {
-		if (io_write_all(out, buf, (size_t)got, PATIENCE) == -1)
-			return -1;
-		progress_step(&ex->progress, (uint64_t)got);
-		/* The last line of the file may lack its end, too. */
-		if (tail == 0)
-			blank = buf[got - 1] == '\n' ? "\n" : "\n\n";
-	}
-	if (got == -1)
+	if (copy(ex, &r, out, &last) == -1)
 		return -1;
+	/* The last line of the file may lack its end, too. */
+	if (tail == 0 && last != '\n')
+		blank = "\n\n";
 	return io_write_all(out, blank, strlen(blank), PATIENCE);
 }
 
@@ -110,44 +119,28 @@ export_mbox(struct export *ex)
 		(void)unlink(ex->target);
 }
 
-/* Where no zone is said it is UTC, as restantectl itself writes it. */
-static int64_t
-date_of(const char *line, size_t len)
-{
-	int64_t date = mbox_date((const unsigned char *)line, len);
-	const char *last = memrchr(line, ' ', len);
-
-	if (date == MBOX_NO_DATE)
-		return 0;
-	/* Without a zone it is the latest that can be meant: that of UTC-12. */
-	if (last != NULL && last[1] != '+' && last[1] != '-')
-		date -= 12 * 60 * 60;
-	return date;
-}
-
-/* Reads a message, and takes separator line and quoting from it. */
-static char *
-read_message(struct export *ex, uint64_t n, size_t *len, int64_t *date)
+/*
+ * When a message came, of its separator line: where no zone is said it is UTC, as
+ * restantectl itself writes it.
+ */
+static int
+read_date(struct export *ex, uint64_t n, int64_t *date)
 {
 	uint64_t position;
 	const struct mbox_entry *e = mailbox_entry(&ex->mb, n, &position);
-	struct mbox_top top = { .lines = 0 };
-	size_t stored = num_size(e->stored - e->tail), header;
-	char *text = malloc(stored);
+	char line[MBOX_SEPARATOR_MAX];
+	const char *last;
 
-	if (text == NULL)
-		return NULL;
-	if (io_pread(ex->mb.files.fd, text, stored, (off_t)e->offset) !=
-	    (ssize_t)stored) {
-		free(text);
-		return NULL;
-	}
-	*date = date_of(text, e->separator);
-	*len = stored - e->separator;
-	memmove(text, text + e->separator, *len);
-	header = mbox_top(&top, text, *len);
-	*len = header + mbox_unquote(text + header, *len - header, true);
-	return text;
+	if (mailbox_pread(&ex->mb, line, e->separator, e->offset) == -1)
+		return -1;
+	*date = mbox_date((const unsigned char *)line, e->separator);
+	last = memrchr(line, ' ', e->separator);
+	if (*date == MBOX_NO_DATE)
+		*date = 0;
+	/* Without a zone it is the latest that can be meant: that of UTC-12. */
+	else if (last != NULL && last[1] != '+' && last[1] != '-')
+		*date -= 12 * 60 * 60;
+	return 0;
 }
 
 /* A Maildir that is being filled. */
@@ -157,21 +150,29 @@ struct maildir {
 
 /* Writes a file in tmp, and gives it its place in new when it is whole. */
 static int
-write_file(const struct maildir *md, const char *name, const char *text,
-    size_t len, int64_t date)
+export_file(struct export *ex, uint64_t n, const struct maildir *md)
 {
-	const struct timespec times[2] = { { .tv_sec = (time_t)date },
-		{ .tv_sec = (time_t)date } };
+	struct mailbox_reader r = { .n = n, .plain = true };
+	struct timespec times[2] = { { .tv_sec = 0 } };
+	char id[MAILBOX_ID_SIZE], name[96], last;
+	int64_t date;
 	int fd, status = -1, saved;
 
+	if (read_date(ex, n, &date) == -1)
+		return -1;
+	mailbox_id(&ex->mb, n, id);
+	/* In the order of the mailbox, and the same file each time. */
+	(void)snprintf(name, sizeof(name), "%010jd.M%010ju.%s", (intmax_t)date,
+	    (uintmax_t)n, id);
+	times[0].tv_sec = times[1].tv_sec = (time_t)date;
 	/* One that was killed has left it, or it is a link to another file. */
 	(void)unlinkat(md->tmp, name, 0);
 	fd = openat(
 	    md->tmp, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd == -1)
 		return -1;
-	if (io_write_all(fd, text, len, PATIENCE) == 0 &&
-	    futimens(fd, times) == 0 && fsync(fd) == 0)
+	if (copy(ex, &r, fd, &last) == 0 && futimens(fd, times) == 0 &&
+	    fsync(fd) == 0)
 		status = renameat(md->tmp, name, md->new, name);
 	(void)close(fd);
 	if (status == -1) {
@@ -179,28 +180,6 @@ write_file(const struct maildir *md, const char *name, const char *text,
 		(void)unlinkat(md->tmp, name, 0);
 		errno = saved;
 	}
-	return status;
-}
-
-static int
-export_file(struct export *ex, uint64_t n, const struct maildir *md)
-{
-	char id[MAILBOX_ID_SIZE], name[96];
-	int64_t date;
-	size_t len;
-	char *text = read_message(ex, n, &len, &date);
-	int status;
-
-	if (text == NULL)
-		return -1;
-	mailbox_id(&ex->mb, n, id);
-	/* In the order of the mailbox, and the same file each time. */
-	(void)snprintf(name, sizeof(name), "%010jd.M%010ju.%s", (intmax_t)date,
-	    (uintmax_t)n, id);
-	status = write_file(md, name, text, len, date);
-	if (status == 0)
-		progress_step(&ex->progress, len);
-	free(text);
 	return status;
 }
 
