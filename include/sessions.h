@@ -29,12 +29,10 @@ struct session_seen {
  */
 size_t sessions_find(struct tool *, struct session_seen **seen);
 
-enum sessions_end { SESSIONS_ENDED, SESSIONS_REFUSED, SESSIONS_STAY };
-
 /*
- * Asks a session to end, and waits for that: nothing that it was to delete is
- * deleted.  SESSIONS_REFUSED: errno is set.
+ * Asks a session to end, and waits for that, or says why it has not ended: nothing
+ * that it was to delete is deleted.
  */
-enum sessions_end sessions_end(const struct session_seen *);
+void sessions_end(struct tool *, const struct session_seen *);
 
 #endif

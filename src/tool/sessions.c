@@ -215,24 +215,23 @@ is_still(const struct session_seen *s)
 	    strcmp(now.user, s->user) == 0 && strcmp(now.peer, s->peer) == 0;
 }
 
-enum sessions_end
-sessions_end(const struct session_seen *s)
+void
+sessions_end(struct tool *t, const struct session_seen *s)
 {
-	int fd = (int)syscall(SYS_pidfd_open, s->pid, 0), status = -1, saved;
+	int fd = (int)syscall(SYS_pidfd_open, s->pid, 0), status = -1;
 	struct pollfd pfd = { .fd = fd, .events = POLLIN };
 
-	if (fd == -1)
-		return errno == ESRCH ? SESSIONS_ENDED : SESSIONS_REFUSED;
-	if (!is_still(s)) {
-		(void)close(fd);
-		return SESSIONS_ENDED;
-	}
-	if (syscall(SYS_pidfd_send_signal, fd, SIGTERM, NULL, 0) == 0)
+	if (fd != -1 && !is_still(s))
+		status = 1;
+	else if (fd != -1 &&
+	    syscall(SYS_pidfd_send_signal, fd, SIGTERM, NULL, 0) == 0)
 		status = poll(&pfd, 1, PATIENCE);
-	saved = errno;
-	(void)close(fd);
-	errno = saved;
-	if (status == -1)
-		return errno == ESRCH ? SESSIONS_ENDED : SESSIONS_REFUSED;
-	return status == 0 ? SESSIONS_STAY : SESSIONS_ENDED;
+	if (status == 0)
+		tool_complain(
+		    t, EX_TEMPFAIL, s->user, "asked to end, and still there");
+	else if (status == -1 && errno != ESRCH)
+		tool_complain(
+		    t, EX_NOPERM, s->user, "not ended: %s", strerror(errno));
+	if (fd != -1)
+		(void)close(fd);
 }

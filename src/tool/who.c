@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* restantectl who and kick: sessions.  Runs as: restantectl. */
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
@@ -73,17 +72,7 @@ kick(struct tool *t, const char *user, const struct session_seen *seen,
 		if (*user == '\0' || strcmp(seen[i].user, user) != 0)
 			continue;
 		found = true;
-		switch (sessions_end(&seen[i])) {
-		case SESSIONS_ENDED:
-			break;
-		case SESSIONS_REFUSED:
-			tool_complain(t, EX_NOPERM, user, "not ended: %s",
-			    strerror(errno));
-			break;
-		case SESSIONS_STAY:
-			tool_complain(t, EX_TEMPFAIL, user,
-			    "asked to end, and still there");
-		}
+		sessions_end(t, &seen[i]);
 	}
 	if (!found)
 		tool_complain(t, EX_NOUSER, user, "is not logged in");
