@@ -142,27 +142,6 @@ check_password(struct check *c, int fd)
 	explicit_bzero(&s, sizeof(s));
 }
 
-/* Octets between messages and tombstones that belong to none of them. */
-static uint64_t
-count_strays(const struct check *c, uint64_t *before_first)
-{
-	uint64_t end = c->mb.subject.start, strays = 0;
-
-	*before_first = 0;
-	for (uint64_t i = 0; i < c->fresh.is.entries; i++) {
-		const struct mbox_entry *e = index_entry(&c->fresh, i);
-
-		strays += e->offset - end;
-		end = e->offset + e->stored;
-		if (i == 0)
-			*before_first = strays;
-	}
-	strays += c->mb.subject.size - end;
-	if (c->fresh.is.entries == 0)
-		*before_first = strays;
-	return strays - *before_first;
-}
-
 /* Whether the octets at offset are line ends and nothing else. */
 static bool
 are_blank_lines(const struct check *c, uint64_t offset, uint64_t len)
@@ -179,12 +158,18 @@ are_blank_lines(const struct check *c, uint64_t offset, uint64_t len)
 	return true;
 }
 
+/* Octets that belong to no message and no tombstone. */
 static void
 check_strays(struct check *c)
 {
-	uint64_t before, behind = count_strays(c, &before);
+	const struct index_totals *is = &c->fresh.is;
+	uint64_t start = c->mb.subject.start, size = c->mb.subject.size;
+	uint64_t first = is->entries == 0 ? size
+					  : index_entry(&c->fresh, 0)->offset;
+	uint64_t before = first - start;
+	uint64_t behind = size - first - is->stored - is->dead;
 
-	if (before > 0 && are_blank_lines(c, c->mb.subject.start, before))
+	if (before > 0 && are_blank_lines(c, start, before))
 		/* So many are what a shorter password line leaves. */
 		check_say(c,
 		    before < MBOX_TOMBSTONE_MIN ? CHECK_OK : CHECK_NOTE,
