@@ -161,7 +161,7 @@ struct part {
 	int fd;
 	uid_t owner;
 	char **names;
-	size_t count;
+	size_t count, at;
 };
 
 /* What is wrong with a file of the Maildir that was opened, or NULL. */
@@ -234,40 +234,35 @@ read_file(struct import *im, const struct part *part, const char *name,
 	return status;
 }
 
-/* The messages of both, in the order in which they came. */
-struct maildir {
-	struct part parts[2];
-};
-
-/* The next of both, or -1. */
-static int
-next(const struct maildir *md, const size_t at[2])
+/* Of two parts the one with the message that came first, or NULL. */
+static struct part *
+next(struct part *a, struct part *b)
 {
-	const struct part *new = &md->parts[0], *cur = &md->parts[1];
-
-	if (at[0] == new->count)
-		return at[1] == cur->count ? -1 : 1;
-	if (at[1] == cur->count)
-		return 0;
-	return strcmp(new->names[at[0]], cur->names[at[1]]) <= 0 ? 0 : 1;
+	if (b->at == b->count)
+		return a->at == a->count ? NULL : a;
+	if (a->at == a->count)
+		return b;
+	return strcmp(a->names[a->at], b->names[b->at]) <= 0 ? a : b;
 }
 
 /* Calls take() for each message in turn; -1 when it did, or none can be read. */
 static int
-for_each(struct import *im, const struct maildir *md,
+for_each(struct import *im, struct part parts[2],
     int (*take)(struct import *, const char *, size_t))
 {
-	size_t at[2] = { 0, 0 }, len;
-	int status = 0, which;
+	struct part *part;
+	int status = 0;
 	const char *name;
 	char *mbox;
+	size_t len;
 
-	while (status == 0 && (which = next(md, at)) != -1) {
-		name = md->parts[which].names[at[which]++];
+	parts[0].at = parts[1].at = 0;
+	while (status == 0 && (part = next(&parts[0], &parts[1])) != NULL) {
+		name = part->names[part->at++];
 		/* No reader of a Maildir takes it for a message. */
 		if (name[0] == '.')
 			continue;
-		status = read_file(im, &md->parts[which], name, &mbox, &len);
+		status = read_file(im, part, name, &mbox, &len);
 		if (status == 0)
 			status = take(im, mbox, len);
 		free(mbox);
@@ -309,22 +304,22 @@ open_part(struct import *im, int fd, struct part *part)
 static void
 import_maildir(struct import *im, int fd)
 {
-	struct maildir md = { .parts = { { .name = "new", .fd = -1 },
-				  { .name = "cur", .fd = -1 } } };
+	struct part parts[2] = { { .name = "new", .fd = -1 },
+		{ .name = "cur", .fd = -1 } };
 	int status = 0;
 
 	for (int i = 0; i < 2 && status == 0; i++)
-		status = open_part(im, fd, &md.parts[i]);
+		status = open_part(im, fd, &parts[i]);
 	if (status == 0)
-		status = for_each(im, &md, count_octets);
+		status = for_each(im, parts, count_octets);
 	/* One that changes between the two looks fails the commit. */
 	if (status == 0 && im->progress.total > 0 &&
 	    begin(im, im->progress.total) == 0)
-		end(im, for_each(im, &md, put));
+		end(im, for_each(im, parts, put));
 	for (int i = 0; i < 2; i++) {
-		tool_free_names(md.parts[i].names, md.parts[i].count);
-		if (md.parts[i].fd != -1)
-			(void)close(md.parts[i].fd);
+		tool_free_names(parts[i].names, parts[i].count);
+		if (parts[i].fd != -1)
+			(void)close(parts[i].fd);
 	}
 }
 
