@@ -27,21 +27,15 @@
 static int
 ask_for_line(struct tool *t, const char *user, char line[SECRET_LINE])
 {
-	static const char *const why[] = {
-		[ASK_END] = "there is no password",
-		[ASK_LONG] = "the password is longer than a client can say",
-		[ASK_NUL] = "the password has a control character in it",
-		[ASK_DIFFERS] = "the two passwords are not the same",
-	};
 	char password[ASK_PASSWORD];
-	enum ask_status status = ask_password(password, sizeof(password));
+	const char *wrong = ask_password(password, sizeof(password));
 	const char *objection = NULL;
 	int made = -1;
 
-	if (status == ASK_OK)
+	if (wrong == NULL)
 		objection = secret_objection(password);
-	if (status != ASK_OK)
-		tool_complain(t, EX_DATAERR, user, "%s", why[status]);
+	if (wrong != NULL)
+		tool_complain(t, EX_DATAERR, user, "%s", wrong);
 	else if (objection != NULL)
 		tool_complain(
 		    t, EX_DATAERR, user, "the password %s", objection);

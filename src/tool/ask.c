@@ -12,8 +12,11 @@
 
 enum { INTERRUPT = 3 }; /* ^C */
 
-enum ask_status
-ask_line(char *line, size_t size)
+static const char no_line[] = "there is no password";
+
+/* Reads one line from the standard input.  Returns as ask_password(). */
+static const char *
+read_line(char *line, size_t size)
 {
 	size_t len = 0;
 	char c = '\0';
@@ -22,32 +25,34 @@ ask_line(char *line, size_t size)
 	/* One at a time: what follows may be for somebody else. */
 	while ((n = read(STDIN_FILENO, &c, 1)) == 1 && c != '\n') {
 		if (c == INTERRUPT)
-			return ASK_END;
+			return no_line;
 		if (len < size)
 			line[len] = c;
 		len++;
 	}
 	if (n == -1 || (n == 0 && len == 0))
-		return ASK_END;
+		return no_line;
 	if (len >= size)
-		return ASK_LONG;
+		return "the password is longer than a client can say";
 	line[len] = '\0';
-	return strlen(line) == len ? ASK_OK : ASK_NUL;
+	return strlen(line) == len
+	    ? NULL
+	    : "the password has a control character in it";
 }
 
 /*
  * ^C ends the line and not the program, which could not put the terminal right
  * any more; neither do other signals while it is silent.
  */
-static enum ask_status
+static const char *
 ask_silently(const char *question, char *line, size_t size)
 {
 	struct termios before, silent;
-	enum ask_status status;
+	const char *wrong;
 	sigset_t all, old;
 
 	if (tcgetattr(STDIN_FILENO, &before) == -1)
-		return ASK_END;
+		return no_line;
 	silent = before;
 	silent.c_lflag &= ~(tcflag_t)(ECHO | ECHONL | ISIG);
 	silent.c_lflag |= ICANON;
@@ -56,29 +61,29 @@ ask_silently(const char *question, char *line, size_t size)
 	(void)sigprocmask(SIG_SETMASK, &all, &old);
 	(void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
 	fprintf(stderr, "%s: ", question);
-	status = ask_line(line, size);
+	wrong = read_line(line, size);
 	(void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
 	fprintf(stderr, "\n");
 	(void)sigprocmask(SIG_SETMASK, &old, NULL);
-	return status;
+	return wrong;
 }
 
-enum ask_status
+const char *
 ask_password(char *line, size_t size)
 {
 	char again[ASK_PASSWORD];
-	enum ask_status status;
+	const char *wrong;
 
 	if (!isatty(STDIN_FILENO))
-		return ask_line(line, size);
-	status = ask_silently("New password", line, size);
-	if (status != ASK_OK)
-		return status;
-	status = ask_silently("Once more", again, sizeof(again));
-	if (status == ASK_OK && strcmp(line, again) != 0)
-		status = ASK_DIFFERS;
+		return read_line(line, size);
+	wrong = ask_silently("New password", line, size);
+	if (wrong != NULL)
+		return wrong;
+	wrong = ask_silently("Once more", again, sizeof(again));
+	if (wrong == NULL && strcmp(line, again) != 0)
+		wrong = "the two passwords are not the same";
 	explicit_bzero(again, sizeof(again));
-	return status;
+	return wrong;
 }
 
 bool
@@ -87,6 +92,6 @@ ask_whether(const char *question)
 	char answer[16] = "";
 
 	fprintf(stderr, "%s [y/N] ", question);
-	return ask_line(answer, sizeof(answer)) == ASK_OK &&
+	return read_line(answer, sizeof(answer)) == NULL &&
 	    (strcmp(answer, "y") == 0 || strcmp(answer, "yes") == 0);
 }
