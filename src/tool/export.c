@@ -32,13 +32,12 @@ struct export
 	struct progress progress;
 };
 
-static int
+static void
 failed(struct export *ex)
 {
 	tool_complain(ex->t, EX_IOERR, ex->user, "%s: %s",
 	    strcmp(ex->target, "-") == 0 ? "the standard output" : ex->target,
 	    strerror(errno));
-	return -1;
 }
 
 /* Writes what is read of a message, and yields its last octet. */
@@ -104,7 +103,7 @@ export_mbox(struct export *ex)
 		out = open(
 		    ex->target, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (out == -1) {
-		(void)failed(ex);
+		failed(ex);
 		return;
 	}
 	for (uint64_t n = 1; status == 0 && n <= mailbox_count(&ex->mb); n++)
@@ -112,7 +111,7 @@ export_mbox(struct export *ex)
 	if (status == 0 && to_file)
 		status = fsync(out) == 0 ? sync_name(ex->target) : -1;
 	if (status == -1)
-		(void)failed(ex);
+		failed(ex);
 	if (to_file)
 		(void)close(out);
 	if (to_file && status == -1)
@@ -233,7 +232,7 @@ export_maildir(struct export *ex)
 	if (status == 0)
 		status = fsync(md.new) == -1 ? -1 : fsync(md.fd);
 	if (status == -1)
-		(void)failed(ex);
+		failed(ex);
 	close_maildir(&md);
 }
 
