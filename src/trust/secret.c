@@ -38,26 +38,37 @@ secret_equal(const void *a, const void *b, size_t len)
 }
 
 static bool
-starts_with(const char *line, size_t len, const char *word)
+starts_with(const char *line, const char *word)
 {
-	return len >= strlen(word) && memcmp(line, word, strlen(word)) == 0;
+	return strncmp(line, word, strlen(word)) == 0;
+}
+
+/* Whether a line starts with open, some of the letters, and close. */
+static bool
+is_marked(const char *line, char open, const char *letters, char close)
+{
+	size_t n = line[0] == open ? strspn(line + 1, letters) : 0;
+
+	return n > 0 && line[n + 1] == close;
 }
 
 /* Whether a line looks like a crypt(3) hash: "$", the method, "$". */
 static bool
-is_hash(const char *line, size_t len)
+is_hash(const char *line)
 {
-	size_t n = 1;
+	return starts_with(line, "$md5,rounds=") ||
+	    is_marked(line, '$', "abcdefghijklmnopqrstuvwxyz0123456789", '$');
+}
 
-	if (len < 3 || line[0] != '$')
-		return false;
-	if (starts_with(line, len, "$md5,rounds="))
-		return true;
-	while (n < len &&
-	    ((line[n] >= '0' && line[n] <= '9') ||
-		(line[n] >= 'a' && line[n] <= 'z')))
-		n++;
-	return n > 1 && n < len && line[n] == '$';
+/*
+ * "{SSHA}" and the like: what other programs make of a password.  Whoever has seen
+ * it must not log in with it.
+ */
+static bool
+has_foreign_mark(const char *line)
+{
+	return is_marked(
+	    line, '{', "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.", '}');
 }
 
 /*
@@ -86,10 +97,10 @@ is_costly(const char *hash)
 	};
 
 	for (size_t i = 0; i < sizeof(prices) / sizeof(prices[0]); i++) {
-		size_t len = strlen(hash), at = prices[i].at;
+		size_t at = prices[i].at;
 		const char *most = prices[i].letters;
 
-		if (!starts_with(hash, len, prices[i].method) || len < at)
+		if (!starts_with(hash, prices[i].method) || strlen(hash) < at)
 			continue;
 		if (*most == '\0')
 			return strtoul(hash + at, NULL, 10) > prices[i].most;
@@ -144,7 +155,7 @@ find_flaw(const char *line, size_t len)
 		return SECRET_LONG;
 	if (memchr(line, '\0', len) != NULL)
 		return SECRET_NUL;
-	if (starts_with(line, len, "From "))
+	if (len >= 5 && memcmp(line, "From ", 5) == 0)
 		return SECRET_SEPARATOR;
 	return SECRET_NO_FLAW;
 }
@@ -161,41 +172,24 @@ static const struct form {
 	{ "", SECRET_PLAIN },
 };
 
-/*
- * "{SSHA}" and the like: what other programs make of a password.  Whoever has seen
- * it must not log in with it.
- */
-static bool
-has_foreign_mark(const char *line, size_t len)
-{
-	static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.";
-	size_t n = 1;
-
-	if (len == 0 || line[0] != '{')
-		return false;
-	while (n < len && strchr(letters, line[n]) != NULL)
-		n++;
-	return n > 1 && n < len && line[n] == '}';
-}
-
-/* A line without a flaw: its kind, and its text without mark and blanks. */
+/* The text is a line without a flaw: its kind; takes off the mark and blanks. */
 static void
-take_form(const char *line, size_t len, struct secret *s)
+take_form(struct secret *s)
 {
 	const struct form *f = forms;
+	char *text = s->text;
+	size_t len;
 
-	while (!starts_with(line, len, f->mark))
+	while (!starts_with(text, f->mark))
 		f++;
-	s->kind = is_hash(line, len) ? SECRET_CRYPT : f->kind;
-	if (f->mark[0] == '\0' && has_foreign_mark(line, len))
+	s->kind = is_hash(text) ? SECRET_CRYPT : f->kind;
+	if (f->mark[0] == '\0' && has_foreign_mark(text))
 		s->kind = SECRET_NONE;
-	line += strlen(f->mark);
-	len -= strlen(f->mark);
+	len = strlen(text) - strlen(f->mark);
+	memmove(text, text + strlen(f->mark), len + 1);
 	while (s->kind != SECRET_PLAIN && len > 0 &&
-	    (line[len - 1] == ' ' || line[len - 1] == '\t'))
-		len--;
-	memcpy(s->text, line, len);
-	s->text[len] = '\0';
+	    (text[len - 1] == ' ' || text[len - 1] == '\t'))
+		text[--len] = '\0';
 }
 
 /* The same of what take_form() has found; takes the keys of SCRAM. */
@@ -228,7 +222,8 @@ secret_parse(const char *line, size_t len, struct secret *s)
 	s->flaw = find_flaw(line, len);
 	if (s->flaw != SECRET_NO_FLAW)
 		return;
-	take_form(line, len, s);
+	memcpy(s->text, line, len);
+	take_form(s);
 	s->flaw = find_flaw_of_form(s);
 	if (s->flaw != SECRET_NO_FLAW)
 		s->kind = SECRET_NONE;
