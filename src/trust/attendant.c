@@ -56,23 +56,13 @@ enum {
 
 static const char unknown[] = "unknown-user";
 
-static enum verdict_kind
-verdict_of(enum users_status status)
-{
-	switch (status) {
-	case USERS_OK:
-		return VERDICT_YES;
-	case USERS_NONE:
-		return VERDICT_NO;
-	case USERS_IN_USE:
-		return VERDICT_IN_USE;
-	case USERS_TEMP:
-		return VERDICT_TEMP;
-	case USERS_PERM:
-		break;
-	}
-	return VERDICT_PERM;
-}
+static const enum verdict_kind verdict_of[] = {
+	[USERS_OK] = VERDICT_YES,
+	[USERS_NONE] = VERDICT_NO,
+	[USERS_IN_USE] = VERDICT_IN_USE,
+	[USERS_TEMP] = VERDICT_TEMP,
+	[USERS_PERM] = VERDICT_PERM,
+};
 
 /*
  * Opens the mailbox of a name and reads its password line.  Returns 0, or -1 when
@@ -187,7 +177,7 @@ put_off(const struct conversation *c, enum users_status status)
 						      : "max-per-user");
 	else
 		log_warn("locking the mailbox of %s", c->claim.name);
-	return channel_answer(c->channel, verdict_of(status), "", NULL);
+	return channel_answer(c->channel, verdict_of[status], "", NULL);
 }
 
 static void
@@ -368,7 +358,7 @@ user(const struct conversation *c, const struct request *req)
 	/* It is there; PASS will tell what is wrong with it. */
 	if (status == USERS_PERM)
 		status = USERS_OK;
-	return channel_answer(c->channel, verdict_of(status), "", NULL);
+	return channel_answer(c->channel, verdict_of[status], "", NULL);
 }
 
 /*
