@@ -39,8 +39,7 @@ void guard_close(struct guard *);
 int64_t guard_penalty(const struct guard *);
 
 /*
- * Whether the password is right.  A wrong one costs the same whatever the line is;
- * NULL: there is none.
+ * Whether the password is right.  A wrong one costs the same whatever the line is.
  */
 bool guard_check(const struct guard *, const struct secret *, const char *);
 

@@ -28,9 +28,8 @@ struct claim {
 
 struct conversation {
 	const struct attendant_settings *set;
-	struct registration *reg;
+	struct registration *reg; /* proxied: it is still to say for whom */
 	int channel;
-	bool met;   /* a proxy has said for whom it speaks */
 	bool asked; /* the client has asked for something */
 	unsigned int refused;
 	bool erred; /* a credential was no good, or a request */
@@ -393,10 +392,10 @@ meet(struct conversation *c, const struct request *req)
 {
 	struct notice n = { .kind = NOTICE_PEER };
 
-	if (!c->reg->proxied || c->met || c->asked ||
+	if (!c->reg->proxied || c->asked ||
 	    address_parse(req->name, &n.from) == -1)
 		return -1;
-	c->met = true;
+	c->reg->proxied = 0;
 	address_text(&n.from, c->reg->peer);
 	title_set("attendant %s", c->reg->peer);
 	guard_close(&c->guard);

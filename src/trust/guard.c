@@ -139,12 +139,9 @@ check_in_place(
 bool
 guard_check(const struct guard *g, const struct secret *s, const char *password)
 {
-	static const struct secret none = { .kind = SECRET_NONE };
 	struct price price;
 	bool right;
 
-	if (s == NULL)
-		s = &none;
 	penalties_price(&g->penalties, &price);
 	/* What costs nothing needs no place, where all lines are such. */
 	if (g->penalties.fd == -1 ||

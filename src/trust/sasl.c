@@ -43,12 +43,6 @@ claim(struct sasl *x, const char *name)
 	return SASL_LOOKUP;
 }
 
-static enum sasl_status
-verdict(bool right)
-{
-	return right ? SASL_GRANTED : SASL_DENIED;
-}
-
 /* [authzid] NUL authcid NUL passwd (RFC 4616 section 2). */
 static enum sasl_status
 take_plain(struct sasl *x, size_t len)
@@ -115,7 +109,8 @@ look_cram(
     struct sasl *x, const struct secret *s, const unsigned char key[SITE_KEY])
 {
 	(void)key;
-	return verdict(secret_is_response(s, x->challenge, x->proof));
+	return secret_is_response(s, x->challenge, x->proof) ? SASL_GRANTED
+							     : SASL_DENIED;
 }
 
 static void
