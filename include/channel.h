@@ -123,7 +123,8 @@ int channel_registered(int fd, struct registration *, int *channel);
 int channel_notify(int fd, const struct notice *);
 size_t channel_noticed(int fd, struct notice *, size_t most);
 
-int channel_ask(int fd, const struct request *);
+/* Sets the magic. */
+int channel_ask(int fd, struct request *);
 /*
  * Takes one request.  The session has talked to a stranger and may be anybody by
  * now: size, magic, kind, length and strings are checked here, and nothing past this

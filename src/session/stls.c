@@ -23,12 +23,13 @@ stls_is_offered(const struct session *s)
 
 /* Whether the attendant waits for the descriptors. */
 static bool
-is_expected(const struct session *s, const struct request *req)
+is_expected(const struct session *s)
 {
+	struct request req = { .kind = REQUEST_TLS };
 	struct verdict verdict;
 	int none[CHANNEL_FDS];
 
-	return channel_ask(s->channel, req) == 0 &&
+	return channel_ask(s->channel, &req) == 0 &&
 	    io_wait(s->channel, POLLIN, s->login_deadline) == 0 &&
 	    channel_answered(s->channel, &verdict, none) == 0 &&
 	    verdict.kind == VERDICT_YES;
@@ -56,14 +57,13 @@ pass(int channel, const int *fds)
 static int
 start_helper(const struct session *s)
 {
-	const struct request req = { .kind = REQUEST_TLS };
 	int ends[2], fds[CHANNEL_TLS_FDS], status = -1;
 
 	if (channel_pair(ends) == -1)
 		return -1;
 	fds[CHANNEL_CLIENT] = s->in.fd;
 	fds[CHANNEL_CONTROL] = ends[1];
-	if (is_expected(s, &req))
+	if (is_expected(s))
 		status = pass(s->channel, fds);
 	(void)close(ends[1]);
 	if (status == 0 && io_wait(ends[0], POLLIN, s->login_deadline) == 0 &&

@@ -167,15 +167,10 @@ channel_noticed(int fd, struct notice *n, size_t most)
 }
 
 int
-channel_ask(int fd, const struct request *req)
+channel_ask(int fd, struct request *req)
 {
-	struct request copy = *req;
-	int status;
-
-	copy.magic = magic;
-	status = put(fd, octets(&copy, sizeof(copy)), NULL, 0, 0);
-	explicit_bzero(&copy, sizeof(copy));
-	return status;
+	req->magic = magic;
+	return put(fd, octets(req, sizeof(*req)), NULL, 0, 0);
 }
 
 int

@@ -121,7 +121,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static int ends[2] = { -1, -1 };
 	struct input in = { data, size };
 	size_t what = (size_t)take(&in, 1), count = what / 4 % (FDS_MOST + 1);
-	const struct request magic = { .kind = REQUEST_USER };
+	struct request magic = { .kind = REQUEST_USER };
 	struct request right;
 	uint8_t *packet;
 	int free_fd;
