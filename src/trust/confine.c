@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* Giving up rights.  Runs as: listener, session, keeper, restantectl. */
+/*
+ * Giving up rights.  Runs as: listener, session, keeper, launcher, helper,
+ * restantectl.
+ */
 
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -12,7 +15,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,8 +27,9 @@
 #include "num.h"
 
 /*
- * Landlock as of its sixth version; the kernel says which it has.  Headers are
- * often older than kernels, hence the numbers.
+ * Landlock as of its sixth version; the kernel says which it has, and minds no
+ * members that it does not know while they are 0.  Headers are often older than
+ * kernels, hence the numbers.
  */
 struct ruleset_attr {
 	uint64_t handled_access_fs;
@@ -100,14 +103,9 @@ landlock(const struct grant *grants, size_t count)
 	long version = syscall(SYS_landlock_create_ruleset, NULL, 0,
 	    LANDLOCK_CREATE_RULESET_VERSION);
 	struct ruleset_attr attr = all_of(version);
-	size_t size = version >= 6 ? sizeof(attr)
-	    : version >= 4         ? offsetof(struct ruleset_attr, scoped)
-			   : offsetof(struct ruleset_attr, handled_access_net);
 	int fd, status = 0;
 
-	if (version < 1)
-		return -1;
-	fd = (int)syscall(SYS_landlock_create_ruleset, &attr, size, 0);
+	fd = (int)syscall(SYS_landlock_create_ruleset, &attr, sizeof(attr), 0);
 	if (fd == -1)
 		return -1;
 	for (size_t i = 0; i < count && status == 0; i++)
