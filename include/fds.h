@@ -39,6 +39,9 @@ int fds_fill(void);
 /* fstat(2), by that call where there is one.  0, or -1 with errno set. */
 int fds_stat(int fd, struct stat *);
 
+/* Closes what is open, and makes it -1; errno stays as it was. */
+void fds_close(int *fd);
+
 /* Points 0 and 1, and with errors 2 as well, at /dev/null.  0 or -1. */
 int fds_silence(bool errors);
 

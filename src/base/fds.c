@@ -3,6 +3,7 @@
 
 #include <sys/syscall.h>
 
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <unistd.h>
@@ -52,6 +53,17 @@ fds_fill(void)
 		if (fcntl(fd, F_GETFD) == -1 && open("/dev/null", O_PATH) == -1)
 			return -1;
 	return 0;
+}
+
+void
+fds_close(int *fd)
+{
+	int saved = errno;
+
+	if (*fd != -1)
+		(void)close(*fd);
+	*fd = -1;
+	errno = saved;
 }
 
 int

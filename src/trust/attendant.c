@@ -8,6 +8,7 @@
 
 #include "attendant.h"
 #include "clock.h"
+#include "fds.h"
 #include "io.h"
 #include "journal.h"
 #include "log.h"
@@ -117,8 +118,7 @@ hear_claim(struct conversation *c, const char *name, const char *by,
 static void
 forget(struct conversation *c)
 {
-	if (c->claim.fd != -1)
-		(void)close(c->claim.fd);
+	fds_close(&c->claim.fd);
 	explicit_bzero(&c->claim, sizeof(c->claim));
 	c->claim.fd = -1;
 	explicit_bzero(&c->sasl, sizeof(c->sasl));
@@ -252,10 +252,8 @@ admit(struct conversation *c)
 		answered = channel_answer(c->channel, VERDICT_EARLY, "", NULL);
 	else
 		answered = hand_over(c, &files);
-	if (files.journal_fd != -1)
-		(void)close(files.journal_fd);
-	if (files.index_fd != -1)
-		(void)close(files.index_fd);
+	fds_close(&files.journal_fd);
+	fds_close(&files.index_fd);
 	return answered;
 }
 
@@ -352,8 +350,7 @@ user(const struct conversation *c, const struct request *req)
 
 	if (!c->set->hide_users)
 		status = users_find(&c->set->users, req->name, &fd);
-	if (fd != -1)
-		(void)close(fd);
+	fds_close(&fd);
 	/* It is there; PASS will tell what is wrong with it. */
 	if (status == USERS_PERM)
 		status = USERS_OK;

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "channel.h"
+#include "fds.h"
 
 static const uint32_t magic = 0x52455354;
 
@@ -86,10 +87,8 @@ take_fds(struct msghdr *msg, int *fds, size_t want)
 static void
 close_fds(int *fds, size_t count)
 {
-	while (count-- > 0) {
-		(void)close(fds[count]);
-		fds[count] = -1;
-	}
+	while (count-- > 0)
+		fds_close(&fds[count]);
 }
 
 /* Takes one packet of exactly that size; *nfds descriptors at most, set. */

@@ -44,23 +44,18 @@ copy_file(const char *path, const struct confine_identity *owner)
 	int from = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	int to = memfd_create("tls", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	ssize_t n = -1;
-	int saved;
 
 	if (from != -1 && to != -1)
 		n = sendfile(to, from, NULL, FILE_MOST);
-	saved = errno;
-	if (from != -1)
-		(void)close(from);
+	if (n == 0)
+		errno = ENODATA;
+	fds_close(&from);
 	if (n > 0 && fchmod(to, 0400) == 0 &&
 	    (geteuid() != 0 || fchown(to, owner->uid, owner->gid) == 0) &&
 	    fcntl(to, F_ADD_SEALS,
 		F_SEAL_SEAL | F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK) == 0)
 		return to;
-	if (n > 0)
-		saved = errno;
-	if (to != -1)
-		(void)close(to);
-	errno = n == 0 ? ENODATA : saved;
+	fds_close(&to);
 	return -1;
 }
 
@@ -124,8 +119,7 @@ try_helper(const struct launcher *l)
 		confine_launcher(&l->id);
 		become_helper(l, client, l->certificate_fd);
 	}
-	if (client != -1)
-		(void)close(client);
+	fds_close(&client);
 	while (pid != -1 && waitpid(pid, &status, 0) == -1)
 		if (errno != EINTR)
 			pid = -1;
@@ -164,14 +158,10 @@ launcher_open(struct launcher *l, const char *certificate, const char *key)
 void
 launcher_close(struct launcher *l)
 {
-	int *const all[] = { &l->certificate_fd, &l->key_fd, &l->listen_fd,
-		&l->plain_fd };
-
-	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
-		if (*all[i] != -1)
-			(void)close(*all[i]);
-		*all[i] = -1;
-	}
+	fds_close(&l->certificate_fd);
+	fds_close(&l->key_fd);
+	fds_close(&l->listen_fd);
+	fds_close(&l->plain_fd);
 }
 
 int
@@ -268,8 +258,7 @@ hand_over(const struct launcher *l, struct launch *list)
 	/* Once for each: there is no second session to be had. */
 	if (of != NULL && of->control != -1) {
 		(void)channel_offer(of->control, &fd, 1);
-		(void)close(of->control);
-		of->control = -1;
+		fds_close(&of->control);
 	}
 	(void)close(fd);
 }
@@ -286,9 +275,8 @@ reap(struct launch *list, unsigned int most)
 		of = find(list, most, pid);
 		if (of == NULL)
 			continue;
-		if (of->control != -1)
-			(void)close(of->control);
-		*of = (struct launch){ 0, -1 };
+		fds_close(&of->control);
+		of->pid = 0;
 		n++;
 	}
 	return n;

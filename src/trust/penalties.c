@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "fds.h"
 #include "io.h"
 #include "penalties.h"
 #include "sum.h"
@@ -102,8 +103,7 @@ make(const struct penalties *p, int state_fd)
 			status = -1;
 	}
 	lock(p, F_UNLCK, 0, buckets_at);
-	if (fd != -1)
-		(void)close(fd);
+	fds_close(&fd);
 	return status;
 }
 
@@ -128,12 +128,7 @@ penalties_open(struct penalties *p, int state_fd)
 void
 penalties_close(struct penalties *p)
 {
-	int saved = errno;
-
-	if (p->fd != -1)
-		(void)close(p->fd);
-	p->fd = -1;
-	errno = saved;
+	fds_close(&p->fd);
 }
 
 static uint64_t

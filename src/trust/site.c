@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "fds.h"
 #include "io.h"
 #include "log.h"
 #include "site.h"
@@ -47,6 +48,5 @@ site_key(int state_fd, unsigned char key[SITE_KEY])
 		fatal("getrandom");
 	if (fd == -1 || load(fd, state_fd, key) == -1)
 		log_warn("the site's key, .restante/secret");
-	if (fd != -1)
-		(void)close(fd);
+	fds_close(&fd);
 }

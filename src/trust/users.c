@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "channel.h"
+#include "fds.h"
 #include "lock.h"
 #include "log.h"
 #include "users.h"
@@ -87,14 +88,8 @@ users_open(struct users *u, const char *path)
 void
 users_close(struct users *u)
 {
-	int saved = errno;
-
-	if (u->fd != -1)
-		(void)close(u->fd);
-	if (u->state_fd != -1)
-		(void)close(u->state_fd);
-	u->fd = u->state_fd = -1;
-	errno = saved;
+	fds_close(&u->fd);
+	fds_close(&u->state_fd);
 }
 
 static enum users_status
@@ -138,8 +133,7 @@ users_find(const struct users *u, const char *name, int *fd)
 	}
 	if (fstat(*fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink == 1)
 		return USERS_OK;
-	(void)close(*fd);
-	*fd = -1;
+	fds_close(fd);
 	return USERS_NONE;
 }
 
@@ -164,17 +158,14 @@ open_own(const struct users *u, const char *name, const char *suffix, int flags)
 static int
 open_journal(const struct users *u, const char *name)
 {
-	int fd = open_own(u, name, "journal", TO_WRITE), saved;
+	int fd = open_own(u, name, "journal", TO_WRITE);
 	struct stat st;
 
-	if (fd == -1)
-		return -1;
-	if (fstat(fd, &st) == 0 && (st.st_size > 0 || fsync(u->state_fd) == 0))
-		return fd;
-	saved = errno;
-	(void)close(fd);
-	errno = saved;
-	return -1;
+	if (fd != -1 &&
+	    (fstat(fd, &st) == -1 ||
+		(st.st_size == 0 && fsync(u->state_fd) == -1)))
+		fds_close(&fd);
+	return fd;
 }
 
 enum users_status

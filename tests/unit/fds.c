@@ -242,11 +242,29 @@ silent(void)
 	(void)point("the standard streams lead nowhere");
 }
 
+static void
+closing(void)
+{
+	int fd = memory(), was = fd;
+
+	errno = EDOM;
+	fds_close(&fd);
+	check(fd == -1 && fcntl(was, F_GETFD) == -1, "still open");
+	errno = EDOM;
+	fds_close(&fd);
+	check(fd == -1 && errno == EDOM, "errno %d, of none", errno);
+	fd = was;
+	fds_close(&fd);
+	check(fd == -1 && errno == EDOM, "errno %d", errno);
+	(void)point("closing what is open, and what is not");
+}
+
 int
 main(void)
 {
 	arrange();
 	keep();
+	closing();
 	silent();
 	return done();
 }
