@@ -32,12 +32,13 @@ enum {
 };
 
 enum sasl_status {
+	/* Out of turn, or not what the mechanism knows; and of what is all zeros. */
+	SASL_BAD,
 	SASL_CONTINUE, /* the challenge goes out, an answer comes back */
 	SASL_PASSWORD, /* the end, but for checking sasl.proof for sasl.name */
 	SASL_LOOKUP,   /* sasl_look() wants the password line of sasl.name */
 	SASL_GRANTED,
 	SASL_DENIED,
-	SASL_BAD, /* out of turn, or not what the mechanism knows */
 };
 
 struct sasl {

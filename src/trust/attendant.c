@@ -37,8 +37,7 @@ struct conversation {
 	bool admitted;
 	struct claim claim;
 	struct sasl sasl;
-	bool in_auth; /* an answer to sasl.challenge is due */
-	bool passed;  /* a client went to the launcher */
+	bool passed; /* a client went to the launcher */
 	struct guard guard;
 };
 
@@ -122,7 +121,6 @@ forget(struct conversation *c)
 	explicit_bzero(&c->claim, sizeof(c->claim));
 	c->claim.fd = -1;
 	explicit_bzero(&c->sasl, sizeof(c->sasl));
-	c->in_auth = false;
 }
 
 /* A line of another form refuses what may well be the right password. */
@@ -307,7 +305,6 @@ auth(struct conversation *c, const struct request *req, int64_t asked)
 	struct sasl *x = &c->sasl;
 	unsigned char key[SITE_KEY];
 
-	c->in_auth = false;
 	if (status == SASL_LOOKUP) {
 		if (hear_claim(c, x->name, sasl_name(x->mechanism), x->proof,
 			&asked) == -1)
@@ -321,7 +318,6 @@ auth(struct conversation *c, const struct request *req, int64_t asked)
 			clock_blur(BLUR);
 		}
 	}
-	c->in_auth = status == SASL_CONTINUE;
 	switch (status) {
 	case SASL_CONTINUE:
 		return channel_answer(
@@ -408,7 +404,7 @@ answer(struct conversation *c, const struct request *req, int64_t asked)
 	/* What AUTH has begun lasts as long as nothing else comes in. */
 	if (req->kind != REQUEST_AUTH_ANSWER)
 		forget(c);
-	else if (!c->in_auth)
+	else if (c->sasl.due != SASL_CONTINUE)
 		return -1;
 	switch ((enum request_kind)req->kind) {
 	case REQUEST_PEER:
@@ -456,7 +452,7 @@ attendant_run(const struct attendant_settings *set, int channel,
 		}
 		status = answer(&c, &req, clock_ms());
 		c.asked = c.asked || req.kind != REQUEST_PEER;
-		if (!c.in_auth)
+		if (c.sasl.due != SASL_CONTINUE)
 			forget(&c);
 		explicit_bzero(&req, sizeof(req));
 	} while (status == 0);
