@@ -215,29 +215,29 @@ is_socket(int fd)
 	return fstat(fd, &st) == 0 && S_ISSOCK(st.st_mode);
 }
 
-/* Starts a helper.  Nobody needs the two descriptors behind this. */
-static int
-launch(const struct launcher *l, struct launch *free, const int *fds)
+/* Starts a helper, and keeps the descriptor that its session waits for. */
+static void
+launch(const struct launcher *l, struct launch *list, int *fds)
 {
+	struct launch *free = find(list, l->most, 0);
 	pid_t pid;
 
 	if (!is_socket(fds[CHANNEL_CLIENT]))
-		return 0;
+		return;
 	if (free == NULL) {
 		log_warnx("too many TLS helpers at once");
-		return 0;
+		return;
 	}
 	pid = fork();
 	if (pid == 0)
 		become_helper(l, fds[CHANNEL_CLIENT], l->plain_fd);
 	if (pid == -1) {
 		log_warn("forking a TLS helper");
-		return 0;
+		return;
 	}
-	free->pid = pid;
-	free->control = fcntl(fds[CHANNEL_CONTROL], F_DUPFD_CLOEXEC, 3);
+	*free = (struct launch){ pid, fds[CHANNEL_CONTROL] };
+	fds[CHANNEL_CONTROL] = -1;
 	(void)channel_offer(free->control, NULL, 0);
-	return 1;
 }
 
 /* A helper that has shaken hands brings its client's plain text. */
@@ -263,12 +263,11 @@ hand_over(const struct launcher *l, struct launch *list)
 	(void)close(fd);
 }
 
-/* Returns how many have ended.  A session that still waits learns it. */
-static unsigned int
+/* A session that still waits learns it.  Returns whether any helper is left. */
+static bool
 reap(struct launch *list, unsigned int most)
 {
 	struct launch *of;
-	unsigned int n = 0;
 	pid_t pid;
 
 	while ((pid = waitpid(-1, NULL, WNOHANG)) > 0) {
@@ -277,23 +276,22 @@ reap(struct launch *list, unsigned int most)
 			continue;
 		fds_close(&of->control);
 		of->pid = 0;
-		n++;
 	}
-	return n;
+	return pid == 0;
 }
 
-/* Returns how many helpers were started, or -1 when nobody will ask again. */
-static int
+/* Returns whether there may be another. */
+static bool
 take_request(const struct launcher *l, struct launch *list, int requests)
 {
-	int fds[CHANNEL_TLS_FDS], n;
+	int fds[CHANNEL_TLS_FDS];
 
 	if (channel_passed(requests, fds, CHANNEL_TLS_FDS) == -1)
-		return errno == EPROTO || errno == EAGAIN ? 0 : -1;
-	n = launch(l, find(list, l->most, 0), fds);
-	(void)close(fds[CHANNEL_CLIENT]);
-	(void)close(fds[CHANNEL_CONTROL]);
-	return n;
+		return errno == EPROTO || errno == EAGAIN;
+	launch(l, list, fds);
+	fds_close(&fds[CHANNEL_CLIENT]);
+	fds_close(&fds[CHANNEL_CONTROL]);
+	return true;
 }
 
 void
@@ -305,31 +303,24 @@ launcher_run(const struct launcher *l, int requests)
 		{ .fd = requests, .events = POLLIN },
 		{ .fd = l->listen_fd, .events = POLLIN },
 	};
-	unsigned int running = 0;
-	int n;
+	bool running = false;
 
 	title_set("launcher");
 	sig_ignore_quit();
 	if (list == NULL)
 		fatal("launcher");
-	while (pfd[1].fd != -1 || running > 0) {
+	while (pfd[1].fd != -1 || running) {
 		if (poll(pfd, 3, -1) == -1) {
 			if (errno != EINTR)
 				fatal("poll");
 			continue;
 		}
-		if (pfd[1].fd != -1 && pfd[1].revents != 0) {
-			n = take_request(l, list, requests);
-			if (n == -1)
-				pfd[1].fd = -1;
-			else
-				running += (unsigned int)n;
-		}
+		if (pfd[1].revents != 0 && !take_request(l, list, requests))
+			pfd[1].fd = -1;
 		if (pfd[2].revents != 0)
 			hand_over(l, list);
 		sig_drain();
-		if (sig_child())
-			running -= reap(list, l->most);
+		running = reap(list, l->most);
 	}
 	free(list);
 }
