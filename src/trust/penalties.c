@@ -52,6 +52,7 @@ static const off_t turn_at = (off_t)1 << 39, places_at = (off_t)1 << 40,
 
 static_assert(sizeof(struct header) <= 512, "a header has its place");
 
+/* Where the file is not open this fails, as reading does. */
 static void
 lock(const struct penalties *p, short type, off_t at, off_t len)
 {
@@ -80,8 +81,7 @@ try_lock(const struct penalties *p, off_t at)
 static bool
 read_header(const struct penalties *p, struct header *h)
 {
-	return p->fd != -1 &&
-	    io_pread(p->fd, h, sizeof(*h), 0) == (ssize_t)sizeof(*h) &&
+	return io_pread(p->fd, h, sizeof(*h), 0) == (ssize_t)sizeof(*h) &&
 	    h->magic == magic;
 }
 
@@ -167,7 +167,7 @@ read_bucket(const struct penalties *p, off_t at, struct bucket *b)
 		memset(b, 0, sizeof(*b));
 }
 
-/* The client's entry, or the one that is worth least. */
+/* The client's entry; where it has none, the one that is worth least, emptied. */
 static struct entry *
 choose(struct bucket *b, const struct address *client, int64_t now)
 {
@@ -180,6 +180,7 @@ choose(struct bucket *b, const struct address *client, int64_t now)
 		if (count(e, now) < count(least, now))
 			least = e;
 	}
+	*least = (struct entry){ .client = *client };
 	return least;
 }
 
@@ -189,21 +190,18 @@ penalties_count(
 {
 	struct header h;
 	struct bucket b;
-	struct entry *e;
 
 	if (!read_header(p, &h))
 		return 0;
 	read_bucket(p, find(&h, client), &b);
-	e = choose(&b, client, now);
-	return memcmp(&e->client, client, sizeof(*client)) == 0 ? count(e, now)
-								: 0;
+	return count(choose(&b, client, now), now);
 }
 
 void
 penalties_add(const struct penalties *p, const struct address *client,
     int64_t now, const unsigned char mark[SHA256_SIZE])
 {
-	unsigned int before = 0;
+	unsigned int before;
 	struct header h;
 	struct bucket b;
 	struct entry *e;
@@ -215,8 +213,7 @@ penalties_add(const struct penalties *p, const struct address *client,
 	lock(p, F_WRLCK, at, sizeof(b));
 	read_bucket(p, at, &b);
 	e = choose(&b, client, now);
-	if (memcmp(&e->client, client, sizeof(*client)) == 0)
-		before = count(e, now);
+	before = count(e, now);
 	if (before == 0 || memcmp(e->mark, mark, MARK) != 0) {
 		*e = (struct entry){ .client = *client, .when = now };
 		e->failures = before < FAILURES_MOST ? before + 1
@@ -247,8 +244,6 @@ penalties_set_price(const struct penalties *p, const struct price *price)
 {
 	struct header h;
 
-	if (p->fd == -1)
-		return;
 	lock(p, F_WRLCK, 0, buckets_at);
 	if (read_header(p, &h)) {
 		h.price = *price;
@@ -273,8 +268,6 @@ penalties_take_place(const struct penalties *p, const struct address *client,
 {
 	struct header h;
 
-	if (p->fd == -1)
-		return;
 	if (client != NULL && read_header(p, &h))
 		lock(p, F_WRLCK, clients_at + find(&h, client), 1);
 	/* Whose turn it is looks for a place: the kernel knows no "any of". */
@@ -287,6 +280,5 @@ penalties_take_place(const struct penalties *p, const struct address *client,
 void
 penalties_give_back(const struct penalties *p)
 {
-	if (p->fd != -1)
-		lock(p, F_UNLCK, places_at, 0);
+	lock(p, F_UNLCK, places_at, 0);
 }
