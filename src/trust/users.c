@@ -17,24 +17,17 @@
 #include "log.h"
 #include "users.h"
 
-static bool
-alphanumeric(char c)
-{
-	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
-	    (c >= 'A' && c <= 'Z');
-}
+#define ALPHANUMERIC \
+	"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 
 bool
 users_is_name(const char *s)
 {
 	size_t len = strlen(s);
 
-	if (len == 0 || len >= CHANNEL_NAME || !alphanumeric(s[0]))
-		return false;
-	for (const char *p = s; *p != '\0'; p++)
-		if (!alphanumeric(*p) && strchr("._+-@", *p) == NULL)
-			return false;
-	return len < 5 || strcmp(s + len - 5, ".lock") != 0;
+	return len < CHANNEL_NAME && strspn(s, ALPHANUMERIC) > 0 &&
+	    strspn(s, ALPHANUMERIC "._+-@") == len &&
+	    (len < 5 || strcmp(s + len - 5, ".lock") != 0);
 }
 
 static int
