@@ -33,20 +33,6 @@ offer_of_line(const struct secret *s)
 	return by_kind[s->kind];
 }
 
-/* What a mailbox's line can serve, or 0 where it does not count. */
-static unsigned int
-served(int fd)
-{
-	struct secret s;
-	unsigned int bits;
-
-	if (secret_read(fd, &s) == -1)
-		return 0;
-	bits = offer_of_line(&s);
-	explicit_bzero(&s, sizeof(s));
-	return bits;
-}
-
 static unsigned int
 look_at_all(const struct users *u)
 {
@@ -54,22 +40,24 @@ look_at_all(const struct users *u)
 	DIR *dir = dir_fd == -1 ? NULL : fdopendir(dir_fd);
 	unsigned int bits = ALL, line, count = 0;
 	const struct dirent *d;
+	struct secret s;
 	bool any = false;
 
 	while (dir != NULL && bits != CLEAR && count < MAILBOXES_MOST &&
 	    (d = readdir(dir)) != NULL) {
 		if (users_find(u, d->d_name, &fd) != USERS_OK)
 			continue;
-		line = served(fd);
+		line = secret_read(fd, &s) == -1 ? 0 : offer_of_line(&s);
+		(void)close(fd);
 		if (line != 0) {
 			bits &= line;
 			any = true;
 		}
-		(void)close(fd);
 		count++;
 	}
 	if (dir != NULL)
 		(void)closedir(dir);
+	explicit_bzero(&s, sizeof(s));
 	/* The first that comes may be a hash. */
 	return any ? bits : CLEAR;
 }
