@@ -84,11 +84,14 @@ take_fds(struct msghdr *msg, int *fds, size_t want)
 	return count;
 }
 
-static void
-close_fds(int *fds, size_t count)
+/* What has come is not what was due, nor are the descriptors with it: -1. */
+static int
+refuse(int *fds, size_t count)
 {
 	while (count-- > 0)
 		fds_close(&fds[count]);
+	errno = EPROTO;
+	return -1;
 }
 
 /* Takes one packet of exactly that size; *nfds descriptors at most, set. */
@@ -116,8 +119,9 @@ get(int fd, struct iovec data, int *fds, size_t *nfds, int flags)
 	if (n == (ssize_t)data.iov_len &&
 	    (msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) == 0)
 		return 0;
-	close_fds(fds, *nfds);
-	errno = n == 0 ? EPIPE : EPROTO;
+	(void)refuse(fds, *nfds);
+	if (n == 0)
+		errno = EPIPE;
 	return -1;
 }
 
@@ -145,9 +149,7 @@ channel_registered(int fd, struct registration *reg, int *channel)
 	    is_string(reg->peer, sizeof(reg->peer)) &&
 	    is_string(reg->stamp, sizeof(reg->stamp)))
 		return 0;
-	close_fds(channel, nfds);
-	errno = EPROTO;
-	return -1;
+	return refuse(channel, nfds);
 }
 
 int
@@ -187,8 +189,7 @@ channel_asked(int fd, struct request *req)
 	    is_string(req->secret, sizeof(req->secret)))
 		return 0;
 	explicit_bzero(req, sizeof(*req));
-	errno = EPROTO;
-	return -1;
+	return refuse(NULL, 0);
 }
 
 int
@@ -215,9 +216,7 @@ channel_answered(int fd, struct verdict *v, int fds[CHANNEL_FDS])
 	    v->kind < VERDICT_KINDS && is_string(v->text, sizeof(v->text)) &&
 	    nfds != 1)
 		return 0;
-	close_fds(fds, nfds);
-	errno = EPROTO;
-	return -1;
+	return refuse(fds, nfds);
 }
 
 int
@@ -244,7 +243,5 @@ channel_passed(int fd, int *fds, size_t count)
 		return -1;
 	if (got == magic && nfds == count)
 		return 0;
-	close_fds(fds, nfds);
-	errno = EPROTO;
-	return -1;
+	return refuse(fds, nfds);
 }
