@@ -251,6 +251,13 @@ odd_files(void)
 	need(mkfifoat(dir, "penalties", 0600) == 0, "mkfifo");
 	check(penalties_open(&p, dir) == -1 && p.fd == -1, "a pipe");
 	need(unlinkat(dir, "penalties", 0) == 0, "unlink");
+	need(penalties_open(&p, dir) == 0, "penalties_open");
+	penalties_close(&p);
+	need(linkat(dir, "penalties", dir, "other", 0) == 0, "link");
+	check(penalties_open(&p, dir) == -1 && p.fd == -1, "with two names");
+	need(unlinkat(dir, "penalties", 0) == 0 &&
+		unlinkat(dir, "other", 0) == 0,
+	    "unlink");
 	point("what is no file is not opened");
 	fail(7, NOW);
 	check(count(7, NOW) == 0, "count");

@@ -509,6 +509,41 @@ stale(int dir)
 	}
 }
 
+/* What a journal promises must be found after a power loss, and so must that be. */
+static void
+new_journal(int dir)
+{
+	struct mailbox_files files;
+	struct stat st;
+
+	need(fstat(users.state_fd, &st) == 0, "fstat");
+	scratch_file(dir, "erin", "secret\n");
+	need(users_find(&users, "erin", &files.fd) == USERS_OK, "erin");
+	for (int i = 0; i < 2; i++) {
+		sync_fails = true;
+		errno = 0;
+		check(users_complete(&users, "erin", &files) == USERS_TEMP &&
+			errno == EIO && files.journal_fd == -1,
+		    "errno %d", errno);
+		sync_fails = false;
+	}
+	(void)point("one that may be lost again is not used");
+	synced = 0;
+	check(users_complete(&users, "erin", &files) == USERS_OK &&
+		synced == st.st_ino,
+	    "not synced");
+	need(write(files.journal_fd, "x", 1) == 1, "write");
+	(void)close(files.journal_fd);
+	(void)close(files.index_fd);
+	synced = 0;
+	check(users_complete(&users, "erin", &files) == USERS_OK && synced == 0,
+	    "synced");
+	(void)close(files.journal_fd);
+	(void)close(files.index_fd);
+	(void)close(files.fd);
+	(void)point("its directory is synced as long as nothing is in it");
+}
+
 /* Files of ours that somebody has made into something else. */
 static void
 bad_files(int dir)
@@ -593,6 +628,7 @@ main(void)
 	locks(dir);
 	locked(dir);
 	stale(dir);
+	new_journal(dir);
 	bad_files(dir);
 	return done();
 }
