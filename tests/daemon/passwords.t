@@ -172,6 +172,8 @@ form('{PLAIN} of nothing', "{PLAIN}\n", nopass => [ '', '{PLAIN}', ' ' ],
 form('an unknown method', "\$q\$salt\$hash\n",
     nopass => [ 'secret', "\$q\$salt\$hash", '*0' ], noapop => [ 'secret' ]);
 form('a method without a salt', "\$6\$\n", nopass => [ '$6$', 'secret' ]);
+form('a hash of no password', crypt('', '$6$abcdefgh') . "\n",
+    nopass => [ '', ' ', 'x' ]);
 form('a CR alone', "\r\n", nopass => [ '', ' ' ], noapop => [ '', "\r" ]);
 form('SCRAM that is none', "{SCRAM-SHA-256}4096,c2FsdA==,a2V5,a2V5\n",
     nopass => [ '{SCRAM-SHA-256}4096,c2FsdA==,a2V5,a2V5', 'a2V5' ],
