@@ -9,7 +9,6 @@
 #include <fcntl.h>
 #include <stddef.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "clock.h"
 #include "fds.h"
