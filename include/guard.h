@@ -24,8 +24,8 @@ struct guard_settings {
 
 struct guard {
 	const struct guard_settings *set;
-	int state_fd; /* of .restante */
-	struct penalties penalties;
+	int state_fd;  /* of .restante */
+	int penalties; /* the file, or -1 */
 	struct address client;
 	bool watched; /* it has an address, and is not trusted */
 };

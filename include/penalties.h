@@ -13,25 +13,22 @@
 #include "address.h"
 #include "secret.h"
 
-/* A file that is not open keeps nothing. */
-struct penalties {
-	int fd;
-};
-
-/* Opens the file below state_fd, and makes it anew if it is none. 0 or -1. */
-int penalties_open(struct penalties *, int state_fd);
-void penalties_close(struct penalties *);
+/*
+ * Opens the file below state_fd, and makes it anew if it is none.  Returns a
+ * descriptor, which is the caller's, or -1 with errno set: that may be used in the
+ * place of one, and keeps nothing.
+ */
+int penalties_open(int state_fd);
 
 /* Failures of the client that are not forgotten; now is in seconds since 1970. */
-unsigned int penalties_count(
-    const struct penalties *, const struct address *client, int64_t now);
+unsigned int penalties_count(int fd, const struct address *client, int64_t now);
 
 /*
  * One more failure, unless it is the last one again: mark is a keyed hash of what
  * was tried.
  */
-void penalties_add(const struct penalties *, const struct address *client,
-    int64_t now, const unsigned char mark[SHA256_SIZE]);
+void penalties_add(int fd, const struct address *client, int64_t now,
+    const unsigned char mark[SHA256_SIZE]);
 
 /*
  * The most expensive password line that was seen: one of its price that is
@@ -42,15 +39,15 @@ struct price {
 	char decoy[SECRET_DECOY];
 };
 
-void penalties_price(const struct penalties *, struct price *);
-void penalties_set_price(const struct penalties *, const struct price *);
+void penalties_price(int fd, struct price *);
+void penalties_set_price(int fd, const struct price *);
 
 /*
  * Waits for one of the places, of which a client has at most one at a time (NULL:
  * whoever is trusted); gives them back.
  */
-void penalties_take_place(const struct penalties *,
-    const struct address *client, unsigned int places);
-void penalties_give_back(const struct penalties *);
+void
+penalties_take_place(int fd, const struct address *client, unsigned int places);
+void penalties_give_back(int fd);
 
 #endif

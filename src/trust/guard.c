@@ -9,6 +9,7 @@
 
 #include "channel.h"
 #include "clock.h"
+#include "fds.h"
 #include "guard.h"
 #include "log.h"
 #include "site.h"
@@ -40,14 +41,15 @@ guard_open(struct guard *g, const struct guard_settings *set,
 	if (g->watched)
 		g->client = address_client(&a);
 	g->state_fd = users->state_fd;
-	if (penalties_open(&g->penalties, users->state_fd) == -1)
+	g->penalties = penalties_open(users->state_fd);
+	if (g->penalties == -1)
 		log_warn("opening the penalties");
 }
 
 void
 guard_close(struct guard *g)
 {
-	penalties_close(&g->penalties);
+	fds_close(&g->penalties);
 }
 
 static int64_t
@@ -64,7 +66,7 @@ guard_penalty(const struct guard *g)
 
 	if (!g->watched)
 		return 0;
-	n = penalties_count(&g->penalties, &g->client, now_in_seconds());
+	n = penalties_count(g->penalties, &g->client, now_in_seconds());
 	if (n <= FREE_FAILURES)
 		return 0;
 	for (; n > FREE_FAILURES + 1 && penalty < g->set->penalty_most; n--)
@@ -122,7 +124,7 @@ check_in_place(
 		return true;
 	spent = time_spent() - started;
 	secret_decoy(s, decoy);
-	penalties_price(&g->penalties, &price);
+	penalties_price(g->penalties, &price);
 	if (strcmp(decoy, price.decoy) == 0)
 		return false;
 	if (decoy[0] == '\0' || spent <= price.microseconds) {
@@ -131,7 +133,7 @@ check_in_place(
 	}
 	own = price_of(decoy);
 	if (own.microseconds > price.microseconds)
-		penalties_set_price(&g->penalties, &own);
+		penalties_set_price(g->penalties, &own);
 	return false;
 }
 
@@ -141,16 +143,16 @@ guard_check(const struct guard *g, const struct secret *s, const char *password)
 	struct price price;
 	bool right;
 
-	penalties_price(&g->penalties, &price);
+	penalties_price(g->penalties, &price);
 	/* What costs nothing needs no place, where all lines are such. */
-	if (g->penalties.fd == -1 ||
+	if (g->penalties == -1 ||
 	    (price.decoy[0] == '\0' &&
 		(s->kind == SECRET_NONE || s->kind == SECRET_PLAIN)))
 		return secret_is_password(s, password);
 	penalties_take_place(
-	    &g->penalties, g->watched ? &g->client : NULL, g->set->places);
+	    g->penalties, g->watched ? &g->client : NULL, g->set->places);
 	right = check_in_place(g, s, password);
-	penalties_give_back(&g->penalties);
+	penalties_give_back(g->penalties);
 	return right;
 }
 
@@ -181,7 +183,7 @@ guard_count(const struct guard *g, const char *name, const char *secret)
 	if (!g->watched)
 		return;
 	make_mark(g, name, secret, mark);
-	penalties_add(&g->penalties, &g->client, now_in_seconds(), mark);
+	penalties_add(g->penalties, &g->client, now_in_seconds(), mark);
 }
 
 int64_t
@@ -190,7 +192,7 @@ guard_due(const struct guard *g, int64_t asked, int64_t pause)
 	struct price price;
 	int64_t step, wait, now;
 
-	penalties_price(&g->penalties, &price);
+	penalties_price(g->penalties, &price);
 	step = (int64_t)price.microseconds * MARGIN_NUMERATOR /
 	    MARGIN_DENOMINATOR / 1000;
 	step = (step / GRID + 1) * GRID;
@@ -244,5 +246,5 @@ guard_survey(const struct guard *g, const struct users *users)
 		if (price.microseconds > highest.microseconds)
 			highest = price;
 	}
-	penalties_set_price(&g->penalties, &highest);
+	penalties_set_price(g->penalties, &highest);
 }

@@ -53,81 +53,75 @@ static_assert(sizeof(struct header) <= 512, "a header has its place");
 
 /* Where the file is not open this fails, as reading does. */
 static void
-lock(const struct penalties *p, short type, off_t at, off_t len)
+lock(int fd, short type, off_t at, off_t len)
 {
 	struct flock range = { .l_type = type,
 		.l_whence = SEEK_SET,
 		.l_start = at,
 		.l_len = len };
 
-	while (fcntl(p->fd, F_OFD_SETLKW, &range) == -1 && errno == EINTR)
+	while (fcntl(fd, F_OFD_SETLKW, &range) == -1 && errno == EINTR)
 		;
 }
 
 /* Whether nobody else has it.  What cannot be locked at all keeps nobody waiting. */
 static bool
-try_lock(const struct penalties *p, off_t at)
+try_lock(int fd, off_t at)
 {
 	struct flock range = { .l_type = F_WRLCK,
 		.l_whence = SEEK_SET,
 		.l_start = at,
 		.l_len = 1 };
 
-	return fcntl(p->fd, F_OFD_SETLK, &range) == 0 ||
+	return fcntl(fd, F_OFD_SETLK, &range) == 0 ||
 	    (errno != EAGAIN && errno != EACCES);
 }
 
 static bool
-read_header(const struct penalties *p, struct header *h)
+read_header(int fd, struct header *h)
 {
-	return io_pread(p->fd, h, sizeof(*h), 0) == (ssize_t)sizeof(*h) &&
+	return io_pread(fd, h, sizeof(*h), 0) == (ssize_t)sizeof(*h) &&
 	    h->magic == magic;
 }
 
 /* Two may have seen that it is none: the second finds it made. */
 static int
-make(const struct penalties *p, int state_fd)
+make(int fd, int state_fd)
 {
 	struct header h = { .magic = magic };
 	struct header found;
-	int fd = -1, status = 0;
+	int emptied = -1, status = 0;
 
-	lock(p, F_WRLCK, 0, buckets_at);
-	if (!read_header(p, &found)) {
-		fd = openat(state_fd, "penalties",
+	lock(fd, F_WRLCK, 0, buckets_at);
+	if (!read_header(fd, &found)) {
+		emptied = openat(state_fd, "penalties",
 		    O_RDWR | O_TRUNC | O_NOFOLLOW | O_CLOEXEC);
-		if (fd == -1 ||
+		if (emptied == -1 ||
 		    getrandom(&h.seed, sizeof(h.seed), 0) != sizeof(h.seed) ||
-		    io_pwrite(p->fd, &h, sizeof(h), 0) == -1)
+		    io_pwrite(fd, &h, sizeof(h), 0) == -1)
 			status = -1;
 	}
-	lock(p, F_UNLCK, 0, buckets_at);
-	fds_close(&fd);
+	lock(fd, F_UNLCK, 0, buckets_at);
+	fds_close(&emptied);
 	return status;
 }
 
 int
-penalties_open(struct penalties *p, int state_fd)
+penalties_open(int state_fd)
 {
+	int fd = openat(state_fd, "penalties",
+	    O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
 	struct header h;
 	struct stat st;
 
-	p->fd = openat(state_fd, "penalties",
-	    O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
-	if (p->fd == -1)
+	if (fd == -1)
 		return -1;
-	if (fstat(p->fd, &st) == -1 || !S_ISREG(st.st_mode) || st.st_nlink != 1)
+	if (fstat(fd, &st) == -1 || !S_ISREG(st.st_mode) || st.st_nlink != 1)
 		errno = EINVAL;
-	else if (read_header(p, &h) || make(p, state_fd) == 0)
-		return 0;
-	penalties_close(p);
+	else if (read_header(fd, &h) || make(fd, state_fd) == 0)
+		return fd;
+	fds_close(&fd);
 	return -1;
-}
-
-void
-penalties_close(struct penalties *p)
-{
-	fds_close(&p->fd);
 }
 
 static uint64_t
@@ -159,10 +153,10 @@ find(const struct header *h, const struct address *client)
 
 /* What the file does not have is empty. */
 static void
-read_bucket(const struct penalties *p, off_t at, struct bucket *b)
+read_bucket(int fd, off_t at, struct bucket *b)
 {
 	memset(b, 0, sizeof(*b));
-	if (io_pread(p->fd, b, sizeof(*b), at) == -1)
+	if (io_pread(fd, b, sizeof(*b), at) == -1)
 		memset(b, 0, sizeof(*b));
 }
 
@@ -184,21 +178,20 @@ choose(struct bucket *b, const struct address *client, int64_t now)
 }
 
 unsigned int
-penalties_count(
-    const struct penalties *p, const struct address *client, int64_t now)
+penalties_count(int fd, const struct address *client, int64_t now)
 {
 	struct header h;
 	struct bucket b;
 
-	if (!read_header(p, &h))
+	if (!read_header(fd, &h))
 		return 0;
-	read_bucket(p, find(&h, client), &b);
+	read_bucket(fd, find(&h, client), &b);
 	return count(choose(&b, client, now), now);
 }
 
 void
-penalties_add(const struct penalties *p, const struct address *client,
-    int64_t now, const unsigned char mark[SHA256_SIZE])
+penalties_add(int fd, const struct address *client, int64_t now,
+    const unsigned char mark[SHA256_SIZE])
 {
 	unsigned int before;
 	struct header h;
@@ -206,11 +199,11 @@ penalties_add(const struct penalties *p, const struct address *client,
 	struct entry *e;
 	off_t at;
 
-	if (!read_header(p, &h))
+	if (!read_header(fd, &h))
 		return;
 	at = find(&h, client);
-	lock(p, F_WRLCK, at, sizeof(b));
-	read_bucket(p, at, &b);
+	lock(fd, F_WRLCK, at, sizeof(b));
+	read_bucket(fd, at, &b);
 	e = choose(&b, client, now);
 	before = count(e, now);
 	if (before == 0 || memcmp(e->mark, mark, MARK) != 0) {
@@ -220,64 +213,63 @@ penalties_add(const struct penalties *p, const struct address *client,
 		memcpy(e->mark, mark, MARK);
 		e->sum = sum_of(e);
 		/* A penalty that cannot be kept keeps nobody out. */
-		(void)io_pwrite(p->fd, e, sizeof(*e),
+		(void)io_pwrite(fd, e, sizeof(*e),
 		    at + (off_t)((size_t)(e - b.entries) * sizeof(*e)));
 	}
-	lock(p, F_UNLCK, at, sizeof(b));
+	lock(fd, F_UNLCK, at, sizeof(b));
 }
 
 void
-penalties_price(const struct penalties *p, struct price *price)
+penalties_price(int fd, struct price *price)
 {
 	struct header h;
 
 	*price = (struct price){ .microseconds = 0 };
-	if (read_header(p, &h) &&
+	if (read_header(fd, &h) &&
 	    h.sum == sum64(0, &h.price, sizeof(h.price)) &&
 	    memchr(h.price.decoy, '\0', sizeof(h.price.decoy)) != NULL)
 		*price = h.price;
 }
 
 void
-penalties_set_price(const struct penalties *p, const struct price *price)
+penalties_set_price(int fd, const struct price *price)
 {
 	struct header h;
 
-	lock(p, F_WRLCK, 0, buckets_at);
-	if (read_header(p, &h)) {
+	lock(fd, F_WRLCK, 0, buckets_at);
+	if (read_header(fd, &h)) {
 		h.price = *price;
 		h.sum = sum64(0, &h.price, sizeof(h.price));
-		(void)io_pwrite(p->fd, &h, sizeof(h), 0);
+		(void)io_pwrite(fd, &h, sizeof(h), 0);
 	}
-	lock(p, F_UNLCK, 0, buckets_at);
+	lock(fd, F_UNLCK, 0, buckets_at);
 }
 
 static bool
-find_place(const struct penalties *p, unsigned int places)
+find_place(int fd, unsigned int places)
 {
 	for (unsigned int i = 0; i < places; i++)
-		if (try_lock(p, places_at + i))
+		if (try_lock(fd, places_at + i))
 			return true;
 	return false;
 }
 
 void
-penalties_take_place(const struct penalties *p, const struct address *client,
-    unsigned int places)
+penalties_take_place(int fd, const struct address *client, unsigned int places)
 {
 	struct header h;
 
-	if (client != NULL && read_header(p, &h))
-		lock(p, F_WRLCK, clients_at + find(&h, client), 1);
+	if (client != NULL && read_header(fd, &h))
+		lock(fd, F_WRLCK, clients_at + find(&h, client), 1);
 	/* Whose turn it is looks for a place: the kernel knows no "any of". */
-	lock(p, F_WRLCK, turn_at, 1);
-	while (!find_place(p, places))
+	lock(fd, F_WRLCK, turn_at, 1);
+	while (!find_place(fd, places))
 		clock_sleep_until(clock_ms() + 1);
-	lock(p, F_UNLCK, turn_at, 1);
+	lock(fd, F_UNLCK, turn_at, 1);
 }
 
 void
-penalties_give_back(const struct penalties *p)
+penalties_give_back(int fd)
 {
-	lock(p, F_UNLCK, places_at, 0);
+	lock(fd, F_UNLCK, places_at, 0);
 }

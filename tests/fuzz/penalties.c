@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "fds.h"
 #include "fuzz.h"
 #include "penalties.h"
 
@@ -37,11 +38,10 @@ fill(struct input *in)
 {
 	size_t changes = (size_t)take(in, 1);
 	const unsigned char *p = in->p;
-	struct penalties file;
-	int fd;
+	int file, fd;
 
 	if (changes % 2 == 0)
-		must(penalties_open(&file, dir) == 0);
+		must((file = penalties_open(dir)) != -1);
 	fd = openat(dir, "penalties", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	must(fd != -1);
 	if (changes % 2 != 0) {
@@ -49,7 +49,7 @@ fill(struct input *in)
 		must(pwrite(fd, p, in->len, 0) == (ssize_t)in->len);
 		in->len = 0;
 	} else {
-		penalties_close(&file);
+		fds_close(&file);
 	}
 	for (size_t i = 0; i < changes / 2 && in->len >= 4; i++) {
 		off_t at = (off_t)take(in, 3) % 240000;
@@ -67,31 +67,31 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct address a = { { 0x20, 1 } };
 	unsigned char mark[SHA256_SIZE] = { 1 };
 	struct price price, again;
-	struct penalties p;
 	unsigned int before, after;
 	int64_t now;
+	int p;
 
 	if (dir == -1)
 		open_dir();
 	now = (int64_t)take(&in, 8);
 	a.octets[2] = (unsigned char)take(&in, 1);
 	fill(&in);
-	must(penalties_open(&p, dir) == 0);
-	penalties_price(&p, &price);
+	must((p = penalties_open(dir)) != -1);
+	penalties_price(p, &price);
 	must(memchr(price.decoy, '\0', sizeof(price.decoy)) != NULL);
-	before = penalties_count(&p, &a, now);
+	before = penalties_count(p, &a, now);
 	must(before <= MOST);
-	penalties_add(&p, &a, now, mark);
-	after = penalties_count(&p, &a, now);
+	penalties_add(p, &a, now, mark);
+	after = penalties_count(p, &a, now);
 	must(after >= 1 && (after == before || after == before + 1));
-	penalties_add(&p, &a, now, mark);
-	must(penalties_count(&p, &a, now) == after);
+	penalties_add(p, &a, now, mark);
+	must(penalties_count(p, &a, now) == after);
 	price = (struct price){ (uint32_t)size, "$1$" };
-	penalties_set_price(&p, &price);
-	penalties_price(&p, &again);
+	penalties_set_price(p, &price);
+	penalties_price(p, &again);
 	must(memcmp(&price, &again, sizeof(price)) == 0);
-	penalties_take_place(&p, &a, 1);
-	penalties_give_back(&p);
-	penalties_close(&p);
+	penalties_take_place(p, &a, 1);
+	penalties_give_back(p);
+	fds_close(&p);
 	return 0;
 }

@@ -8,6 +8,7 @@
 #include <signal.h>
 
 #include "clock.h"
+#include "fds.h"
 #include "penalties.h"
 #include "scratch.h"
 #include "tap.h"
@@ -15,7 +16,7 @@
 enum { NOW = 2000000000, MINUTE = 60, MOST = 20 };
 
 static int dir;
-static struct penalties p;
+static int p = -1;
 
 static struct address
 client(uint64_t n)
@@ -31,7 +32,7 @@ count(uint64_t n, int64_t now)
 {
 	struct address a = client(n);
 
-	return penalties_count(&p, &a, now);
+	return penalties_count(p, &a, now);
 }
 
 /* One failure, unlike any before it. */
@@ -43,7 +44,7 @@ fail(uint64_t n, int64_t now)
 
 	for (int i = 0; ++mark[i] == 0; i++)
 		;
-	penalties_add(&p, &a, now, mark);
+	penalties_add(p, &a, now, mark);
 }
 
 static void
@@ -52,15 +53,15 @@ fail_with(unsigned char octet)
 	unsigned char mark[SHA256_SIZE] = { [15] = octet };
 	struct address a = client(7);
 
-	penalties_add(&p, &a, NOW, mark);
+	penalties_add(p, &a, NOW, mark);
 }
 
 static void
 anew(void)
 {
-	penalties_close(&p);
+	fds_close(&p);
 	(void)unlinkat(dir, "penalties", 0);
-	need(penalties_open(&p, dir) == 0, "penalties_open");
+	need((p = penalties_open(dir)) != -1, "penalties_open");
 }
 
 static void
@@ -145,11 +146,11 @@ race(void)
 			struct address a = client(9);
 			unsigned char mark[SHA256_SIZE] = { 0 };
 
-			need(penalties_open(&p, dir) == 0, "penalties_open");
+			need((p = penalties_open(dir)) != -1, "penalties_open");
 			for (int j = 0; j < EACH; j++) {
 				mark[0] = (unsigned char)i;
 				mark[1] = (unsigned char)(j + 1);
-				penalties_add(&p, &a, NOW, mark);
+				penalties_add(p, &a, NOW, mark);
 			}
 			_exit(0);
 		}
@@ -164,16 +165,16 @@ prices(void)
 	struct price price, found;
 
 	anew();
-	penalties_price(&p, &found);
+	penalties_price(p, &found);
 	ok(found.microseconds == 0 && found.decoy[0] == '\0',
 	    "there is no price yet");
 	price = (struct price){ 12345, "$6$........" };
-	penalties_set_price(&p, &price);
-	penalties_price(&p, &found);
+	penalties_set_price(p, &price);
+	penalties_price(p, &found);
 	ok(memcmp(&price, &found, sizeof(found)) == 0, "one is kept");
 	memset(price.decoy, 'x', sizeof(price.decoy));
-	penalties_set_price(&p, &price);
-	penalties_price(&p, &found);
+	penalties_set_price(p, &price);
+	penalties_price(p, &found);
 	ok(found.microseconds == 0 && found.decoy[0] == '\0',
 	    "one without an end is none");
 }
@@ -192,45 +193,45 @@ damage(void)
 	anew();
 	fail(7, NOW);
 	fail(7, NOW);
-	penalties_set_price(&p, &price);
-	need(fstat(p.fd, &st) == 0, "fstat");
+	penalties_set_price(p, &price);
+	need(fstat(p, &st) == 0, "fstat");
 	for (off_t at = 0; at < st.st_size; at++) {
-		need(pread(p.fd, &octet, 1, at) == 1, "pread");
+		need(pread(p, &octet, 1, at) == 1, "pread");
 		if (at > 1024 && octet == 0)
 			continue;
 		octet ^= 1;
-		need(pwrite(p.fd, &octet, 1, at) == 1, "pwrite");
-		penalties_price(&p, &price);
-		check(penalties_count(&p, &a, NOW) % 2 == 0 &&
+		need(pwrite(p, &octet, 1, at) == 1, "pwrite");
+		penalties_price(p, &price);
+		check(penalties_count(p, &a, NOW) % 2 == 0 &&
 			price.microseconds % 1000 == 0,
 		    "octet %jd", (intmax_t)at);
-		wrong += penalties_count(&p, &a, NOW) != 2;
+		wrong += penalties_count(p, &a, NOW) != 2;
 		octet ^= 1;
-		need(pwrite(p.fd, &octet, 1, at) == 1, "pwrite");
+		need(pwrite(p, &octet, 1, at) == 1, "pwrite");
 	}
 	check(wrong > 24, "only %jd were seen", (intmax_t)wrong);
 	check(count(7, NOW) == 2, "whole again");
 	point("damage is taken for nothing");
 	for (off_t size = 0; size < st.st_size; size += 61) {
-		struct penalties q;
+		int q;
 		int fd = openat(dir, "penalties", O_RDWR | O_CLOEXEC);
 
 		need(fd != -1 && ftruncate(fd, size) == 0, "ftruncate");
 		check(count(7, NOW) <= MOST, "cut to %jd", (intmax_t)size);
-		need(penalties_open(&q, dir) == 0, "penalties_open");
-		penalties_add(&q, &a, NOW, mark);
-		check(penalties_count(&q, &a, NOW) >= 1, "after %jd",
+		need((q = penalties_open(dir)) != -1, "penalties_open");
+		penalties_add(q, &a, NOW, mark);
+		check(penalties_count(q, &a, NOW) >= 1, "after %jd",
 		    (intmax_t)size);
-		penalties_close(&q);
+		fds_close(&q);
 		(void)close(fd);
 	}
 	point("one that was cut works, or is made anew");
-	need(pwrite(p.fd, "x", 1, 0) == 1, "pwrite");
+	need(pwrite(p, "x", 1, 0) == 1, "pwrite");
 	check(count(7, NOW) == 0, "another version");
 	fail(7, NOW);
 	check(count(7, NOW) == 0, "is not written, either");
-	penalties_close(&p);
-	check(penalties_open(&p, dir) == 0 && count(7, NOW) == 0, "anew");
+	fds_close(&p);
+	check((p = penalties_open(dir)) != -1 && count(7, NOW) == 0, "anew");
 	fail(7, NOW);
 	check(count(7, NOW) == 1, "anew");
 	point("one of another version is made anew");
@@ -239,31 +240,31 @@ damage(void)
 static void
 odd_files(void)
 {
-	penalties_close(&p);
+	fds_close(&p);
 	need(unlinkat(dir, "penalties", 0) == 0, "unlink");
 	need(mkdirat(dir, "penalties", 0700) == 0, "mkdir");
-	check(penalties_open(&p, dir) == -1 && p.fd == -1, "a directory");
+	check((p = penalties_open(dir)) == -1, "a directory");
 	need(unlinkat(dir, "penalties", AT_REMOVEDIR) == 0, "rmdir");
 	need(symlinkat("elsewhere", dir, "penalties") == 0, "symlink");
-	check(penalties_open(&p, dir) == -1 && p.fd == -1, "a link");
+	check((p = penalties_open(dir)) == -1, "a link");
 	check(faccessat(dir, "elsewhere", F_OK, 0) == -1, "made through it");
 	need(unlinkat(dir, "penalties", 0) == 0, "unlink");
 	need(mkfifoat(dir, "penalties", 0600) == 0, "mkfifo");
-	check(penalties_open(&p, dir) == -1 && p.fd == -1, "a pipe");
+	check((p = penalties_open(dir)) == -1, "a pipe");
 	need(unlinkat(dir, "penalties", 0) == 0, "unlink");
-	need(penalties_open(&p, dir) == 0, "penalties_open");
-	penalties_close(&p);
+	need((p = penalties_open(dir)) != -1, "penalties_open");
+	fds_close(&p);
 	need(linkat(dir, "penalties", dir, "other", 0) == 0, "link");
-	check(penalties_open(&p, dir) == -1 && p.fd == -1, "with two names");
+	check((p = penalties_open(dir)) == -1, "with two names");
 	need(unlinkat(dir, "penalties", 0) == 0 &&
 		unlinkat(dir, "other", 0) == 0,
 	    "unlink");
 	point("what is no file is not opened");
 	fail(7, NOW);
 	check(count(7, NOW) == 0, "count");
-	penalties_take_place(&p, NULL, 1);
-	penalties_give_back(&p);
-	penalties_close(&p);
+	penalties_take_place(p, NULL, 1);
+	penalties_give_back(p);
+	fds_close(&p);
 	point("without a file nothing is kept, and nobody waits");
 }
 
@@ -278,8 +279,8 @@ occupy(uint64_t n, bool trusted, unsigned int places, int said[2])
 	if (pid == 0) {
 		struct address a = client(n);
 
-		need(penalties_open(&p, dir) == 0, "penalties_open");
-		penalties_take_place(&p, trusted ? NULL : &a, places);
+		need((p = penalties_open(dir)) != -1, "penalties_open");
+		penalties_take_place(p, trusted ? NULL : &a, places);
 		(void)!write(said[1], "", 1);
 		(void)pause();
 	}
@@ -311,7 +312,7 @@ places(void)
 	int said[4][2];
 	pid_t pid[4];
 
-	need(penalties_open(&p, dir) == 0, "penalties_open");
+	need((p = penalties_open(dir)) != -1, "penalties_open");
 	pid[0] = occupy(1, false, 2, said[0]);
 	ok(has_place(said[0], SOON), "one of two places");
 	pid[1] = occupy(1, false, 2, said[1]);
@@ -326,10 +327,10 @@ places(void)
 	    "those that waited get those that are left");
 	leave(pid[1], said[1]);
 	leave(pid[3], said[3]);
-	penalties_take_place(&p, NULL, 1);
+	penalties_take_place(p, NULL, 1);
 	pid[0] = occupy(0, true, 1, said[0]);
 	ok(!has_place(said[0], NOT_YET), "one place for all");
-	penalties_give_back(&p);
+	penalties_give_back(p);
 	ok(has_place(said[0], SOON), "is given back");
 	leave(pid[0], said[0]);
 }
@@ -338,13 +339,13 @@ places(void)
 static void
 no_locks(void)
 {
-	struct penalties q = { openat(dir, "penalties", O_RDONLY | O_CLOEXEC) };
+	int q = openat(dir, "penalties", O_RDONLY | O_CLOEXEC);
 	int64_t before = clock_ms();
 
-	need(q.fd != -1, "openat");
-	penalties_take_place(&q, NULL, 1);
-	penalties_give_back(&q);
-	penalties_close(&q);
+	need(q != -1, "openat");
+	penalties_take_place(q, NULL, 1);
+	penalties_give_back(q);
+	fds_close(&q);
 	ok(clock_ms() - before < SOON,
 	    "where nothing can be locked, nobody waits");
 }
@@ -353,7 +354,7 @@ int
 main(void)
 {
 	dir = scratch_open();
-	need(penalties_open(&p, dir) == 0, "penalties_open");
+	need((p = penalties_open(dir)) != -1, "penalties_open");
 	counts();
 	marks();
 	crowds();
@@ -363,7 +364,7 @@ main(void)
 	odd_files();
 	places();
 	no_locks();
-	penalties_close(&p);
+	fds_close(&p);
 	scratch_close();
 	return done();
 }
