@@ -169,4 +169,30 @@ for (1 .. ATTEMPTS) {
 }
 is $slow, 0, 'where no penalty is set there is none';
 
+# Who has one address of IPv6 has a network of them.
+$d = Restante->start(users => { alice => $box }, flags => 'proxy',
+    options => [ @options, 'trusted-proxies=127.0.0.1' ]);
+sub try_for
+{
+	my ($address, $password) = @_;
+	my $c = $d->connect(silent => 1);
+
+	$c->send("PROXY TCP6 $address 2001:db8::110 1 110\r\n");
+	$c->status;
+	my $start = time;
+	my $line = $c->login('alice', $password);
+	my $took = time - $start;
+
+	$c->close;
+	return ($line, $took);
+}
+try_for("2001:db8:1:1::$_", "wrong $_") for 1 .. 4;
+($line, $took) = try_for('2001:db8:1:1:ffff:ffff:ffff:ffff', 'secret');
+like $line, qr/^\+OK/, 'behind four failures from a network, another address';
+cmp_ok $took, '>=', PENALTY, 'in it waits';
+my $networks = 1;
+does_not_wait('in another, one does not wait', sub {
+	return +(try_for('2001:db8:1:' . ++$networks . '::1', 'secret'))[1];
+});
+
 done_testing;
