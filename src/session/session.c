@@ -45,21 +45,23 @@ is_ascii(const char *s)
 	return true;
 }
 
-/*
- * RFC 6856 section 2.2, as CAPA announces it: names and passwords may be in
- * UTF-8, and what is not well-formed is refused.
- */
+/* RFC 6856 section 2.2: names and passwords may be in UTF-8, as CAPA announces it. */
 static bool
-is_utf8_credential(const struct command *cmd, const char *words)
+takes_utf8(const struct command *cmd)
 {
-	if (cmd == NULL || words == NULL ||
-	    (cmd->run != login_user && cmd->run != login_pass &&
-		cmd->run != login_apop))
+	return cmd != NULL &&
+	    (cmd->run == login_user || cmd->run == login_pass ||
+		cmd->run == login_apop);
+}
+
+static bool
+is_utf8_text(const char *s)
+{
+	if (!utf8_is_well_formed(s))
 		return false;
-	for (const char *p = words; *p != '\0'; p++)
-		if (iscntrl((unsigned char)*p))
-			return false;
-	return utf8_is_well_formed(words);
+	while (*s != '\0' && !iscntrl((unsigned char)*s))
+		s++;
+	return *s == '\0';
 }
 
 static const struct command *
@@ -152,8 +154,13 @@ obey(struct session *s, char *line)
 	if (rest != NULL)
 		*rest++ = '\0';
 	cmd = find(s->state, line);
-	if (!ascii && !is_utf8_credential(cmd, rest))
+	if (rest != NULL && takes_utf8(cmd)) {
+		if (!is_utf8_text(rest))
+			return bad(
+			    s, "only printable characters in UTF-8, please");
+	} else if (!ascii) {
 		return bad(s, "only printable ASCII, please");
+	}
 	if (cmd != NULL) {
 		s->named = named && cmd->run == login_pass;
 		return run(s, cmd, rest);

@@ -468,6 +468,14 @@ static const char *const rows[][WORDS_LANGUAGES] = {
 		"alleen afdrukbaar ASCII, alstublieft",
 	},
 	{
+		"only printable characters in UTF-8, please",
+		"bitte nur druckbare Zeichen in UTF-8",
+		"uniquement des caractères imprimables en UTF-8, s'il vous plaît",
+		"solo caracteres imprimibles en UTF-8, por favor",
+		"solo caratteri stampabili in UTF-8, per favore",
+		"alleen afdrukbare tekens in UTF-8, alstublieft",
+	},
+	{
 		"unknown command",
 		"unbekannter Befehl",
 		"commande inconnue",

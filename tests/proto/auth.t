@@ -71,7 +71,8 @@ for my $try ([ alice => 'Secret' ], [ alice => 'SECRET' ],
 	is $c->cmd("USER $try->[0]"), "+OK $try->[0] is a valid mailbox",
 	    "USER $try->[0]";
 	my $reply = $c->cmd("PASS $try->[1]");
-	my $expected = $try->[1] =~ /\t/ ? '-ERR only printable ASCII, please' :
+	my $expected = $try->[1] =~ /\t/ ?
+	    '-ERR only printable characters in UTF-8, please' :
 	    '-ERR [AUTH] wrong name or password';
 	is $reply, $expected, "P3-095 with \"$shown\" is refused";
 }
@@ -163,7 +164,8 @@ for my $name ('folder', 'symlink', 'hardlink', 'one', 'fifo', 'ALICE', 'Alice',
 unlink $d->path('hardlink');
 like $c->cmd('USER one'), qr/\A\+OK/, 'P3-104 one link is a mailbox again';
 for my $name ("ali\xe7e", "alice\xc3", "al\x01ice") {
-	is $c->cmd("USER $name"), '-ERR only printable ASCII, please',
+	is $c->cmd("USER $name"),
+	    '-ERR only printable characters in UTF-8, please',
 	    'P3-104 octets that are no text';
 }
 $c->close;

@@ -20,7 +20,7 @@ is_deeply [ $c->multi('LANG') ], [ '+OK languages follow', @names ],
 
 # What is said in each language to the same commands, before the login.
 my @before = ('XXXX', 'STAT', 'NOOP', 'USER', 'APOP x', "NOOP \x80", 'PASS x',
-    'CAPA x', 'USER nobody', 'APOP nobody x', 'UTF8', 'LANG xx', 'LANG de-');
+    "PASS \x80", 'CAPA x', 'USER nobody', 'APOP nobody x', 'UTF8', 'LANG xx', 'LANG de-');
 my @after = ('STAT', 'LIST 1', 'LIST 3', 'LIST 0', 'LIST x', 'UIDL 1', 'DELE 2',
     'DELE 2', 'RSET', 'NOOP', 'TOP 1 x', 'TOP 1', 'USER x', 'LAST');
 my %said;
@@ -34,6 +34,7 @@ is_deeply $said{en}, [
 	'-ERR this command needs an argument',
 	'-ERR this command needs another argument',
 	'-ERR only printable ASCII, please', '-ERR USER first',
+	'-ERR only printable characters in UTF-8, please',
 	'-ERR this command takes no argument',
 	'-ERR never heard of mailbox nobody',
 	'-ERR [AUTH] wrong name or password', '+OK UTF-8 is fine',
@@ -44,6 +45,7 @@ is_deeply $said{de}, [
 	'-ERR dieser Befehl braucht ein Argument',
 	'-ERR dieser Befehl braucht noch ein Argument',
 	'-ERR bitte nur druckbares ASCII', '-ERR erst USER',
+	'-ERR bitte nur druckbare Zeichen in UTF-8',
 	'-ERR dieser Befehl nimmt kein Argument',
 	'-ERR das Postfach nobody ist nicht bekannt',
 	'-ERR [AUTH] Name oder Passwort falsch', '+OK UTF-8 ist willkommen',

@@ -38,6 +38,7 @@ my $no_argument = '-ERR this command takes no argument';
 my $too_many = '-ERR too many arguments';
 my $blanks = '-ERR one blank between words, please';
 my $text = '-ERR only printable ASCII, please';
+my $credential = '-ERR only printable characters in UTF-8, please';
 
 # No wrong octets in a name or a password: RFC 6856 section 2.2.
 my @utf8 = ("\xc2\xa01", "\xef\xbc\x91", "J\xc3\xb6rg");
@@ -134,6 +135,12 @@ for my $verb (sort keys %authorization) {
 	my $takes = $authorization{$verb};
 	my @wrong = wrong_arguments($takes);
 
+	if ($verb =~ /\A(?:APOP|PASS|USER)\z/) {
+		@wrong = map {
+			$_->[0] =~ /\A / && $_->[1] eq $text ?
+			    [ $_->[0], $credential ] : $_
+		} @wrong;
+	}
 	if ($verb eq 'APOP') {
 		# Names are not looked at without a digest, and never told.
 		@wrong = grep { $_->[1] ne $no_name } @wrong;

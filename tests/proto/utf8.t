@@ -77,6 +77,7 @@ like $c->cmd('APOP bob ' . md5_hex($stamp . $word)), qr/\A\+OK /,
 $c->close;
 
 # What is not well-formed is no password, even if it is the one.
+my $text = '-ERR only printable characters in UTF-8, please';
 my $ascii = '-ERR only printable ASCII, please';
 $c = $d->connect;
 my %bad = (Latin1 => "J\xf6rg", overlong => "J\xc0\xaf", surrogate =>
@@ -84,10 +85,10 @@ my %bad = (Latin1 => "J\xf6rg", overlong => "J\xc0\xaf", surrogate =>
     control => "\xc3\xb6\x07", delete => "\xc3\xb6\x7f");
 for my $what (sort keys %bad) {
 	like $c->cmd('USER carol'), qr/\A\+OK/, 'USER';
-	is $c->cmd("PASS $bad{$what}"), $ascii, "P3-434 PASS, $what";
+	is $c->cmd("PASS $bad{$what}"), $text, "P3-434 PASS, $what";
 	is $c->cmd('PASS secret'), '-ERR USER first', 'P3-434 the pair is broken';
-	is $c->cmd("USER $bad{$what}"), $ascii, "P3-434 USER, $what";
-	is $c->cmd("APOP $bad{$what} x"), $ascii, "P3-434 APOP, $what";
+	is $c->cmd("USER $bad{$what}"), $text, "P3-434 USER, $what";
+	is $c->cmd("APOP $bad{$what} x"), $text, "P3-434 APOP, $what";
 }
 # A name in UTF-8 is a name that nobody has.
 is $c->cmd("USER J\xc3\xb6rg"), '-ERR never heard of such a mailbox',
