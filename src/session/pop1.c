@@ -199,10 +199,8 @@ cmd_rcvd(struct session *s, char **arg)
 
 	(void)arg;
 	/* It may have been said before the data went out, and that may fail. */
-	if (reply_flush(&s->out) == -1) {
-		s->reason = "lost";
-		return NEXT_CLOSE;
-	}
+	if (reply_flush(&s->out) == -1)
+		return NEXT_STAY; /* the loop sees it */
 	if (s->deleting)
 		status = remove_all(s);
 	mailbox_leave(&s->mailbox);

@@ -306,6 +306,9 @@ static enum next
 cmd_quit(struct session *s, char **arg)
 {
 	(void)arg;
+	/* What goes must have been sent: QUIT may be said before that. */
+	if (s->mailbox.marked > 0 && reply_flush(&s->out) == -1)
+		return NEXT_STAY; /* the loop sees it */
 	s->reason = "quit";
 	if (maildrop_update(s) == -1) {
 		s->reason = "update-failed";

@@ -144,6 +144,25 @@ for my $how ('pipes', 'a socket of another kind') {
 	is $d->wait, 0, "--inetd on $how: the server ends";
 }
 
+# Nor is it obeyed in what it has said in advance: no letter goes that was not sent.
+{
+	my $letter = "secret\n" . Restante::mbox("A: b\n\n" .
+	    "0123456789abcdef\n" x 10_000);
+	my ($d, $to, $from) = on_pipes(0, users => { alice => $letter },
+	    options => ['write-timeout=1']);
+
+	syswrite $to, "USER alice\r\nPASS secret\r\n";
+	while (defined(my $line = <$from>)) {
+		last if $line =~ /maildrop has 1 message/;
+	}
+	syswrite $to, "RETR 1\r\nDELE 1\r\nQUIT\r\n";
+	ok $d->log_like(qr/end: user=alice .* deleted=0 left=1 .*=not-reading/),
+	    'P3-272 QUIT said in advance by a client that does not read';
+	ok $d->mbox('alice') eq $letter, 'P3-272 deletes nothing';
+	close $_ for $to, $from;
+	is $d->wait, 0, 'P3-272 and the server ends';
+}
+
 # The client goes, or a process dies: nothing is left, nothing is lost.
 for my $part ('client', 'session', 'attendant', 'master') {
 	my $c = Restante->inetd(@users, log => 1);
