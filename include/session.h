@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * A connection: the loop that reads a command, finds its row in the table of the
- * state, and acts on what the handler says comes next.  RFC 1939 section 3.
+ * protocol, and acts on what the handler says comes next.  RFC 1939 section 3.
  * Runs as: session.
  */
 #ifndef SESSION_H
@@ -49,22 +49,20 @@ struct session;
 
 struct command {
 	const char *verb;
+	unsigned int states;         /* when it may be said: IN() of each */
 	unsigned int argmin, argmax; /* argmax REST: one, to the line's end */
 	const char *capability;      /* what CAPA says of it, or NULL */
 	enum next (*run)(struct session *, char **arg);
 };
 
+#define IN(state) (1u << (state))
+
 enum { REST = 255 };
 
-/* What may be said at a time; a handler moves the session to another. */
-struct state {
-	const char *refusal; /* of a command that another state has */
-	const struct command *commands;
-	size_t count;
-};
-
+/* A session begins in state 0; a handler moves it to another. */
 struct protocol {
-	const struct state *const *states; /* the first is first; then NULL */
+	const struct command *commands; /* the last has no verb */
+	const char *const *refusals;    /* of a command, in each state */
 	void (*greet)(struct session *);
 	/* Somebody has logged in, and session.mailbox has the descriptors. */
 	enum next (*enter)(struct session *);
@@ -73,7 +71,7 @@ struct protocol {
 struct session {
 	const struct session_settings *set;
 	const struct protocol *protocol;
-	const struct state *state;
+	unsigned int state;
 	/* Takes the next line in the place of the state: AUTH; or NULL. */
 	enum next (*answer)(struct session *, char *line);
 	const char *peer, *stamp;
@@ -103,6 +101,15 @@ static inline enum next
 session_refuse(struct session *s, const char *why)
 {
 	reply_err_text(&s->out, why);
+	return NEXT_STAY;
+}
+
+/* The handler of NOOP. */
+static inline enum next
+session_noop(struct session *s, char **arg)
+{
+	(void)arg;
+	reply_ok(&s->out, "nothing done");
 	return NEXT_STAY;
 }
 

@@ -16,7 +16,7 @@
 #include "num.h"
 #include "pop1.h"
 
-/* Of the protocol's states. */
+/* The states. */
 enum { CALL, IDLE, TOLD, SENT };
 
 /* Behind each message, as in the file. */
@@ -33,7 +33,7 @@ greet(struct session *s)
 static enum next
 enter(struct session *s)
 {
-	s->state = pop1.states[IDLE];
+	s->state = IDLE;
 	reply_ok(&s->out, "%s is logged in", s->user);
 	return NEXT_STAY;
 }
@@ -104,7 +104,7 @@ begin(struct session *s, const char *name)
 		mailbox_leave(&s->mailbox);
 		return NEXT_STAY;
 	}
-	s->state = pop1.states[TOLD];
+	s->state = TOLD;
 	reply_line(&s->out, "#%ju", (uintmax_t)s->told);
 	return NEXT_STAY;
 }
@@ -175,7 +175,7 @@ cmd_rcev(struct session *s, char **arg)
 	}
 	if (s->told > REPLY_BUFFER)
 		reply_trim(&s->out);
-	s->state = pop1.states[SENT];
+	s->state = SENT;
 	return NEXT_STAY;
 }
 
@@ -204,7 +204,7 @@ cmd_rcvd(struct session *s, char **arg)
 	if (s->deleting)
 		status = remove_all(s);
 	mailbox_leave(&s->mailbox);
-	s->state = pop1.states[IDLE];
+	s->state = IDLE;
 	if (status == 0)
 		reply_ok(&s->out, "%ju message%s %s", PLURAL(count),
 		    s->deleting ? "deleted" : "kept");
@@ -217,16 +217,8 @@ cmd_rset(struct session *s, char **arg)
 {
 	(void)arg;
 	mailbox_leave(&s->mailbox);
-	s->state = pop1.states[IDLE];
+	s->state = IDLE;
 	reply_ok(&s->out, "no transaction");
-	return NEXT_STAY;
-}
-
-static enum next
-cmd_noop(struct session *s, char **arg)
-{
-	(void)arg;
-	reply_ok(&s->out, "nothing done");
 	return NEXT_STAY;
 }
 
@@ -240,67 +232,29 @@ cmd_quit(struct session *s, char **arg)
 	return NEXT_CLOSE;
 }
 
+static const char *const refusals[] = {
+	[CALL] = "log in first",
+	[IDLE] = "not now: RETR or RDEL begins a transaction",
+	[TOLD] = "not now: RCEV comes next, or RSET",
+	[SENT] = "not now: RCVD comes next, or RSET",
+};
+
+enum { LOGGED_IN = IN(IDLE) | IN(TOLD) | IN(SENT) };
+
 /* clang-format off */
-static const struct command call_commands[] = {
-	{ "PASS", 1, REST, NULL, login_pass },
-	{ "QUIT", 0, 0,    NULL, cmd_quit },
-	{ "USER", 1, 1,    NULL, login_user },
-};
-
-static const struct command idle_commands[] = {
-	{ "NOOP", 0, 0, NULL, cmd_noop },
-	{ "QUIT", 0, 0, NULL, cmd_quit },
-	{ "RDEL", 0, 1, NULL, cmd_rdel },
-	{ "RETR", 0, 1, NULL, cmd_retr },
-	{ "RSET", 0, 0, NULL, cmd_rset },
-};
-
-static const struct command told_commands[] = {
-	{ "NOOP", 0, 0, NULL, cmd_noop },
-	{ "QUIT", 0, 0, NULL, cmd_quit },
-	{ "RCEV", 0, 0, NULL, cmd_rcev },
-	{ "RECV", 0, 0, NULL, cmd_rcev }, /* so in the RFC's diagram */
-	{ "RSET", 0, 0, NULL, cmd_rset },
-};
-
-static const struct command sent_commands[] = {
-	{ "NOOP", 0, 0, NULL, cmd_noop },
-	{ "QUIT", 0, 0, NULL, cmd_quit },
-	{ "RCVD", 0, 0, NULL, cmd_rcvd },
-	{ "RSET", 0, 0, NULL, cmd_rset },
+static const struct command commands[] = {
+	{ "NOOP", LOGGED_IN,            0, 0,    NULL, session_noop },
+	{ "PASS", IN(CALL),             1, REST, NULL, login_pass },
+	{ "QUIT", IN(CALL) | LOGGED_IN, 0, 0,    NULL, cmd_quit },
+	{ "RCEV", IN(TOLD),             0, 0,    NULL, cmd_rcev },
+	{ "RCVD", IN(SENT),             0, 0,    NULL, cmd_rcvd },
+	{ "RDEL", IN(IDLE),             0, 1,    NULL, cmd_rdel },
+	{ "RECV", IN(TOLD),             0, 0,    NULL, cmd_rcev }, /* so in the RFC's diagram */
+	{ "RETR", IN(IDLE),             0, 1,    NULL, cmd_retr },
+	{ "RSET", LOGGED_IN,            0, 0,    NULL, cmd_rset },
+	{ "USER", IN(CALL),             1, 1,    NULL, login_user },
+	{ .verb = NULL },
 };
 /* clang-format on */
 
-static const struct state call = {
-	"log in first",
-	call_commands,
-	sizeof(call_commands) / sizeof(call_commands[0]),
-};
-
-static const struct state idle = {
-	"not now: RETR or RDEL begins a transaction",
-	idle_commands,
-	sizeof(idle_commands) / sizeof(idle_commands[0]),
-};
-
-static const struct state told = {
-	"not now: RCEV comes next, or RSET",
-	told_commands,
-	sizeof(told_commands) / sizeof(told_commands[0]),
-};
-
-static const struct state sent = {
-	"not now: RCVD comes next, or RSET",
-	sent_commands,
-	sizeof(sent_commands) / sizeof(sent_commands[0]),
-};
-
-static const struct state *const states[] = {
-	[CALL] = &call,
-	[IDLE] = &idle,
-	[TOLD] = &told,
-	[SENT] = &sent,
-	NULL,
-};
-
-const struct protocol pop1 = { states, greet, enter };
+const struct protocol pop1 = { commands, refusals, greet, enter };

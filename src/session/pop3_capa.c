@@ -50,26 +50,20 @@ is_offered(const struct session *s, const struct command *cmd)
 	return cmd->capability != NULL;
 }
 
-static void
-announce(struct session *s, const struct state *state)
-{
-	for (size_t i = 0; i < state->count; i++)
-		if (is_offered(s, &state->commands[i]))
-			reply_line(
-			    &s->out, "%s", state->commands[i].capability);
-}
-
 /*
  * RFC 2449 section 5: what is announced before the login is announced after it,
- * so both tables are printed in both states.
+ * so the whole table is printed in both states.
  */
 enum next
 pop3_capa(struct session *s, char **arg)
 {
+	const struct command *cmd;
+
 	(void)arg;
 	reply_ok(&s->out, "capabilities follow");
-	announce(s, &pop3_authorization);
-	announce(s, &pop3_transaction);
+	for (cmd = s->protocol->commands; cmd->verb != NULL; cmd++)
+		if (is_offered(s, cmd))
+			reply_line(&s->out, "%s", cmd->capability);
 	reply_line(&s->out, "RESP-CODES");
 	reply_line(&s->out, "AUTH-RESP-CODE"); /* RFC 3206 section 6 */
 	reply_line(&s->out, "PIPELINING");

@@ -65,11 +65,11 @@ is_utf8_text(const char *s)
 }
 
 static const struct command *
-find(const struct state *state, const char *verb)
+find(const struct command *cmd, const char *verb)
 {
-	for (size_t i = 0; i < state->count; i++)
-		if (strcasecmp(state->commands[i].verb, verb) == 0)
-			return &state->commands[i];
+	for (; cmd->verb != NULL; cmd++)
+		if (strcasecmp(cmd->verb, verb) == 0)
+			return cmd;
 	return NULL;
 }
 
@@ -153,7 +153,7 @@ obey(struct session *s, char *line)
 	rest = strchr(line, ' ');
 	if (rest != NULL)
 		*rest++ = '\0';
-	cmd = find(s->state, line);
+	cmd = find(s->protocol->commands, line);
 	if (rest != NULL && takes_utf8(cmd)) {
 		if (!is_utf8_text(rest))
 			return bad(
@@ -161,15 +161,12 @@ obey(struct session *s, char *line)
 	} else if (!ascii) {
 		return bad(s, "only printable ASCII, please");
 	}
-	if (cmd != NULL) {
-		s->named = named && cmd->run == login_pass;
-		return run(s, cmd, rest);
-	}
-	for (const struct state *const *other = s->protocol->states;
-	     *other != NULL; other++)
-		if (find(*other, line) != NULL)
-			return bad(s, s->state->refusal);
-	return bad(s, "unknown command");
+	if (cmd == NULL)
+		return bad(s, "unknown command");
+	if ((cmd->states & IN(s->state)) == 0)
+		return bad(s, s->protocol->refusals[s->state]);
+	s->named = named && cmd->run == login_pass;
+	return run(s, cmd, rest);
 }
 
 /* Reads a command and answers it. */
@@ -292,7 +289,6 @@ session_run(const struct session_settings *set,
 
 	s.set = set;
 	s.protocol = protocols[reg->protocol];
-	s.state = s.protocol->states[0];
 	s.peer = reg->peer;
 	s.stamp = reg->stamp;
 	s.protected = reg->protected != 0;

@@ -64,13 +64,14 @@ for my $row (@rows) {
 
 # The texts in a call of one of these, conditions and all.
 my %used;
-for my $path (grep { !/pop1/ } glob "$top/src/session/*.c") {
+for my $path ("$top/include/session.h",
+	grep { !/pop1/ } glob "$top/src/session/*.c") {
 	my $source = Restante::slurp($path);
-	my ($name) = $path =~ m{(src/.*)};
+	my ($name) = $path =~ m{((?:include|src)/.*)};
 	my @calls = $source =~
 	    /\b(?:reply_ok|reply_err|reply_err_text|bad|session_refuse)\(((?:$literal|[^";])*)\);/g;
 
-	push @calls, $source =~ /^const struct state \w+ = \{\n\t($literal),/mg;
+	push @calls, $source =~ /^\t\[[A-Z]+\] = ($literal),$/mg;
 	for my $call (@calls) {
 		# Literals next to each other are one.
 		1 while $call =~ s/"\s+"//;

@@ -186,14 +186,13 @@ retrieve(struct session *s)
 {
 	static char number[] = "1";
 	char *arg[] = { number, NULL, NULL };
-	const struct state *state = &pop3_transaction;
-	size_t i = 0;
+	const struct command *cmd = pop3.commands;
 
 	s->set = &set;
 	s->out.len = 0;
-	while (strcmp(state->commands[i].verb, "RETR") != 0)
-		i++;
-	is(state->commands[i].run(s, arg), NEXT_STAY, "the session goes on");
+	while (strcmp(cmd->verb, "RETR") != 0)
+		cmd++;
+	is(cmd->run(s, arg), NEXT_STAY, "the session goes on");
 	s->out.buf[s->out.len] = '\0';
 	return s->out.buf;
 }

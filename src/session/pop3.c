@@ -1,19 +1,93 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The TRANSACTION state: RFC 1939 section 5, TOP and UIDL of section 7, LAST of
- * RFC 1460; QUIT leads through UPDATE, section 6.  Runs as: session.
+ * POP3: RFC 1939, LAST of RFC 1460, UTF8 and LANG of RFC 6856.  Runs as: session.
  */
 
 #include <errno.h>
 #include <string.h>
 
 #include "log.h"
+#include "login.h"
 #include "maildrop.h"
 #include "num.h"
 #include "pop3.h"
+#include "stls.h"
+#include "words.h"
+
+/* The states: RFC 1939 sections 4 and 5. */
+enum { AUTHORIZATION, TRANSACTION };
 
 /* Messages whose listing fills more than a few pages. */
 enum { LONG_LISTING = 512 };
+
+static void
+greet(struct session *s)
+{
+	if (s->set->apop)
+		reply_ok(
+		    &s->out, "%s POP3 server ready %s", s->set->host, s->stamp);
+	else
+		reply_ok(&s->out, "%s POP3 server ready", s->set->host);
+}
+
+/* The mailbox has come locked, and stays so. */
+static enum next
+enter(struct session *s)
+{
+	const struct mailbox *mb = &s->mailbox;
+
+	if (maildrop_open(s) == -1) {
+		s->reason = "unusable-mailbox";
+		return NEXT_CLOSE;
+	}
+	s->state = TRANSACTION;
+	reply_ok(&s->out, "%s's maildrop has %ju message%s (%ju octet%s)",
+	    s->user, PLURAL(mailbox_left(mb)), PLURAL(mailbox_octets(mb)));
+	return NEXT_STAY;
+}
+
+/* RFC 6856 section 2.1.  Names and passwords may be in UTF-8 without it. */
+static enum next
+cmd_utf8(struct session *s, char **arg)
+{
+	(void)arg;
+	s->utf8 = true;
+	reply_ok(&s->out, "UTF-8 is fine");
+	return NEXT_STAY;
+}
+
+static void
+list_languages(struct session *s)
+{
+	reply_ok(&s->out, "languages follow");
+	for (int i = 0; i < WORDS_LANGUAGES; i++)
+		reply_line(&s->out, "%s %s", words_languages[i].tag,
+		    words_languages[i].name);
+	reply_end(&s->out);
+}
+
+/*
+ * RFC 6856 section 3.  The language is what the client asks for, and never follows
+ * from a name.
+ */
+static enum next
+cmd_lang(struct session *s, char **arg)
+{
+	int language;
+
+	if (arg[0] == NULL) {
+		list_languages(s);
+		return NEXT_STAY;
+	}
+	language = strcmp(arg[0], "*") == 0 ? s->set->language
+					    : words_look_up(arg[0]);
+	if (language == -1)
+		return session_refuse(s, "no such language here");
+	s->out.language = language;
+	reply_ok(&s->out, "%s in English from here on",
+	    words_languages[language].tag);
+	return NEXT_STAY;
+}
 
 /*
  * The message that an argument names, or 0 after a reply that says what is wrong
@@ -273,14 +347,6 @@ cmd_dele(struct session *s, char **arg)
 }
 
 static enum next
-cmd_noop(struct session *s, char **arg)
-{
-	(void)arg;
-	reply_ok(&s->out, "nothing done");
-	return NEXT_STAY;
-}
-
-static enum next
 cmd_rset(struct session *s, char **arg)
 {
 	const struct mailbox *mb = &s->mailbox;
@@ -301,7 +367,10 @@ cmd_last(struct session *s, char **arg)
 	return NEXT_STAY;
 }
 
-/* RFC 1939 section 6.  The reply is prepared after the removal is durable. */
+/*
+ * RFC 1939 section 6.  After the login the reply is prepared when the removal is
+ * durable.
+ */
 static enum next
 cmd_quit(struct session *s, char **arg)
 {
@@ -310,11 +379,11 @@ cmd_quit(struct session *s, char **arg)
 	if (s->mailbox.marked > 0 && reply_flush(&s->out) == -1)
 		return NEXT_STAY; /* the loop sees it */
 	s->reason = "quit";
-	if (maildrop_update(s) == -1) {
+	if (s->state == AUTHORIZATION)
+		reply_ok(&s->out, "%s POP3 server signing off", s->set->host);
+	else if (maildrop_update(s) == -1)
 		s->reason = "update-failed";
-		return NEXT_CLOSE;
-	}
-	if (s->left == 0)
+	else if (s->left == 0)
 		reply_ok(&s->out, "%s POP3 server signing off (maildrop empty)",
 		    s->set->host);
 	else
@@ -324,25 +393,36 @@ cmd_quit(struct session *s, char **arg)
 	return NEXT_CLOSE;
 }
 
+static const char *const refusals[] = {
+	[AUTHORIZATION] = "log in first",
+	[TRANSACTION] = "you are logged in already",
+};
+
+enum { AUTH = IN(AUTHORIZATION), TRANS = IN(TRANSACTION) };
+
+/* In the order in which CAPA tells of them. */
 /* clang-format off */
 static const struct command commands[] = {
-	{ "CAPA", 0, 0, NULL,   pop3_capa },
-	{ "DELE", 1, 1, NULL,   cmd_dele },
-	{ "LANG", 0, 1, NULL,   pop3_lang },
-	{ "LAST", 0, 0, NULL,   cmd_last },
-	{ "LIST", 0, 1, NULL,   cmd_list },
-	{ "NOOP", 0, 0, NULL,   cmd_noop },
-	{ "QUIT", 0, 0, NULL,   cmd_quit },
-	{ "RETR", 1, 1, NULL,   cmd_retr },
-	{ "RSET", 0, 0, NULL,   cmd_rset },
-	{ "STAT", 0, 0, NULL,   cmd_stat },
-	{ "TOP",  2, 2, "TOP",  cmd_top },
-	{ "UIDL", 0, 1, "UIDL", cmd_uidl },
+	{ "APOP", AUTH,         2, 2,    NULL,   login_apop },
+	{ "AUTH", AUTH,         0, 2,    NULL,   login_auth },
+	{ "CAPA", AUTH | TRANS, 0, 0,    NULL,   pop3_capa },
+	{ "LANG", AUTH | TRANS, 0, 1,    "LANG", cmd_lang },
+	{ "PASS", AUTH,         1, REST, NULL,   login_pass },
+	{ "QUIT", AUTH | TRANS, 0, 0,    NULL,   cmd_quit },
+	{ "STLS", AUTH,         0, 0,    "STLS", stls_begin },
+	{ "USER", AUTH,         1, 1,    "USER", login_user },
+	{ "UTF8", AUTH,         0, 0,    "UTF8 USER", cmd_utf8 },
+	{ "DELE", TRANS,        1, 1,    NULL,   cmd_dele },
+	{ "LAST", TRANS,        0, 0,    NULL,   cmd_last },
+	{ "LIST", TRANS,        0, 1,    NULL,   cmd_list },
+	{ "NOOP", TRANS,        0, 0,    NULL,   session_noop },
+	{ "RETR", TRANS,        1, 1,    NULL,   cmd_retr },
+	{ "RSET", TRANS,        0, 0,    NULL,   cmd_rset },
+	{ "STAT", TRANS,        0, 0,    NULL,   cmd_stat },
+	{ "TOP",  TRANS,        2, 2,    "TOP",  cmd_top },
+	{ "UIDL", TRANS,        0, 1,    "UIDL", cmd_uidl },
+	{ .verb = NULL },
 };
 /* clang-format on */
 
-const struct state pop3_transaction = {
-	"you are logged in already",
-	commands,
-	sizeof(commands) / sizeof(commands[0]),
-};
+const struct protocol pop3 = { commands, refusals, greet, enter };
