@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "sha256.h"
+#include "hash.h"
 
 enum {
 	SECRET_LINE = 1024,

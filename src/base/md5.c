@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "md5.h"
+#include "hash.h"
 
 static uint32_t
 rotate(uint32_t x, unsigned int n)
@@ -33,7 +33,7 @@ rotate(uint32_t x, unsigned int n)
 /* clang-format off */
 /* NOLINTBEGIN(readability-function-size): a row of the RFC's table a line */
 static void
-transform(uint32_t state[4], const unsigned char *p)
+transform(uint32_t state[8], const unsigned char *p)
 {
 	uint32_t a = state[0], b = state[1], c = state[2], d = state[3];
 	uint32_t x[16];
@@ -71,87 +71,11 @@ transform(uint32_t state[4], const unsigned char *p)
 /* NOLINTEND(readability-function-size) */
 /* clang-format on */
 
-void
-md5_init(struct md5 *m)
-{
-	m->state[0] = 0x67452301;
-	m->state[1] = 0xefcdab89;
-	m->state[2] = 0x98badcfe;
-	m->state[3] = 0x10325476;
-	m->length = 0;
-}
-
-void
-md5_update(struct md5 *m, const void *data, size_t len)
-{
-	const unsigned char *p = data;
-	size_t used = m->length % 64, room = 64 - used;
-
-	m->length += len;
-	if (used > 0) {
-		if (len < room) {
-			memcpy(m->block + used, p, len);
-			return;
-		}
-		memcpy(m->block + used, p, room);
-		transform(m->state, m->block);
-		p += room;
-		len -= room;
-	}
-	for (; len >= 64; p += 64, len -= 64)
-		transform(m->state, p);
-	memcpy(m->block, p, len);
-}
-
-void
-md5_final(struct md5 *m, unsigned char digest[MD5_SIZE])
-{
-	static const unsigned char padding[64] = { 0x80 };
-	unsigned char length[8];
-	size_t used = m->length % 64;
-
-	for (unsigned int i = 0; i < 8; i++)
-		length[i] = (unsigned char)(m->length << 3 >> (8 * i));
-	md5_update(m, padding, used < 56 ? 56 - used : 120 - used);
-	md5_update(m, length, sizeof(length));
-	for (unsigned int i = 0; i < MD5_SIZE; i++)
-		digest[i] = (unsigned char)(m->state[i / 4] >> (8 * (i % 4)));
-	explicit_bzero(m, sizeof(*m));
-}
-
-/* The hash of a pad and the data behind it; the pad is made by x, for good. */
-static void
-keyed(unsigned char pad[64], unsigned char x, const void *data, size_t len,
-    unsigned char mac[MD5_SIZE])
-{
-	struct md5 m;
-
-	for (size_t i = 0; i < 64; i++)
-		pad[i] ^= x;
-	md5_init(&m);
-	md5_update(&m, pad, 64);
-	md5_update(&m, data, len);
-	md5_final(&m, mac);
-}
-
-void
-hmac_md5(const void *key, size_t keylen, const void *data, size_t len,
-    unsigned char mac[MD5_SIZE])
-{
-	unsigned char pad[64] = { 0 };
-	struct md5 m;
-
-	if (keylen > sizeof(pad)) {
-		md5_init(&m);
-		md5_update(&m, key, keylen);
-		md5_final(&m, pad);
-	} else if (keylen > 0) {
-		memcpy(pad, key, keylen);
-	}
-	keyed(pad, 0x36, data, len, mac);
-	keyed(pad, 0x36 ^ 0x5c, mac, MD5_SIZE, mac);
-	explicit_bzero(pad, sizeof(pad));
-}
+const struct hash_kind md5 = {
+	.size = MD5_SIZE,
+	.start = { 0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476 },
+	.transform = transform,
+};
 
 void
 md5_hex(const unsigned char digest[MD5_SIZE], char hex[2 * MD5_SIZE + 1])

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-/* SHA-256 (FIPS 180-4), HMAC (RFC 2104), PBKDF2 (RFC 8018 section 5.2). */
+/* SHA-256 (FIPS 180-4). */
 
 #include <string.h>
 
-#include "sha256.h"
+#include "hash.h"
 
 /* clang-format off */
 /* Of the cube roots of the first 64 primes, what is behind the point. */
@@ -24,12 +24,6 @@ static const uint32_t constants[64] = {
 	0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
 	0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208,
 	0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2,
-};
-
-/* The same of the square roots of the first eight. */
-static const uint32_t start[8] = {
-	0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
-	0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19,
 };
 /* clang-format on */
 
@@ -90,127 +84,11 @@ transform(uint32_t state[8], const unsigned char *p)
 	explicit_bzero(w, sizeof(w));
 }
 
-void
-sha256_init(struct sha256 *s)
-{
-	memcpy(s->state, start, sizeof(start));
-	s->length = 0;
-}
-
-void
-sha256_update(struct sha256 *s, const void *data, size_t len)
-{
-	const unsigned char *p = data;
-	size_t used = s->length % 64, room = 64 - used;
-
-	s->length += len;
-	if (used > 0) {
-		if (len < room) {
-			memcpy(s->block + used, p, len);
-			return;
-		}
-		memcpy(s->block + used, p, room);
-		transform(s->state, s->block);
-		p += room;
-		len -= room;
-	}
-	for (; len >= 64; p += 64, len -= 64)
-		transform(s->state, p);
-	memcpy(s->block, p, len);
-}
-
-void
-sha256_final(struct sha256 *s, unsigned char digest[SHA256_SIZE])
-{
-	static const unsigned char padding[64] = { 0x80 };
-	unsigned char length[8];
-	size_t used = s->length % 64;
-
-	for (unsigned int i = 0; i < 8; i++)
-		length[i] = (unsigned char)(s->length << 3 >> (56 - 8 * i));
-	sha256_update(s, padding, used < 56 ? 56 - used : 120 - used);
-	sha256_update(s, length, sizeof(length));
-	for (unsigned int i = 0; i < SHA256_SIZE; i++)
-		digest[i] = (unsigned char)(s->state[i / 4] >>
-		    (24 - 8 * (i % 4)));
-	explicit_bzero(s, sizeof(*s));
-}
-
-/* A key, taken in by the inner and the outer hash: each use starts from a copy. */
-struct keyed {
-	struct sha256 inner, outer;
+const struct hash_kind sha256 = {
+	.size = SHA256_SIZE,
+	.big = true,
+	/* Of the square roots of the first eight primes, the same. */
+	.start = { 0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f,
+	    0x9b05688c, 0x1f83d9ab, 0x5be0cd19 },
+	.transform = transform,
 };
-
-static void
-set_key(struct keyed *k, const void *key, size_t len)
-{
-	unsigned char pad[64] = { 0 };
-	struct sha256 s;
-
-	if (len > sizeof(pad)) {
-		sha256_init(&s);
-		sha256_update(&s, key, len);
-		sha256_final(&s, pad);
-	} else if (len > 0) {
-		memcpy(pad, key, len);
-	}
-	for (size_t i = 0; i < sizeof(pad); i++)
-		pad[i] ^= 0x36;
-	sha256_init(&k->inner);
-	sha256_update(&k->inner, pad, sizeof(pad));
-	for (size_t i = 0; i < sizeof(pad); i++)
-		pad[i] ^= 0x36 ^ 0x5c;
-	sha256_init(&k->outer);
-	sha256_update(&k->outer, pad, sizeof(pad));
-	explicit_bzero(pad, sizeof(pad));
-}
-
-/* inner has taken the data in; mac may be where that was. */
-static void
-finish(
-    const struct keyed *k, struct sha256 *inner, unsigned char mac[SHA256_SIZE])
-{
-	struct sha256 outer = k->outer;
-
-	sha256_final(inner, mac);
-	sha256_update(&outer, mac, SHA256_SIZE);
-	sha256_final(&outer, mac);
-}
-
-void
-hmac_sha256(const void *key, size_t keylen, const void *data, size_t len,
-    unsigned char mac[SHA256_SIZE])
-{
-	struct keyed k;
-
-	set_key(&k, key, keylen);
-	sha256_update(&k.inner, data, len);
-	finish(&k, &k.inner, mac);
-	explicit_bzero(&k, sizeof(k));
-}
-
-void
-pbkdf2_sha256(const char *password, const void *salt, size_t saltlen,
-    uint32_t iterations, unsigned char key[SHA256_SIZE])
-{
-	static const unsigned char first[4] = { 0, 0, 0, 1 };
-	unsigned char u[SHA256_SIZE];
-	struct sha256 inner;
-	struct keyed k;
-
-	set_key(&k, password, strlen(password));
-	inner = k.inner;
-	sha256_update(&inner, salt, saltlen);
-	sha256_update(&inner, first, sizeof(first));
-	finish(&k, &inner, u);
-	memcpy(key, u, sizeof(u));
-	while (--iterations > 0) {
-		inner = k.inner;
-		sha256_update(&inner, u, sizeof(u));
-		finish(&k, &inner, u);
-		for (size_t i = 0; i < sizeof(u); i++)
-			key[i] ^= u[i];
-	}
-	explicit_bzero(u, sizeof(u));
-	explicit_bzero(&k, sizeof(k));
-}

@@ -229,16 +229,16 @@ is_proof(struct sasl *x, const unsigned char proof[SHA256_SIZE])
 {
 	unsigned char key[SHA256_SIZE], stored[SHA256_SIZE];
 	const struct scram *keys = &x->scram.keys;
-	struct sha256 sum;
+	struct hash sum;
 	bool right;
 
 	hmac_sha256(keys->stored, sizeof(keys->stored), x->scram.transcript,
 	    strlen(x->scram.transcript), key);
 	for (size_t i = 0; i < sizeof(key); i++)
 		key[i] ^= proof[i];
-	sha256_init(&sum);
-	sha256_update(&sum, key, sizeof(key));
-	sha256_final(&sum, stored);
+	hash_init(&sum, &sha256);
+	hash_update(&sum, key, sizeof(key));
+	hash_final(&sum, stored);
 	right = secret_equal(stored, keys->stored, sizeof(stored));
 	explicit_bzero(key, sizeof(key));
 	return right;

@@ -10,7 +10,7 @@
 #include "base64.h"
 #include "channel.h"
 #include "io.h"
-#include "md5.h"
+#include "hash.h"
 #include "num.h"
 #include "secret.h"
 
@@ -252,14 +252,14 @@ void
 secret_derive(const char *password, struct scram *keys)
 {
 	unsigned char salted[SHA256_SIZE], client[SHA256_SIZE];
-	struct sha256 sum;
+	struct hash sum;
 
 	pbkdf2_sha256(
 	    password, keys->salt, keys->salt_len, keys->iterations, salted);
 	hmac_sha256(salted, sizeof(salted), "Client Key", 10, client);
-	sha256_init(&sum);
-	sha256_update(&sum, client, sizeof(client));
-	sha256_final(&sum, keys->stored);
+	hash_init(&sum, &sha256);
+	hash_update(&sum, client, sizeof(client));
+	hash_final(&sum, keys->stored);
 	hmac_sha256(salted, sizeof(salted), "Server Key", 10, keys->server);
 	explicit_bzero(salted, sizeof(salted));
 	explicit_bzero(client, sizeof(client));
@@ -319,15 +319,15 @@ secret_is_digest(const struct secret *s, const char *stamp, const char *digest)
 {
 	unsigned char sum[MD5_SIZE];
 	char hex[2 * MD5_SIZE + 1];
-	struct md5 m;
+	struct hash m;
 	bool right;
 
 	if (s->kind != SECRET_PLAIN)
 		return false;
-	md5_init(&m);
-	md5_update(&m, stamp, strlen(stamp));
-	md5_update(&m, s->text, strlen(s->text));
-	md5_final(&m, sum);
+	hash_init(&m, &md5);
+	hash_update(&m, stamp, strlen(stamp));
+	hash_update(&m, s->text, strlen(s->text));
+	hash_final(&m, sum);
 	md5_hex(sum, hex);
 	right = same(hex, digest);
 	explicit_bzero(hex, sizeof(hex));

@@ -24,7 +24,7 @@
 #include "lock.h"
 #include "log.h"
 #include "mailbox.h"
-#include "md5.h"
+#include "hash.h"
 #include "num.h"
 #include "tap.h"
 
@@ -345,12 +345,12 @@ see(const bool *skip, uint64_t late)
 	char id[MAILBOX_ID_SIZE];
 	struct mailbox mb;
 	struct sight s = { .status = open_mailbox(&mb) };
-	struct md5 ids, all;
+	struct hash ids, all;
 	ssize_t n;
 
 	s.dead = mb.index.is.dead;
-	md5_init(&ids);
-	md5_init(&all);
+	hash_init(&ids, &md5);
+	hash_init(&all, &md5);
 	for (uint64_t i = 1;
 	     s.status == MAILBOX_OK && i + late <= mailbox_count(&mb); i++) {
 		struct mailbox_reader r = { .n = i };
@@ -359,16 +359,16 @@ see(const bool *skip, uint64_t late)
 			continue;
 		s.count++;
 		mailbox_id(&mb, i, id);
-		md5_update(&ids, id, strlen(id) + 1);
+		hash_update(&ids, id, strlen(id) + 1);
 		check(mailbox_look(&mb, i) == 0, "message %ju is there",
 		    (uintmax_t)i);
 		while ((n = mailbox_read(&mb, &r, buf)) > 0)
-			md5_update(&all, buf, (size_t)n);
+			hash_update(&all, buf, (size_t)n);
 		check(n == 0, "message %ju is read", (uintmax_t)i);
-		md5_update(&all, "", 1);
+		hash_update(&all, "", 1);
 	}
-	md5_final(&ids, s.ids);
-	md5_final(&all, s.all);
+	hash_final(&ids, s.ids);
+	hash_final(&all, s.all);
 	shut(&mb);
 	return s;
 }

@@ -5,7 +5,7 @@
  */
 
 #include "chance.h"
-#include "md5.h"
+#include "hash.h"
 #include "sum_tool.h"
 #include "tap.h"
 
@@ -31,13 +31,13 @@ hash(const void *data, size_t len, size_t cut, size_t cut2, char *hex)
 {
 	const unsigned char *p = data;
 	unsigned char digest[MD5_SIZE];
-	struct md5 m;
+	struct hash m;
 
-	md5_init(&m);
-	md5_update(&m, p, cut);
-	md5_update(&m, p + cut, cut2 - cut);
-	md5_update(&m, p + cut2, len - cut2);
-	md5_final(&m, digest);
+	hash_init(&m, &md5);
+	hash_update(&m, p, cut);
+	hash_update(&m, p + cut, cut2 - cut);
+	hash_update(&m, p + cut2, len - cut2);
+	hash_final(&m, digest);
 	md5_hex(digest, hex);
 }
 
@@ -107,10 +107,10 @@ try_hmac(void)
 int
 main(void)
 {
-	static const struct md5 zero;
+	static const struct hash zero;
 	unsigned char text[300], digest[MD5_SIZE];
 	char hex[2 * MD5_SIZE + 1], whole[2 * MD5_SIZE + 1];
-	struct md5 m;
+	struct hash m;
 
 	chance_open();
 	for (size_t i = 0; i < VECTORS; i++) {
@@ -132,10 +132,10 @@ main(void)
 		text[i] = (unsigned char)chance_word();
 	for (size_t len = 0; len < sizeof(text); len++) {
 		hash(text, len, len, len, whole);
-		md5_init(&m);
+		hash_init(&m, &md5);
 		for (size_t i = 0; i < len; i++)
-			md5_update(&m, text + i, 1);
-		md5_final(&m, digest);
+			hash_update(&m, text + i, 1);
+		hash_final(&m, digest);
 		md5_hex(digest, hex);
 		check(strcmp(hex, whole) == 0, "%zu octets one by one", len);
 		for (size_t cut = 0; cut <= len; cut++) {
@@ -152,16 +152,16 @@ main(void)
 	try_hmac();
 
 	/* The length is one of bits, and needs more than 32 of them. */
-	md5_init(&m);
+	hash_init(&m, &md5);
 	for (size_t i = 0; i < sizeof(text); i++)
 		text[i] = 'a';
 	m.length = UINT64_C(1) << 29;
-	md5_update(&m, text, 64);
-	md5_final(&m, digest);
+	hash_update(&m, text, 64);
+	hash_final(&m, digest);
 	md5_hex(digest, whole);
-	md5_init(&m);
-	md5_update(&m, text, 64);
-	md5_final(&m, digest);
+	hash_init(&m, &md5);
+	hash_update(&m, text, 64);
+	hash_final(&m, digest);
 	md5_hex(digest, hex);
 	ok(strcmp(hex, whole) != 0, "half a gigabyte more is not the same");
 	return done();

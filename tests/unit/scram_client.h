@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "base64.h"
-#include "sha256.h"
+#include "hash.h"
 
 enum { SCRAM_TEXT = 4096 };
 
@@ -25,7 +25,7 @@ scram_client(const char *password, const char *header, const char *bare,
 	unsigned char stored[SHA256_SIZE], proof[SHA256_SIZE];
 	char nonce[512], salt64[512], binding[512], text[3 * SCRAM_TEXT];
 	unsigned int iterations;
-	struct sha256 sum;
+	struct hash sum;
 	size_t len;
 
 	if (sscanf(challenge, "r=%511[^,],s=%511[^,],i=%u", nonce, salt64,
@@ -35,9 +35,9 @@ scram_client(const char *password, const char *header, const char *bare,
 		return false;
 	pbkdf2_sha256(password, salt, len, iterations, salted);
 	hmac_sha256(salted, sizeof(salted), "Client Key", 10, key);
-	sha256_init(&sum);
-	sha256_update(&sum, key, sizeof(key));
-	sha256_final(&sum, stored);
+	hash_init(&sum, &sha256);
+	hash_update(&sum, key, sizeof(key));
+	hash_final(&sum, stored);
 	base64_encode(header, strlen(header), binding);
 	(void)snprintf(text, sizeof(text), "%s,%s,c=%s,r=%s", bare, challenge,
 	    binding, nonce);

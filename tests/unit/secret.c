@@ -7,7 +7,7 @@
 #include <time.h>
 
 #include "io.h"
-#include "md5.h"
+#include "hash.h"
 #include "secret.h"
 #include "tap.h"
 
@@ -687,11 +687,11 @@ no_password(const char *stamp)
 	unsigned char digest[MD5_SIZE];
 	char hex[2 * MD5_SIZE + 1];
 	struct secret s;
-	struct md5 m;
+	struct hash m;
 
-	md5_init(&m);
-	md5_update(&m, stamp, strlen(stamp));
-	md5_final(&m, digest);
+	hash_init(&m, &md5);
+	hash_update(&m, stamp, strlen(stamp));
+	hash_final(&m, digest);
 	md5_hex(digest, hex);
 	parse("", 0, &s);
 	ok(!secret_is_digest(&s, stamp, hex), "of an empty line there is none");

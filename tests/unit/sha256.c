@@ -6,7 +6,7 @@
 
 #include "base64.h"
 #include "chance.h"
-#include "sha256.h"
+#include "hash.h"
 #include "sum_tool.h"
 #include "tap.h"
 
@@ -57,15 +57,15 @@ hex_of(const unsigned char digest[SHA256_SIZE], char hex[SUM_TOOL_HEX])
 static void
 hash(const void *data, size_t len, size_t cut, char hex[SUM_TOOL_HEX])
 {
-	static const struct sha256 zero;
+	static const struct hash zero;
 	const unsigned char *p = data;
 	unsigned char digest[SHA256_SIZE];
-	struct sha256 s;
+	struct hash s;
 
-	sha256_init(&s);
-	sha256_update(&s, p, cut);
-	sha256_update(&s, p + cut, len - cut);
-	sha256_final(&s, digest);
+	hash_init(&s, &sha256);
+	hash_update(&s, p, cut);
+	hash_update(&s, p + cut, len - cut);
+	hash_final(&s, digest);
 	hex_of(digest, hex);
 	check(memcmp(&s, &zero, sizeof(s)) == 0, "not wiped");
 }
@@ -81,7 +81,7 @@ try_vectors(void)
 {
 	char hex[SUM_TOOL_HEX], a[64];
 	unsigned char digest[SHA256_SIZE];
-	struct sha256 s;
+	struct hash s;
 
 	for (size_t i = 0; i < sizeof(vectors) / sizeof(vectors[0]); i++) {
 		size_t len = strlen(vectors[i].text);
@@ -95,10 +95,10 @@ try_vectors(void)
 		    "FIPS 180, \"%s\", in every two pieces", vectors[i].text);
 	}
 	memset(a, 'a', sizeof(a));
-	sha256_init(&s);
+	hash_init(&s, &sha256);
 	for (int i = 0; i < 1000000 / 64; i++)
-		sha256_update(&s, a, sizeof(a));
-	sha256_final(&s, digest);
+		hash_update(&s, a, sizeof(a));
+	hash_final(&s, digest);
 	hex_of(digest, hex);
 	is_str(hex,
 	    "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0",
@@ -111,16 +111,16 @@ try_lengths(void)
 {
 	unsigned char text[300], digest[SHA256_SIZE];
 	char hex[SUM_TOOL_HEX], whole[SUM_TOOL_HEX];
-	struct sha256 s;
+	struct hash s;
 
 	for (size_t i = 0; i < sizeof(text); i++)
 		text[i] = (unsigned char)chance_word();
 	for (size_t len = 0; len < sizeof(text); len++) {
 		hash(text, len, len, whole);
-		sha256_init(&s);
+		hash_init(&s, &sha256);
 		for (size_t i = 0; i < len; i++)
-			sha256_update(&s, text + i, 1);
-		sha256_final(&s, digest);
+			hash_update(&s, text + i, 1);
+		hash_final(&s, digest);
 		hex_of(digest, hex);
 		check(strcmp(hex, whole) == 0, "%zu octets one by one", len);
 		for (size_t cut = 0; cut <= len; cut++) {
@@ -135,10 +135,10 @@ try_lengths(void)
 
 	/* The length is one of bits, and needs more than 32 of them. */
 	hash(text, 64, 64, whole);
-	sha256_init(&s);
+	hash_init(&s, &sha256);
 	s.length = UINT64_C(1) << 29;
-	sha256_update(&s, text, 64);
-	sha256_final(&s, digest);
+	hash_update(&s, text, 64);
+	hash_final(&s, digest);
 	hex_of(digest, hex);
 	ok(strcmp(hex, whole) != 0, "half a gigabyte more is not the same");
 }
@@ -160,12 +160,12 @@ try_hmac(void)
 	for (size_t len = 63; len <= 66; len++) {
 		char key[66];
 		unsigned char digest[SHA256_SIZE], other[SHA256_SIZE];
-		struct sha256 s;
+		struct hash s;
 
 		memset(key, 'k', sizeof(key));
-		sha256_init(&s);
-		sha256_update(&s, key, len);
-		sha256_final(&s, digest);
+		hash_init(&s, &sha256);
+		hash_update(&s, key, len);
+		hash_final(&s, digest);
 		hmac_sha256(key, len, "data", 4, mac);
 		hmac_sha256(digest, sizeof(digest), "data", 4, other);
 		check((memcmp(mac, other, sizeof(mac)) == 0) == (len > 64),
