@@ -16,6 +16,9 @@ struct address {
 
 enum { ADDRESS_TEXT = 46 };
 
+/* That of an IPv4 address's four octets. */
+void address_v4(struct address *, const void *octets);
+
 /* 0, or -1 when text is no numeric address. */
 int address_parse(const char *text, struct address *);
 

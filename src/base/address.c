@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Addresses and networks.  Runs as: master, listener, attendant. */
+/* Addresses and networks.  Runs as: master, listener, session, attendant. */
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -22,14 +22,24 @@ is_v4(const struct address *a)
 	return memcmp(a->octets, mapped, sizeof(mapped)) == 0;
 }
 
+void
+address_v4(struct address *a, const void *octets)
+{
+	memcpy(a->octets, mapped, sizeof(mapped));
+	memcpy(a->octets + sizeof(mapped), octets, 4);
+}
+
 int
 address_parse(const char *text, struct address *a)
 {
+	struct in_addr v4;
+
 	if (inet_pton(AF_INET6, text, a->octets) == 1)
 		return 0;
-	memcpy(a->octets, mapped, sizeof(mapped));
-	return inet_pton(AF_INET, text, a->octets + sizeof(mapped)) == 1 ? 0
-									 : -1;
+	if (inet_pton(AF_INET, text, &v4) != 1)
+		return -1;
+	address_v4(a, &v4);
+	return 0;
 }
 
 int
@@ -43,9 +53,7 @@ address_of(const struct sockaddr_storage *ss, struct address *a)
 
 	switch (ss->ss_family) {
 	case AF_INET:
-		memcpy(a->octets, mapped, sizeof(mapped));
-		memcpy(a->octets + sizeof(mapped), &from.v4.sin_addr,
-		    sizeof(from.v4.sin_addr));
+		address_v4(a, &from.v4.sin_addr);
 		return 0;
 	case AF_INET6:
 		memcpy(a->octets, &from.v6.sin6_addr, sizeof(a->octets));

@@ -9,9 +9,6 @@
 
 enum {
 	V2_FIXED = 16, /* signature, version and command, family, length */
-	V2_ADDRESSES_4 = 12,
-	V2_ADDRESSES_6 = 36,
-	V2_ADDRESSES_UNIX = 216,
 	TLV_FIXED = 3,
 	TLV_SSL = 0x20,
 	SSL_FIXED = 5, /* what the client did, how its certificate was */
@@ -92,96 +89,65 @@ parse_v1(const char *text, size_t len, struct proxy_header *h)
 	return read_words(line + start_len, h);
 }
 
-/* The next of the type-length-values; its type, or -1 when it does not fit. */
-static int
-take_value(const unsigned char **p, size_t *left, const unsigned char **value,
-    size_t *len)
+/* Octets of the type-length-value at p, or 0 when it does not fit. */
+static size_t
+value_octets(const unsigned char *p, size_t left)
 {
-	int type;
+	size_t octets = left < TLV_FIXED ? 0 : TLV_FIXED + get16(p + 1);
 
-	if (*left < TLV_FIXED)
-		return -1;
-	type = (*p)[0];
-	*len = get16(*p + 1);
-	*value = *p + TLV_FIXED;
-	if (*len > *left - TLV_FIXED)
-		return -1;
-	*p += TLV_FIXED + *len;
-	*left -= TLV_FIXED + *len;
-	return type;
+	return octets <= left ? octets : 0;
 }
 
 /* What TLS was, with values of its own behind it. */
 static bool
-read_ssl(const unsigned char *p, size_t len, bool *tls)
+read_ssl(const unsigned char *p, size_t left, bool *tls)
 {
-	const unsigned char *value;
-	size_t value_len;
+	size_t n;
 
-	if (len < SSL_FIXED)
+	if (left < SSL_FIXED)
 		return false;
 	*tls = (p[0] & SSL_CLIENT) != 0;
-	for (p += SSL_FIXED, len -= SSL_FIXED; len > 0;)
-		if (take_value(&p, &len, &value, &value_len) == -1)
+	for (p += SSL_FIXED, left -= SSL_FIXED; left > 0; p += n, left -= n)
+		if ((n = value_octets(p, left)) == 0)
 			return false;
 	return true;
 }
 
-static enum proxy_status
-read_values(const unsigned char *p, size_t left, struct proxy_header *h)
+static bool
+read_values(const unsigned char *p, size_t left, bool *tls)
 {
-	const unsigned char *value;
-	size_t len;
-	int type;
+	size_t n;
 
-	while (left > 0) {
-		type = take_value(&p, &left, &value, &len);
-		if (type == -1 ||
-		    (type == TLV_SSL && !read_ssl(value, len, &h->tls)))
-			return PROXY_BAD;
-	}
-	return PROXY_DONE;
+	for (; left > 0; p += n, left -= n)
+		if ((n = value_octets(p, left)) == 0 ||
+		    (p[0] == TLV_SSL &&
+			!read_ssl(p + TLV_FIXED, n - TLV_FIXED, tls)))
+			return false;
+	return true;
 }
 
 /* All of the header is there. */
 static enum proxy_status
 read_v2(const unsigned char *p, struct proxy_header *h)
 {
-	static const unsigned char mapped[12] = { [10] = 0xff, [11] = 0xff };
+	/* Of an unknown family, of IPv4, IPv6 and local ones. */
+	static const size_t octets[] = { 0, 12, 36, 216 };
 	const unsigned char *body = p + V2_FIXED;
-	size_t left = h->len - V2_FIXED, addresses;
+	size_t left = h->len - V2_FIXED;
+	int family = p[13] >> 4, transport = p[13] & 15;
 
-	h->client = PROXY_UNKNOWN;
-	switch (p[13]) {
-	case 0x00: /* the proxy does not know */
-		addresses = 0;
-		break;
-	case 0x11: /* TCP over IPv4 */
-	case 0x12: /* UDP */
-		addresses = V2_ADDRESSES_4;
-		break;
-	case 0x21:
-	case 0x22:
-		addresses = V2_ADDRESSES_6;
-		break;
-	case 0x31: /* local */
-	case 0x32:
-		addresses = V2_ADDRESSES_UNIX;
-		break;
-	default:
+	/* A known family comes with TCP or UDP, and only TCP is a client's. */
+	if (family > 3 || transport > 2 || (family == 0) != (transport == 0) ||
+	    left < octets[family])
 		return PROXY_BAD;
-	}
-	if (left < addresses)
-		return PROXY_BAD;
-	if (p[13] == 0x11) {
-		h->client = PROXY_KNOWN;
-		memcpy(h->address.octets, mapped, sizeof(mapped));
-		memcpy(h->address.octets + sizeof(mapped), body, 4);
-	} else if (p[13] == 0x21) {
-		h->client = PROXY_KNOWN;
-		memcpy(h->address.octets, body, 16);
-	}
-	return read_values(body + addresses, left - addresses, h);
+	h->client = transport == 1 && family < 3 ? PROXY_KNOWN : PROXY_UNKNOWN;
+	if (family == 1)
+		address_v4(&h->address, body);
+	else if (family == 2)
+		memcpy(h->address.octets, body, sizeof(h->address.octets));
+	body += octets[family];
+	return read_values(body, left - octets[family], &h->tls) ? PROXY_DONE
+								 : PROXY_BAD;
 }
 
 static enum proxy_status
