@@ -57,7 +57,6 @@ int log_relay(int fd, const char *part);
 /* Copies text to out, cut to size, with what is not printable ASCII as \xNN. */
 void log_escape(const char *text, char *out, size_t size);
 
-void log_debug(const char *, ...) __attribute__((format(printf, 1, 2)));
 void log_info(const char *, ...) __attribute__((format(printf, 1, 2)));
 /* log_warn and fatal add ": " and the text of errno; the x forms do not. */
 void log_warn(const char *, ...) __attribute__((format(printf, 1, 2)));

@@ -185,12 +185,6 @@ log_relay(int fd, const char *part)
 	} while (0)
 
 void
-log_debug(const char *fmt, ...)
-{
-	VLOG(LOG_LEVEL_DEBUG, false, fmt);
-}
-
-void
 log_info(const char *fmt, ...)
 {
 	VLOG(LOG_LEVEL_INFO, false, fmt);
