@@ -134,22 +134,38 @@ conclude(struct session *s, const struct verdict *verdict,
 	return refused(s);
 }
 
+static enum next answer(struct session *s, char *line);
+
+/* Passes a credential or a message on, and what is said to it back. */
+static enum next
+exchange(struct session *s, struct request *req)
+{
+	char text[BASE64_TEXT(CHANNEL_TEXT)];
+	int fds[CHANNEL_FDS] = { -1 };
+	struct verdict verdict;
+
+	if (ask(s, req, &verdict, fds) == -1)
+		return no_attendant(s);
+	if (verdict.kind != VERDICT_MORE)
+		return conclude(s, &verdict, fds);
+	base64_encode(verdict.text, strlen(verdict.text), text);
+	reply_line(&s->out, "+ %s", text);
+	s->answer = answer;
+	return NEXT_STAY;
+}
+
 /* Tries a credential; kind says which. */
 static enum next
 log_in(struct session *s, enum request_kind kind, const char *name,
     const char *secret)
 {
 	struct request req = { .kind = kind };
-	int fds[CHANNEL_FDS] = { -1 };
-	struct verdict verdict;
 
 	/* What does not fit is wrong, and costs what a wrong one costs. */
 	(void)snprintf(
 	    req.name, sizeof(req.name), "%s", users_is_name(name) ? name : "");
 	(void)snprintf(req.secret, sizeof(req.secret), "%s", secret);
-	if (ask(s, &req, &verdict, fds) == -1)
-		return no_attendant(s);
-	return conclude(s, &verdict, fds);
+	return exchange(s, &req);
 }
 
 /* Whether nothing between the client and here is another host's. */
@@ -271,26 +287,6 @@ list_mechanisms(struct session *s)
 		if (is_offered(s, m))
 			reply_line(&s->out, "%s", sasl_name(m));
 	reply_end(&s->out);
-	return NEXT_STAY;
-}
-
-static enum next answer(struct session *s, char *line);
-
-/* Passes a message on, and what is said to it back. */
-static enum next
-exchange(struct session *s, struct request *req)
-{
-	char text[BASE64_TEXT(CHANNEL_TEXT)];
-	int fds[CHANNEL_FDS] = { -1 };
-	struct verdict verdict;
-
-	if (ask(s, req, &verdict, fds) == -1)
-		return no_attendant(s);
-	if (verdict.kind != VERDICT_MORE)
-		return conclude(s, &verdict, fds);
-	base64_encode(verdict.text, strlen(verdict.text), text);
-	reply_line(&s->out, "+ %s", text);
-	s->answer = answer;
 	return NEXT_STAY;
 }
 
