@@ -44,7 +44,4 @@ void hmac_sha256(const void *key, size_t keylen, const void *data, size_t len,
 void pbkdf2_sha256(const char *password, const void *salt, size_t saltlen,
     uint32_t iterations, unsigned char key[SHA256_SIZE]);
 
-/* Writes a digest as 32 lower-case hexadecimal digits and a NUL. */
-void md5_hex(const unsigned char digest[MD5_SIZE], char hex[2 * MD5_SIZE + 1]);
-
 #endif

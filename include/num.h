@@ -28,6 +28,9 @@ enum { NUM_DIGITS = 20 };
 
 size_t num_print(uint64_t n, char *digits);
 
+/* Writes octets as twice so many lower-case hexadecimal digits, and a NUL. */
+void num_hex(const unsigned char *octets, size_t count, char *digits);
+
 /* A number and its plural, for "%ju octet%s". */
 #define PLURAL(n) ((uintmax_t)(n)), ((n) == 1 ? "" : "s")
 

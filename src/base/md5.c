@@ -76,15 +76,3 @@ const struct hash_kind md5 = {
 	.start = { 0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476 },
 	.transform = transform,
 };
-
-void
-md5_hex(const unsigned char digest[MD5_SIZE], char hex[2 * MD5_SIZE + 1])
-{
-	static const char digits[] = "0123456789abcdef";
-
-	for (size_t i = 0; i < MD5_SIZE; i++) {
-		hex[2 * i] = digits[digest[i] >> 4];
-		hex[2 * i + 1] = digits[digest[i] & 15];
-	}
-	hex[2 * MD5_SIZE] = '\0';
-}

@@ -49,3 +49,15 @@ num_print(uint64_t n, char *digits)
 	memcpy(digits, text + at, sizeof(text) - at);
 	return sizeof(text) - at;
 }
+
+void
+num_hex(const unsigned char *octets, size_t count, char *digits)
+{
+	static const char all[] = "0123456789abcdef";
+
+	for (size_t i = 0; i < count; i++) {
+		*digits++ = all[octets[i] >> 4];
+		*digits++ = all[octets[i] & 15];
+	}
+	*digits = '\0';
+}

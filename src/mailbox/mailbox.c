@@ -557,18 +557,13 @@ mailbox_message_octets(struct mailbox *mb, uint64_t n)
 void
 mailbox_id(struct mailbox *mb, uint64_t n, char id[MAILBOX_ID_SIZE])
 {
-	static const char digits[] = "0123456789abcdef";
 	uint64_t position;
 	const struct mbox_entry *e = mailbox_entry(mb, n, &position);
 
-	for (size_t i = 0; i < MBOX_ID_SIZE; i++) {
-		*id++ = digits[e->id[i] >> 4];
-		*id++ = digits[e->id[i] & 15];
-	}
-	*id = '\0';
+	num_hex(e->id, MBOX_ID_SIZE, id);
 	if (e->ordinal != 0)
-		(void)snprintf(
-		    id, MAILBOX_ID_SIZE - 2 * MBOX_ID_SIZE, "-%u", e->ordinal);
+		(void)snprintf(id + 2 * MBOX_ID_SIZE,
+		    MAILBOX_ID_SIZE - 2 * MBOX_ID_SIZE, "-%u", e->ordinal);
 }
 
 bool

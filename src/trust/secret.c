@@ -9,8 +9,8 @@
 
 #include "base64.h"
 #include "channel.h"
-#include "io.h"
 #include "hash.h"
+#include "io.h"
 #include "num.h"
 #include "secret.h"
 
@@ -328,7 +328,7 @@ secret_is_digest(const struct secret *s, const char *stamp, const char *digest)
 	hash_update(&m, stamp, strlen(stamp));
 	hash_update(&m, s->text, strlen(s->text));
 	hash_final(&m, sum);
-	md5_hex(sum, hex);
+	num_hex(sum, sizeof(sum), hex);
 	right = same(hex, digest);
 	explicit_bzero(hex, sizeof(hex));
 	explicit_bzero(sum, sizeof(sum));
@@ -346,7 +346,7 @@ secret_is_response(
 	if (s->kind != SECRET_PLAIN)
 		return false;
 	hmac_md5(s->text, strlen(s->text), challenge, strlen(challenge), mac);
-	md5_hex(mac, hex);
+	num_hex(mac, sizeof(mac), hex);
 	right = same(hex, digest);
 	explicit_bzero(hex, sizeof(hex));
 	explicit_bzero(mac, sizeof(mac));

@@ -6,6 +6,7 @@
 
 #include "chance.h"
 #include "hash.h"
+#include "num.h"
 #include "sum_tool.h"
 #include "tap.h"
 
@@ -38,7 +39,7 @@ hash(const void *data, size_t len, size_t cut, size_t cut2, char *hex)
 	hash_update(&m, p + cut, cut2 - cut);
 	hash_update(&m, p + cut2, len - cut2);
 	hash_final(&m, digest);
-	md5_hex(digest, hex);
+	num_hex(digest, sizeof(digest), hex);
 }
 
 static void
@@ -99,7 +100,7 @@ try_hmac(void)
 	for (size_t i = 0; i < sizeof(macs) / sizeof(macs[0]); i++) {
 		hmac_md5(macs[i].key, strlen(macs[i].key), macs[i].data,
 		    strlen(macs[i].data), mac);
-		md5_hex(mac, hex);
+		num_hex(mac, sizeof(mac), hex);
 		is_str(hex, macs[i].mac, "RFC 2202 section 2, case %zu", i + 1);
 	}
 }
@@ -136,7 +137,7 @@ main(void)
 		for (size_t i = 0; i < len; i++)
 			hash_update(&m, text + i, 1);
 		hash_final(&m, digest);
-		md5_hex(digest, hex);
+		num_hex(digest, sizeof(digest), hex);
 		check(strcmp(hex, whole) == 0, "%zu octets one by one", len);
 		for (size_t cut = 0; cut <= len; cut++) {
 			hash(text, len, cut, cut + chance(len - cut + 1), hex);
@@ -158,11 +159,11 @@ main(void)
 	m.length = UINT64_C(1) << 29;
 	hash_update(&m, text, 64);
 	hash_final(&m, digest);
-	md5_hex(digest, whole);
+	num_hex(digest, sizeof(digest), whole);
 	hash_init(&m, &md5);
 	hash_update(&m, text, 64);
 	hash_final(&m, digest);
-	md5_hex(digest, hex);
+	num_hex(digest, sizeof(digest), hex);
 	ok(strcmp(hex, whole) != 0, "half a gigabyte more is not the same");
 	return done();
 }

@@ -126,6 +126,23 @@ printed(void)
 	(void)point("numbers printed");
 }
 
+static void
+in_hexadecimal(void)
+{
+	char digits[2 * 2 + 1], want[2 * 2 + 1];
+
+	for (unsigned int i = 0; i < 0x10000; i++) {
+		const unsigned char octets[] = { (unsigned char)(i >> 8),
+			(unsigned char)i };
+
+		num_hex(octets, sizeof(octets), digits);
+		(void)snprintf(want, sizeof(want), "%04x", i);
+		check(strcmp(digits, want) == 0, "%s", want);
+	}
+	num_hex(NULL, 0, digits);
+	is_str(digits, "", "two octets in digits, and none");
+}
+
 int
 main(void)
 {
@@ -134,5 +151,6 @@ main(void)
 	every_short_string();
 	wide_numbers();
 	printed();
+	in_hexadecimal();
 	return done();
 }

@@ -8,6 +8,7 @@
 
 #include "io.h"
 #include "hash.h"
+#include "num.h"
 #include "secret.h"
 #include "tap.h"
 
@@ -692,7 +693,7 @@ no_password(const char *stamp)
 	hash_init(&m, &md5);
 	hash_update(&m, stamp, strlen(stamp));
 	hash_final(&m, digest);
-	md5_hex(digest, hex);
+	num_hex(digest, sizeof(digest), hex);
 	parse("", 0, &s);
 	ok(!secret_is_digest(&s, stamp, hex), "of an empty line there is none");
 }

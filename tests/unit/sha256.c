@@ -7,6 +7,7 @@
 #include "base64.h"
 #include "chance.h"
 #include "hash.h"
+#include "num.h"
 #include "sum_tool.h"
 #include "tap.h"
 
@@ -48,13 +49,6 @@ static const struct {
 };
 
 static void
-hex_of(const unsigned char digest[SHA256_SIZE], char hex[SUM_TOOL_HEX])
-{
-	for (size_t i = 0; i < SHA256_SIZE; i++)
-		(void)snprintf(hex + 2 * i, 3, "%02x", digest[i]);
-}
-
-static void
 hash(const void *data, size_t len, size_t cut, char hex[SUM_TOOL_HEX])
 {
 	static const struct hash zero;
@@ -66,7 +60,7 @@ hash(const void *data, size_t len, size_t cut, char hex[SUM_TOOL_HEX])
 	hash_update(&s, p, cut);
 	hash_update(&s, p + cut, len - cut);
 	hash_final(&s, digest);
-	hex_of(digest, hex);
+	num_hex(digest, sizeof(digest), hex);
 	check(memcmp(&s, &zero, sizeof(s)) == 0, "not wiped");
 }
 
@@ -99,7 +93,7 @@ try_vectors(void)
 	for (int i = 0; i < 1000000 / 64; i++)
 		hash_update(&s, a, sizeof(a));
 	hash_final(&s, digest);
-	hex_of(digest, hex);
+	num_hex(digest, sizeof(digest), hex);
 	is_str(hex,
 	    "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0",
 	    "FIPS 180, a million times \"a\"");
@@ -121,7 +115,7 @@ try_lengths(void)
 		for (size_t i = 0; i < len; i++)
 			hash_update(&s, text + i, 1);
 		hash_final(&s, digest);
-		hex_of(digest, hex);
+		num_hex(digest, sizeof(digest), hex);
 		check(strcmp(hex, whole) == 0, "%zu octets one by one", len);
 		for (size_t cut = 0; cut <= len; cut++) {
 			hash(text, len, cut, hex);
@@ -139,7 +133,7 @@ try_lengths(void)
 	s.length = UINT64_C(1) << 29;
 	hash_update(&s, text, 64);
 	hash_final(&s, digest);
-	hex_of(digest, hex);
+	num_hex(digest, sizeof(digest), hex);
 	ok(strcmp(hex, whole) != 0, "half a gigabyte more is not the same");
 }
 
@@ -153,7 +147,7 @@ try_hmac(void)
 	for (size_t i = 0; i < sizeof(macs) / sizeof(macs[0]); i++) {
 		hmac_sha256(macs[i].key, strlen(macs[i].key), macs[i].data,
 		    strlen(macs[i].data), mac);
-		hex_of(mac, hex);
+		num_hex(mac, sizeof(mac), hex);
 		hex[strlen(macs[i].mac)] = '\0';
 		is_str(hex, macs[i].mac, "RFC 4231 section 4.%zu", i + 2);
 	}
@@ -182,7 +176,7 @@ is_key(const char *password, const char *salt, size_t saltlen, uint32_t count,
 	char hex[SUM_TOOL_HEX];
 
 	pbkdf2_sha256(password, salt, saltlen, count, key);
-	hex_of(key, hex);
+	num_hex(key, sizeof(key), hex);
 	is_str(hex, want, "PBKDF2, \"%s\", %u iterations", password, count);
 }
 
