@@ -14,9 +14,6 @@
  */
 bool login_plain(const struct session *);
 
-/* Tells the attendant for whom a proxy speaks: peer.  Once, before all else. */
-void login_introduce(const struct session *);
-
 /* USER and PASS: RFC 1939 section 7, RFC 918. */
 enum next login_user(struct session *, char **arg);
 enum next login_pass(struct session *, char **arg);

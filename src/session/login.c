@@ -54,16 +54,6 @@ ask(struct session *s, struct request *req, struct verdict *verdict,
 	return status;
 }
 
-void
-login_introduce(const struct session *s)
-{
-	struct request req = { .kind = REQUEST_PEER };
-
-	(void)snprintf(req.name, sizeof(req.name), "%s", s->peer);
-	/* Where it fails, a login will, too. */
-	(void)channel_ask(s->channel, &req);
-}
-
 static enum next
 no_attendant(struct session *s)
 {

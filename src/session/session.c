@@ -6,17 +6,19 @@
 #include <ctype.h>
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 #include <unistd.h>
 
+#include "address.h"
 #include "clock.h"
 #include "io.h"
 #include "log.h"
 #include "login.h"
 #include "pop1.h"
 #include "pop3.h"
-#include "proxied.h"
+#include "proxy.h"
 #include "title.h"
 #include "utf8.h"
 
@@ -29,6 +31,8 @@ enum {
 
 /* Milliseconds and octets for which the client's last words are awaited. */
 enum { LINGER_TIME = 2000, LINGER_OCTETS = 1024 * 1024 };
+
+_Static_assert((int)PROXY_V2_MAX < (int)LINE_BUFFER, "a header fits");
 
 static const struct protocol *const protocols[PROTOCOL_KINDS] = {
 	[PROTOCOL_POP3] = &pop3,
@@ -250,6 +254,66 @@ log_end(const struct session *s, int64_t started)
 }
 
 /*
+ * Reads what a proxy says of its client, and takes it out of what has come.  0, or
+ * -1 with the reason set.
+ */
+static int
+read_header(struct session *s, struct proxy_header *h)
+{
+	struct line_reader *in = &s->in;
+	enum proxy_status status = PROXY_MORE;
+	enum line_status more;
+
+	while (status == PROXY_MORE) {
+		more = line_more(in, s->login_deadline);
+		if (more != LINE_OK) {
+			s->reason = line_reason(more);
+			return -1;
+		}
+		status = proxy_parse(
+		    in->buf + in->start, in->end - in->start, h);
+	}
+	if (status == PROXY_BAD) {
+		s->reason = "proxy-header";
+		return -1;
+	}
+	in->start += h->len;
+	return 0;
+}
+
+/*
+ * From then on the session's peer is the client, and the attendant has been told.
+ * Returns as read_header().
+ */
+static int
+meet_proxy(struct session *s)
+{
+	struct request req = { .kind = REQUEST_PEER };
+	struct proxy_header h;
+
+	if (read_header(s, &h) == -1)
+		return -1;
+	switch (h.client) {
+	case PROXY_ITSELF:
+		break;
+	case PROXY_UNKNOWN:
+		/* Not the proxy's own: that one may be trusted. */
+		s->peer = "unknown";
+		break;
+	case PROXY_KNOWN:
+		address_text(&h.address, s->client);
+		s->peer = s->client;
+		(void)snprintf(req.name, sizeof(req.name), "%s", s->peer);
+		/* Where it fails, a login will, too. */
+		(void)channel_ask(s->channel, &req);
+		break;
+	}
+	s->protected = s->protected || h.tls;
+	title_set("session - %s", s->peer);
+	return 0;
+}
+
+/*
  * The client is greeted, and once it has said something there is an attendant.
  * A proxy speaks before that.  0, or -1 with the reason set.
  */
@@ -274,7 +338,7 @@ welcome(struct session *s, const struct session_links *links,
 	}
 	if (!reg->proxied)
 		return 0;
-	if (proxied_meet(s) == -1)
+	if (meet_proxy(s) == -1)
 		return -1;
 	s->protocol->greet(s);
 	return 0;
