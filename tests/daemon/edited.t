@@ -5,6 +5,7 @@
 use strict;
 use warnings;
 use Test::More;
+use Pop1;
 use Restante;
 
 my @line = ('x' x 70) x 4000;
@@ -100,5 +101,24 @@ is(join(' ', map { my (undef, @got) = $c->multi("RETR $_"); $got[0] =~ /(\d)/ }
     1 .. 8), '1 2 6 4 5 3 7 8', 'the next session has them as they are');
 $c->close;
 
+is($d->stop, 0, 'it ends');
+
+# The original POP, which can say nothing of it but end.
+$d = Pop1->start(users => { alice => "secret\n" . join '',
+	map { letter($_, 'x' x 40) } 1 .. 5 });
+$c = Pop1->session($d, 'alice', 'secret');
+is($c->fetch('RETR'), Pop1::expected($d->mbox('alice')), 'there is an index');
+$c->close;
+edit($d, 2, 4);
+$c = Pop1->session($d, 'alice', 'secret');
+$c->begin('RETR');
+$c->send("RCEV\r\n");
+isnt($c->raw_until(undef), Pop1::expected($d->mbox('alice')),
+	'RCEV breaks off');
+$c->close;
+$c = Pop1->session($d, 'alice', 'secret');
+is(eval { $c->fetch('RETR') }, Pop1::expected($d->mbox('alice')),
+	'the session after that has every message');
+$c->close;
 is($d->stop, 0, 'it ends');
 done_testing;
