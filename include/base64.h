@@ -5,9 +5,8 @@
 
 #include <stddef.h>
 
-/* Room for so many octets as text, with its NUL; and at most for the inverse. */
-#define BASE64_TEXT(octets)   (((octets) + 2) / 3 * 4 + 1)
-#define BASE64_OCTETS(digits) ((digits) / 4 * 3)
+/* Room for so many octets as text, with its NUL. */
+#define BASE64_TEXT(octets) (((octets) + 2) / 3 * 4 + 1)
 
 /* Writes BASE64_TEXT(len) characters, the last a NUL. */
 void base64_encode(const void *data, size_t len, char *text);

@@ -5,7 +5,7 @@
  * name of the pipe, so that a session cannot speak as an attendant.  Control
  * and 8-bit bytes are escaped as \xNN where a line leaves for the destination.
  *
- * Every function keeps errno as it was.
+ * What says something keeps errno as it was.
  */
 #ifndef LOG_H
 #define LOG_H

@@ -41,7 +41,7 @@ void reply_err(struct reply *, const char *, ...)
     __attribute__((format(printf, 2, 3)));
 /* The same with a text that has no arguments and is no literal here. */
 void reply_err_text(struct reply *, const char *);
-/* A line of our own in a multi-line reply; it never starts with a dot. */
+/* A line of our own with nothing put in front; it never starts with a dot. */
 void reply_line(struct reply *, const char *, ...)
     __attribute__((format(printf, 2, 3)));
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Addresses and networks.  Runs as: master, listener, session, attendant. */
+/* Addresses and networks. */
 
 #include <arpa/inet.h>
 #include <netinet/in.h>

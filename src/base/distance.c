@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* How far a word is from another.  Runs as: master. */
+/* How far a word is from another. */
 
 #include <stdbool.h>
 #include <string.h>

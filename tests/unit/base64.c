@@ -164,7 +164,7 @@ try_lengths(void)
 				(got == len && memcmp(back, octets, len) == 0),
 			    "%zu octets", len);
 		}
-		check(len <= BASE64_OCTETS(strlen(text)), "%zu octets", len);
+		check(len <= strlen(text) / 4 * 3, "%zu octets", len);
 	}
 	(void)point("every length, into every room, cut everywhere");
 }

@@ -183,7 +183,7 @@ is_key(const char *password, const char *salt, size_t saltlen, uint32_t count,
 static void
 try_pbkdf2(void)
 {
-	unsigned char salt[BASE64_OCTETS(24)];
+	unsigned char salt[16];
 	size_t len;
 
 	/* The first half of the key that the RFC makes. */
