@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The two clocks: one for deadlines, one for names that must not repeat. */
+/* The clocks: one for deadlines, one for dates and names, one for prices. */
 #ifndef CLOCK_H
 #define CLOCK_H
 
@@ -13,6 +13,9 @@ int64_t clock_ns(void);
 
 /* Nanoseconds since 1970. */
 uint64_t clock_wall_ns(void);
+
+/* Microseconds of processor time that this process has had. */
+int64_t clock_cpu_us(void);
 
 /* Sleeps until the monotonic clock reads deadline; returns at once if past. */
 void clock_sleep_until(int64_t deadline);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The two clocks: one for deadlines, one for names that must not repeat. */
+/* The clocks. */
 
 #include <errno.h>
 #include <sys/random.h>
@@ -7,6 +7,16 @@
 
 #include "clock.h"
 #include "log.h"
+
+static int64_t
+nanoseconds(clockid_t clock)
+{
+	struct timespec ts;
+
+	if (clock_gettime(clock, &ts) == -1)
+		fatal("clock_gettime");
+	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+}
 
 int64_t
 clock_ms(void)
@@ -17,21 +27,19 @@ clock_ms(void)
 int64_t
 clock_ns(void)
 {
-	struct timespec ts;
-
-	if (clock_gettime(CLOCK_MONOTONIC, &ts) == -1)
-		fatal("clock_gettime");
-	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+	return nanoseconds(CLOCK_MONOTONIC);
 }
 
 uint64_t
 clock_wall_ns(void)
 {
-	struct timespec ts;
+	return (uint64_t)nanoseconds(CLOCK_REALTIME);
+}
 
-	if (clock_gettime(CLOCK_REALTIME, &ts) == -1)
-		fatal("clock_gettime");
-	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
+int64_t
+clock_cpu_us(void)
+{
+	return nanoseconds(CLOCK_PROCESS_CPUTIME_ID) / 1000;
 }
 
 void

@@ -4,7 +4,6 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "channel.h"
@@ -74,27 +73,16 @@ guard_penalty(const struct guard *g)
 	return penalty < g->set->penalty_most ? penalty : g->set->penalty_most;
 }
 
-/* Microseconds of processor time that this process has had. */
-static int64_t
-time_spent(void)
-{
-	struct timespec ts;
-
-	if (clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts) == -1)
-		fatal("clock_gettime");
-	return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
-}
-
 /* Checks the decoy as if it were a line.  Returns what it took. */
 static int64_t
 spend(const char *decoy, const char *password)
 {
-	int64_t started = time_spent();
+	int64_t started = clock_cpu_us();
 	struct secret s;
 
 	secret_parse(decoy, strlen(decoy), &s);
 	(void)secret_is_password(&s, password);
-	return time_spent() - started;
+	return clock_cpu_us() - started;
 }
 
 /* What such a line costs, at most. */
@@ -118,11 +106,11 @@ check_in_place(
 {
 	char decoy[SECRET_DECOY];
 	struct price price, own;
-	int64_t started = time_spent(), spent;
+	int64_t started = clock_cpu_us(), spent;
 
 	if (secret_is_password(s, password))
 		return true;
-	spent = time_spent() - started;
+	spent = clock_cpu_us() - started;
 	secret_decoy(s, decoy);
 	penalties_price(g->penalties, &price);
 	if (strcmp(decoy, price.decoy) == 0)
