@@ -186,7 +186,9 @@ turn(struct session *s)
 		(void)reply_flush(&s->out);
 	/* A client that is lost is not obeyed: its QUIT would delete. */
 	if (s->out.error != 0) {
-		s->reason = s->out.error == ETIMEDOUT ? "not-reading" : "lost";
+		s->reason = s->out.error == ETIMEDOUT ? "not-reading"
+		    : s->out.error == ESHUTDOWN       ? "shutdown"
+						      : "lost";
 		return NEXT_CLOSE;
 	}
 	now = clock_ms();

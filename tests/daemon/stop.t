@@ -131,6 +131,24 @@ for my $second (qw(TERM INT)) {
 	    'nothing is locked';
 }
 
+# So has one that waits for a client to read, which is not gone.
+{
+	my $d = start();
+
+	$d->user(large => "secret\n" . Restante::mbox("A: b\n\n" .
+	    "0123456789abcdef\n" x 1_000_000));
+	my $c = $d->session('large', 'secret');
+	$c->send("RETR 1\r\n");
+	$c->ready(Clock::time() + Restante::PATIENCE);
+	kill TERM => $d->pid;
+	ok $d->log_like(qr/ending; sessions may finish/), 'a client does not read';
+	kill TERM => $d->pid;
+	ok $d->log_like(qr/end: user=large .*reason=shutdown/),
+	    'the log does not call it lost';
+	$c->close;
+	is $d->wait, 0, 'all has ended';
+}
+
 # Two requests at once are two.
 {
 	my $d = start();
