@@ -20,11 +20,8 @@ enum {
 
 enum line_status {
 	LINE_OK,
-	LINE_BAD,     /* too long, or holds a NUL: the line is gone */
-	LINE_EOF,     /* the client has sent its last; a piece is dropped */
-	LINE_TIMEOUT, /* the deadline is past */
-	LINE_STOPPED, /* the server wants to end */
-	LINE_ERROR,   /* errno is set */
+	LINE_BAD,  /* too long, or holds a NUL: the line is gone */
+	LINE_NONE, /* as line_more() says in errno */
 };
 
 struct line_reader {
@@ -47,14 +44,10 @@ void line_forget(struct line_reader *);
 
 /*
  * Reads what has come, at least an octet, without looking at it: it is in buf from
- * start to end.  There must be room.
+ * start to end.  There must be room.  0, or -1 with errno set: that of io_wait(),
+ * or EPIPE when the client has sent its last or is lost.
  */
-enum line_status line_more(struct line_reader *, int64_t deadline);
-/* Waits for that, and reads nothing. */
-enum line_status line_wait(const struct line_reader *, int64_t deadline);
-
-/* A word for why there was nothing: of what is neither LINE_OK nor LINE_BAD. */
-const char *line_reason(enum line_status);
+int line_more(struct line_reader *, int64_t deadline);
 
 /* Whether a whole line waits that line_read() would yield without reading. */
 bool line_waits(const struct line_reader *);

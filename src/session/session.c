@@ -173,11 +173,19 @@ obey(struct session *s, char *line)
 	return run(s, cmd, rest);
 }
 
+/* A word for the log: why nothing has come, or gone. */
+static const char *
+why(int error)
+{
+	if (error == ETIMEDOUT)
+		return "timeout";
+	return error == ESHUTDOWN ? "shutdown" : "lost";
+}
+
 /* Reads a command and answers it. */
 static enum next
 turn(struct session *s)
 {
-	enum line_status status;
 	int64_t now, deadline;
 	char *line;
 
@@ -187,8 +195,7 @@ turn(struct session *s)
 	/* A client that is lost is not obeyed: its QUIT would delete. */
 	if (s->out.error != 0) {
 		s->reason = s->out.error == ETIMEDOUT ? "not-reading"
-		    : s->out.error == ESHUTDOWN       ? "shutdown"
-						      : "lost";
+						      : why(s->out.error);
 		return NEXT_CLOSE;
 	}
 	now = clock_ms();
@@ -197,25 +204,21 @@ turn(struct session *s)
 		deadline = s->login_deadline;
 	/* Also for a client that never lets the reader wait. */
 	if (deadline < now) {
-		s->reason = line_reason(LINE_TIMEOUT);
+		s->reason = why(ETIMEDOUT);
 		return NEXT_CLOSE;
 	}
 	s->in.most = s->answer == NULL ? LINE_MAX_OCTETS : LINE_AUTH_OCTETS;
-	status = line_read(&s->in, deadline, &line);
-	switch (status) {
+	switch (line_read(&s->in, deadline, &line)) {
 	case LINE_OK:
 		return s->answer == NULL ? obey(s, line) : s->answer(s, line);
 	case LINE_BAD:
 		s->named = false;
 		s->answer = NULL;
 		return bad(s, "a line that is too long or holds a NUL");
-	case LINE_EOF:
-	case LINE_TIMEOUT:
-	case LINE_STOPPED:
-	case LINE_ERROR:
+	case LINE_NONE:
 		break;
 	}
-	s->reason = line_reason(status);
+	s->reason = why(errno);
 	return NEXT_CLOSE;
 }
 
@@ -264,12 +267,10 @@ read_header(struct session *s, struct proxy_header *h)
 {
 	struct line_reader *in = &s->in;
 	enum proxy_status status = PROXY_MORE;
-	enum line_status more;
 
 	while (status == PROXY_MORE) {
-		more = line_more(in, s->login_deadline);
-		if (more != LINE_OK) {
-			s->reason = line_reason(more);
+		if (line_more(in, s->login_deadline) == -1) {
+			s->reason = why(errno);
 			return -1;
 		}
 		status = proxy_parse(
@@ -324,7 +325,7 @@ welcome(struct session *s, const struct session_links *links,
     const struct registration *reg)
 {
 	int64_t deadline = clock_ms() + s->set->idle_timeout;
-	enum line_status status;
+	int error;
 
 	if (!reg->proxied) {
 		s->protocol->greet(s);
@@ -332,10 +333,10 @@ welcome(struct session *s, const struct session_links *links,
 	}
 	if (s->login_deadline < deadline)
 		deadline = s->login_deadline;
-	status = line_wait(&s->in, deadline);
+	error = io_wait(s->in.fd, POLLIN, deadline) == 0 ? 0 : errno;
 	s->channel = threshold_cross(links, reg, deadline);
-	if (status != LINE_OK) {
-		s->reason = line_reason(status);
+	if (error != 0) {
+		s->reason = why(error);
 		return -1;
 	}
 	if (!reg->proxied)

@@ -9,35 +9,24 @@
 #include "io.h"
 #include "line.h"
 
-enum line_status
-line_wait(const struct line_reader *lr, int64_t deadline)
-{
-	if (io_wait(lr->fd, POLLIN, deadline) == 0)
-		return LINE_OK;
-	if (errno == ETIMEDOUT)
-		return LINE_TIMEOUT;
-	return errno == ESHUTDOWN ? LINE_STOPPED : LINE_ERROR;
-}
-
-enum line_status
+int
 line_more(struct line_reader *lr, int64_t deadline)
 {
-	enum line_status status;
 	ssize_t n;
 
 	do {
-		status = line_wait(lr, deadline);
-		if (status != LINE_OK)
-			return status;
+		if (io_wait(lr->fd, POLLIN, deadline) == -1)
+			return -1;
 		n = read(lr->fd, lr->buf + lr->end, sizeof(lr->buf) - lr->end);
 	} while (n == -1 && (errno == EINTR || errno == EAGAIN));
 
-	if (n == -1)
-		return LINE_ERROR;
-	if (n == 0)
-		return LINE_EOF;
+	/* A connection that timed out is gone: its errno is no deadline's. */
+	if (n <= 0) {
+		errno = EPIPE;
+		return -1;
+	}
 	lr->end += (size_t)n;
-	return LINE_OK;
+	return 0;
 }
 
 /* Makes room for more of an unfinished line, or forgets it as too long. */
@@ -64,7 +53,6 @@ make_room(struct line_reader *lr)
 enum line_status
 line_read(struct line_reader *lr, int64_t deadline, char **line)
 {
-	enum line_status status;
 	char *bol, *lf, *end;
 	bool bad;
 
@@ -74,8 +62,8 @@ line_read(struct line_reader *lr, int64_t deadline, char **line)
 		if (lf != NULL)
 			break;
 		make_room(lr);
-		if ((status = line_more(lr, deadline)) != LINE_OK)
-			return status;
+		if (line_more(lr, deadline) == -1)
+			return LINE_NONE;
 	}
 	lr->start = (size_t)(lf + 1 - lr->buf);
 
@@ -88,14 +76,6 @@ line_read(struct line_reader *lr, int64_t deadline, char **line)
 	*end = '\0';
 	*line = bol;
 	return LINE_OK;
-}
-
-const char *
-line_reason(enum line_status status)
-{
-	if (status == LINE_TIMEOUT)
-		return "timeout";
-	return status == LINE_STOPPED ? "shutdown" : "lost";
 }
 
 bool

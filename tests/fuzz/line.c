@@ -7,6 +7,8 @@
 
 #include <sys/socket.h>
 
+#include <errno.h>
+
 #include "clock.h"
 #include "fuzz.h"
 #include "line.h"
@@ -21,7 +23,7 @@ next_line(const char *text, size_t len, size_t *at, size_t *line_len)
 	size_t octets;
 
 	if (lf == NULL)
-		return LINE_EOF;
+		return LINE_NONE;
 	octets = (size_t)(lf + 1 - bol);
 	*at += octets;
 	*line_len = octets - 1;
@@ -44,14 +46,14 @@ take_lines(struct line_reader *lr, const char *text, size_t at, size_t sent)
 		bol = at;
 		got = line_read(lr, clock_ms(), &line);
 		want = next_line(text, sent, &at, &want_len);
-		if (want == LINE_EOF)
+		if (want == LINE_NONE)
 			break;
 		must(got == want);
 		if (got == LINE_OK)
 			must(strlen(line) == want_len &&
 			    memcmp(line, text + bol, want_len) == 0);
 	}
-	must(got == LINE_TIMEOUT && !line_waits(lr));
+	must(got == LINE_NONE && errno == ETIMEDOUT && !line_waits(lr));
 	return at;
 }
 
