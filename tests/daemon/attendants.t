@@ -97,6 +97,23 @@ for (['a wrong password', 'PASS wrong', qr/^-ERR \[AUTH\]/],
 	visit('user4');
 }
 
+# A client that leaves does not get rid of the session before its attendant is done:
+# it could have more of them at work than connections.
+{
+	($c, my $pid) = begin('user3');
+	my ($session) = $c->stamp =~ /<(\d+)/;
+
+	Proc::halt($pid);
+	$c->send("PASS wrong\r\n");
+	$c->abort;
+	select undef, undef, undef, 0.3;
+	ok -e "/proc/$session", 'a client is lost: its session waits';
+	kill CONT => $pid;
+	ok Proc::gone($session), 'a client is lost: until its attendant is done';
+	ok $d->log_like(qr/end: user=- .*reason=lost/), 'a client is lost';
+	visit('user4');
+}
+
 # Nothing of a conversation is left in who has the next: no descriptor, and with
 # it no lock, of a mailbox that was opened for nobody.
 sub has

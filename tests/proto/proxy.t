@@ -209,6 +209,11 @@ sub meet
 		    "$what: USER";
 	}
 
+	# The proxy may be known to have taken it off.
+	my $off = start('tls proxy', options => [ @proxy, 'plaintext-auth=tls' ]);
+	like meet($off, v1('192.0.2.1'))->cmd('USER alice'), qr/^\+OK/,
+	    'listen ... tls proxy: USER';
+
 	# Who is not known is not taken for a neighbour.
 	my $e = start('proxy', options => [ @proxy, 'plaintext-auth=auto',
 	    'listen=127.0.0.1:' . Restante::free_port() . ' tls' ]);
