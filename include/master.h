@@ -14,10 +14,10 @@
 /*
  * Serves connections to the sockets until it is told to end: SIGTERM or SIGINT
  * once to let sessions finish, again to end them.  SIGHUP has the configuration
- * made anew; what is wrong then changes nothing.
+ * made anew; what is wrong then changes nothing.  signal_fd is of sig_open().
  */
-void
-master_listen(struct service *, const struct options *, const struct sockets *);
+void master_listen(struct service *, const struct options *,
+    const struct sockets *, int signal_fd);
 
 /*
  * Serves the one connection on descriptors in and out, as started by inetd;

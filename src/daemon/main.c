@@ -168,12 +168,13 @@ open_pid_file(const struct conf *c)
 
 /*
  * Forks: the parent returns to the shell once the pid file is written, so that
- * whoever reads it then finds the right number.
+ * whoever reads it then finds the right number.  It may be sent signals at once:
+ * returns what sig_open() does.
  */
-static void
+static int
 go_to_background(const struct conf *c, int pid_fd)
 {
-	int told[2];
+	int told[2], signal_fd;
 	char octet;
 	pid_t pid;
 
@@ -186,6 +187,7 @@ go_to_background(const struct conf *c, int pid_fd)
 		(void)close(told[1]);
 		_exit(read(told[0], &octet, 1) == 1 ? 0 : 1);
 	}
+	signal_fd = sig_open();
 	if (setsid() == -1 || ftruncate(pid_fd, 0) == -1 ||
 	    dprintf(pid_fd, "%ld\n", (long)getpid()) < 0 ||
 	    write(told[1], "", 1) != 1)
@@ -196,6 +198,7 @@ go_to_background(const struct conf *c, int pid_fd)
 		log_to_syslog();
 	if (fds_silence(c->log != CONF_LOG_STDERR) == -1)
 		fatal("/dev/null");
+	return signal_fd;
 }
 
 static void
@@ -203,7 +206,7 @@ start_alone(const struct options *o, const struct conf *c)
 {
 	static struct service svc;
 	struct sockets passed, sockets;
-	int pid_fd = -1;
+	int pid_fd = -1, signal_fd;
 
 	sockets_find(&passed);
 	if (c->log == CONF_LOG_SYSLOG)
@@ -213,10 +216,12 @@ start_alone(const struct options *o, const struct conf *c)
 		exit(1);
 	if (o->background) {
 		pid_fd = open_pid_file(c);
-		go_to_background(c, pid_fd);
+		signal_fd = go_to_background(c, pid_fd);
+	} else {
+		signal_fd = sig_open();
 	}
 	log_info("ready");
-	master_listen(&svc, o, &sockets);
+	master_listen(&svc, o, &sockets, signal_fd);
 	log_info("ended");
 	if (pid_fd != -1)
 		(void)unlink(c->pid_file);

@@ -448,12 +448,11 @@ watch(struct master *m, int signal_fd)
 
 void
 master_listen(struct service *svc, const struct options *options,
-    const struct sockets *sockets)
+    const struct sockets *sockets, int signal_fd)
 {
 	struct master m = {
 		.svc = svc, .options = options, .sockets = *sockets
 	};
-	int signal_fd = sig_open();
 
 	open_pipes(svc);
 	m.wide = log_widen(svc->session_log[0]) == 0 &&

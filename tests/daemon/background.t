@@ -125,6 +125,23 @@ ok client($port), 'SIGKILL: and serves';
 kill TERM => $next;
 ok Proc::gone($next), 'and ends';
 
+# Who has the number may use it at once.
+my $ended_well = 0;
+for (1 .. 20) {
+	system('sh', '-c', 'exec "$@" 2>/dev/null', 'sh', Restante::binary(),
+	    '-b', '-f', '/dev/null', '-d', "$dir/Users",
+	    '-l', '127.0.0.1', '-p', Restante::free_port(), '-o',
+	    'user=nobody', '-o', "pid-file=$pid_file", '-o', 'log=stderr');
+	$pid = Restante::slurp($pid_file) + 0;
+	push @running, $pid;
+	kill HUP => $pid;
+	kill TERM => $pid;
+	Proc::gone($pid) or die 'it does not end';
+	$ended_well++ if !-e $pid_file;
+	unlink $pid_file;
+}
+is $ended_well, 20, 'signals right behind the start are obeyed';
+
 # What is in the file's place is not written to.
 Restante::spew("$dir/precious", "data\n");
 symlink 'precious', $pid_file or die "symlink: $!";
