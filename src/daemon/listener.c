@@ -234,17 +234,14 @@ catch_up(struct accepting *a)
 /*
  * Ends the oldest connection that has not logged in, so that strangers who wait
  * for nothing keep nobody out: its session finds it closed.  Returns whether there
- * was one.
+ * was one.  Behind catch_up(): whoever has just logged in is not taken for one.
  */
 static bool
 make_way(struct accepting *a)
 {
 	struct address from;
-	int fd;
+	int fd = roster_evict(a->roster, &from);
 
-	/* Whoever has just logged in must not be taken for one. */
-	catch_up(a);
-	fd = roster_evict(a->roster, &from);
 	if (fd == -1)
 		return false;
 	hang_up(a, fd, &from, MADE_WAY);
@@ -289,10 +286,7 @@ has_place(struct accepting *a, const struct client *c)
 	return false;
 }
 
-/*
- * Takes one connection, if there is one.  Returns whether the system needs a
- * rest.
- */
+/* Takes one connection, if there is one.  Returns whether the means run out. */
 static bool
 take(struct accepting *a, const struct listening *from)
 {
@@ -301,7 +295,7 @@ take(struct accepting *a, const struct listening *from)
 	struct client c = { .reg.protocol = from->protocol,
 		.reg.protected = from->tls,
 		.reg.proxied = from->proxy };
-	bool rest = false;
+	bool out = false;
 
 	c.fd = accept4(from->fd, (struct sockaddr *)&ss, &len,
 	    SOCK_NONBLOCK | SOCK_CLOEXEC);
@@ -310,7 +304,6 @@ take(struct accepting *a, const struct listening *from)
 		    errno != ENOMEM)
 			return false;
 		log_warn("accept");
-		(void)make_way(a);
 		return true;
 	}
 	/* A proxy does not count, but for whom it will speak. */
@@ -322,24 +315,25 @@ take(struct accepting *a, const struct listening *from)
 		if (start_session(a, &c) == 0)
 			return false;
 		refuse(a, c.fd, &c.from, NO_MEANS);
-		(void)make_way(a);
-		rest = true;
+		out = true;
 	}
 	(void)close(c.fd);
-	return rest;
+	return out;
 }
 
 /*
  * Takes one connection from each socket that has one.  Returns whether the system
- * needs a rest.
+ * needs a rest: where its means run out, one makes way.
  */
 static bool
 take_all(struct accepting *a, const struct pollfd *pfd)
 {
-	for (size_t i = 0; i < a->l->count; i++) {
-		if (pfd[i].revents != 0 && take(a, &a->l->sockets[i]))
+	for (size_t i = 0; i < a->l->count; i++)
+		if (pfd[i].revents != 0 && take(a, &a->l->sockets[i])) {
+			catch_up(a);
+			(void)make_way(a);
 			return true;
-	}
+		}
 	return false;
 }
 
