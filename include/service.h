@@ -10,11 +10,9 @@
 #include "confine.h"
 #include "launcher.h"
 #include "session.h"
-#include "stamp.h"
 
 /* What the configuration comes to, for all ways of starting. */
 struct service {
-	char host[STAMP_HOST];
 	struct session_settings session;
 	struct attendant_settings attendant;
 	struct launcher launcher;

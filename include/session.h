@@ -22,9 +22,11 @@
 enum stls_kind { STLS_NONE, STLS_HELPER, STLS_UCSPI };
 enum { UCSPI_CONTROL, UCSPI_IN, UCSPI_OUT, UCSPI_FDS };
 
+enum { SESSION_HOST = 65 };
+
 /* Times are in milliseconds. */
 struct session_settings {
-	const char *host; /* this machine's name */
+	char host[SESSION_HOST]; /* this machine's name */
 	bool hide_users, apop, utf8_strict, show_version;
 	unsigned int mechanisms; /* a bit for each enum sasl_mechanism */
 	/* Passwords as they are, without TLS: from here, from other hosts. */

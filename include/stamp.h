@@ -8,17 +8,13 @@
 #include <stdint.h>
 
 #include "channel.h"
-
-enum { STAMP_HOST = 65 };
+#include "session.h"
 
 /*
- * Writes the machine's name as clients can take it: letters, digits, '-' and
- * single inner dots, "localhost" if nothing is left.
+ * Writes a machine's name as clients can take it: letters, digits, '-' and single
+ * inner dots, "localhost" if nothing is left.
  */
-void stamp_host(char host[STAMP_HOST]);
-
-/* The same of any name; for stamp_host() and its test. */
-void stamp_clean_host(const char *name, char host[STAMP_HOST]);
+void stamp_host(const char *name, char host[SESSION_HOST]);
 
 /* A wall clock in nanoseconds that never gives a value twice in a process. */
 uint64_t stamp_clock(void);

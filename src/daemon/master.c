@@ -24,6 +24,7 @@
 #include "notify.h"
 #include "sig.h"
 #include "sockets.h"
+#include "stamp.h"
 #include "title.h"
 
 enum {
@@ -279,7 +280,6 @@ reload(struct master *m)
 	m->sockets = sockets;
 	service_release(m->svc);
 	*m->svc = fresh;
-	m->svc->session.host = m->svc->host;
 	log_set_level((enum log_level)c.log_level);
 	start_pair(m);
 	/* Once it is told, nobody is served by the old one any more. */
@@ -511,7 +511,7 @@ master_serve(struct service *svc, int in, int out, const char *peer,
 	title_set("master for %s", peer);
 	(void)snprintf(reg.peer, sizeof(reg.peer), "%s", peer);
 	/* The attendant needs it before there is a session with a process-ID. */
-	stamp_write(reg.stamp, getpid(), clock, svc->host);
+	stamp_write(reg.stamp, getpid(), clock, svc->session.host);
 	if (channel_pair(channel) == -1)
 		fatal("making a channel");
 	m.launcher = start_launcher(svc);

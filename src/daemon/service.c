@@ -2,6 +2,7 @@
 /* What the configuration comes to.  Runs as: master. */
 
 #include <sys/stat.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 
 #include <errno.h>
@@ -14,6 +15,7 @@
 #include "sasl.h"
 #include "service.h"
 #include "sockets.h"
+#include "stamp.h"
 
 enum { NOBODY = 65534 };
 
@@ -374,8 +376,9 @@ choose_mechanisms(const struct conf *c, struct service *svc)
 int
 service_prepare(const struct conf *c, struct service *svc)
 {
+	struct utsname machine = { .nodename = "" };
+
 	svc->session = (struct session_settings){
-		.host = svc->host,
 		.hide_users = c->hide_users,
 		.utf8_strict = c->utf8_strict,
 		.show_version = c->show_version,
@@ -406,7 +409,9 @@ service_prepare(const struct conf *c, struct service *svc)
 	describe_launcher(c, &svc->launcher);
 	/* It was tried when it was set. */
 	(void)networks_parse(c->trusted_proxies, &svc->proxies);
-	stamp_host(svc->host);
+	/* Where it is not told, it is empty. */
+	(void)uname(&machine);
+	stamp_host(machine.nodename, svc->session.host);
 	if (users_open(&svc->attendant.users, c->users) == -1) {
 		log_warn("the directory of mailboxes, %s", c->users);
 		return -1;

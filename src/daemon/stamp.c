@@ -3,20 +3,19 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "clock.h"
 #include "stamp.h"
 
 void
-stamp_clean_host(const char *name, char host[STAMP_HOST])
+stamp_host(const char *name, char host[SESSION_HOST])
 {
 	static const char letters[] = "abcdefghijklmnopqrstuvwxyz"
 				      "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 				      "0123456789-";
 	size_t n = 0;
 
-	for (; *name != '\0' && n < STAMP_HOST - 1; name++)
+	for (; *name != '\0' && n < SESSION_HOST - 1; name++)
 		if (strchr(letters, *name) != NULL ||
 		    (*name == '.' && n > 0 && host[n - 1] != '.'))
 			host[n++] = *name;
@@ -24,18 +23,7 @@ stamp_clean_host(const char *name, char host[STAMP_HOST])
 		n--;
 	host[n] = '\0';
 	if (n == 0)
-		(void)snprintf(host, STAMP_HOST, "localhost");
-}
-
-void
-stamp_host(char host[STAMP_HOST])
-{
-	char name[256];
-
-	if (gethostname(name, sizeof(name)) == -1)
-		name[0] = '\0';
-	name[sizeof(name) - 1] = '\0';
-	stamp_clean_host(name, host);
+		(void)snprintf(host, SESSION_HOST, "localhost");
 }
 
 uint64_t
