@@ -16,7 +16,6 @@ struct service {
 	struct session_settings session;
 	struct attendant_settings attendant;
 	struct launcher launcher;
-	bool has_ucspi; /* session.ucspi was given by who started this one */
 	struct confine_identity session_id, keeper_id;
 	struct networks proxies;
 	unsigned int max_sessions, max_per_address;
@@ -41,10 +40,11 @@ int
 service_check_state(const struct conf *, const struct users *, uid_t keeper);
 
 /*
- * Opens and looks up what all ways of starting need.  0, or -1 after a line in
- * the log that says what is missing.
+ * Opens and looks up what all ways of starting need; ucspi is what who started
+ * this one gave, or NULL.  0, or -1 after a line in the log that says what is
+ * missing.
  */
-int service_prepare(const struct conf *, struct service *);
+int service_prepare(const struct conf *, const int *ucspi, struct service *);
 
 /* Closes what service_prepare() opened. */
 void service_release(struct service *);

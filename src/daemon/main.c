@@ -128,7 +128,7 @@ start_inetd(const struct conf *c, const char *peer, enum protocol_kind protocol)
 {
 	static struct service svc;
 	const int on = 1;
-	int in, out;
+	int in, out, ucspi[UCSPI_FDS];
 
 	if (c->log == CONF_LOG_STDERR)
 		log_to_stderr();
@@ -144,8 +144,7 @@ start_inetd(const struct conf *c, const char *peer, enum protocol_kind protocol)
 	if (in == -1 || out == -1 ||
 	    fds_silence(c->log != CONF_LOG_STDERR) == -1)
 		fatal("descriptors 0 and 1");
-	svc.has_ucspi = find_ucspi(svc.session.ucspi);
-	if (service_prepare(c, &svc) == -1)
+	if (service_prepare(c, find_ucspi(ucspi) ? ucspi : NULL, &svc) == -1)
 		turn_away(out, 1);
 	master_serve(&svc, in, out, peer == NULL ? "local" : peer, protocol);
 }
@@ -211,7 +210,7 @@ start_alone(const struct options *o, const struct conf *c)
 	sockets_find(&passed);
 	if (c->log == CONF_LOG_SYSLOG)
 		log_to_syslog();
-	if (service_prepare(c, &svc) == -1 ||
+	if (service_prepare(c, NULL, &svc) == -1 ||
 	    sockets_open(c, &passed, &sockets) == -1)
 		exit(1);
 	if (o->background) {

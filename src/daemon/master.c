@@ -267,7 +267,7 @@ reload(struct master *m)
 	struct pollfd life = { .fd = m->life_fd, .events = POLLIN };
 
 	if (options_conf(m->options, &c, NULL) == -1 ||
-	    service_prepare(&c, &fresh) == -1) {
+	    service_prepare(&c, NULL, &fresh) == -1) {
 		log_warnx("the old configuration stays in force");
 		return;
 	}
@@ -489,7 +489,7 @@ become_lone_session(struct service *svc, int in, int out, int channel,
 	int *const keep[] = { &svc->session_log[1], &svc->stop[0], &in, &out,
 		&channel, &state_fd, &ucspi[0], &ucspi[1], &ucspi[2] };
 
-	arrange(keep, svc->has_ucspi ? 9 : 6);
+	arrange(keep, svc->session.stls == STLS_UCSPI ? 9 : 6);
 	io_set_stop(svc->stop[0]);
 	sig_ignore_quit();
 	confine_listener(&svc->session_id, state_fd);

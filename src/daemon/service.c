@@ -284,9 +284,9 @@ service_check(const struct conf *c)
 
 /* Whether clients of other hosts have a way to speak TLS. */
 static bool
-has_tls(const struct conf *c, const struct service *svc)
+has_tls(const struct conf *c, enum stls_kind stls)
 {
-	if (svc->has_ucspi || *c->tls_helper != '\0')
+	if (stls != STLS_NONE)
 		return true;
 	for (uint64_t i = 0; i < c->listen_count; i++)
 		if (c->listen[i].tls)
@@ -374,8 +374,11 @@ choose_mechanisms(const struct conf *c, struct service *svc)
 }
 
 int
-service_prepare(const struct conf *c, struct service *svc)
+service_prepare(const struct conf *c, const int *ucspi, struct service *svc)
 {
+	const enum stls_kind stls = ucspi != NULL ? STLS_UCSPI
+	    : *c->tls_helper != '\0'              ? STLS_HELPER
+						  : STLS_NONE;
 	struct utsname machine = { .nodename = "" };
 
 	svc->session = (struct session_settings){
@@ -385,12 +388,8 @@ service_prepare(const struct conf *c, struct service *svc)
 		.language = (int)c->language,
 		.plain_local = c->plaintext_auth != CONF_PLAIN_TLS,
 		.plain_remote = c->plaintext_auth == CONF_PLAIN_YES ||
-		    (c->plaintext_auth == CONF_PLAIN_AUTO && !has_tls(c, svc)),
-		.stls = svc->has_ucspi        ? STLS_UCSPI
-		    : *c->tls_helper == '\0' ? STLS_NONE
-					      : STLS_HELPER,
-		.ucspi = { svc->session.ucspi[0], svc->session.ucspi[1],
-		    svc->session.ucspi[2] },
+		    (c->plaintext_auth == CONF_PLAIN_AUTO && !has_tls(c, stls)),
+		.stls = stls,
 		.login_tries = (unsigned int)c->login_tries,
 		.login_timeout = (int64_t)c->login_timeout * 1000,
 		.idle_timeout = (int64_t)c->idle_timeout * 1000,
@@ -401,6 +400,8 @@ service_prepare(const struct conf *c, struct service *svc)
 			.notes_login = true,
 		},
 	};
+	if (ucspi != NULL)
+		memcpy(svc->session.ucspi, ucspi, sizeof(svc->session.ucspi));
 	set_attendant(c, &svc->attendant);
 	memcpy(svc->session.expire, c->expire, PERUSER_SIZE);
 	memcpy(svc->session.login_delay, c->login_delay, PERUSER_SIZE);
