@@ -19,10 +19,6 @@ struct service {
 	struct confine_identity session_id, keeper_id;
 	struct networks proxies;
 	unsigned int max_sessions, max_per_address;
-	/* Pipes, read end first: the log of each kind of process, ... */
-	int session_log[2], keeper_log[2], tls_log[2];
-	/* ... and one in which an octet ends all sessions. */
-	int stop[2];
 };
 
 /*

@@ -65,6 +65,10 @@ struct master {
 	struct service *svc;
 	const struct options *options; /* NULL when started by inetd */
 	struct sockets sockets;
+	/* Pipes, read end first: the log of each kind of process, ... */
+	int session_log[2], keeper_log[2], tls_log[2];
+	/* ... and one in which an octet ends all sessions. */
+	int stop[2];
 	pid_t keeper, listener, launcher; /* 0: there is none */
 	int life_fd; /* a channel: its end is the listener's end */
 	int64_t started;
@@ -75,11 +79,11 @@ struct master {
 
 /* The pipes stay the same for as long as the master lives. */
 static void
-open_pipes(struct service *svc)
+open_pipes(struct master *m)
 {
-	if (log_pipe(svc->session_log) == -1 ||
-	    log_pipe(svc->keeper_log) == -1 || log_pipe(svc->tls_log) == -1 ||
-	    pipe2(svc->stop, O_CLOEXEC | O_NONBLOCK) == -1)
+	if (log_pipe(m->session_log) == -1 || log_pipe(m->keeper_log) == -1 ||
+	    log_pipe(m->tls_log) == -1 ||
+	    pipe2(m->stop, O_CLOEXEC | O_NONBLOCK) == -1)
 		fatal("pipe");
 }
 
@@ -98,10 +102,11 @@ arrange(int *const *keep, size_t count)
 }
 
 static _Noreturn void
-become_keeper(struct service *svc, struct keeper_links links, int notice_fd)
+become_keeper(struct master *m, struct keeper_links links, int notice_fd)
 {
+	struct service *svc = m->svc;
 	struct users *users = &svc->attendant.users;
-	int *keep[8] = { &svc->keeper_log[1], &users->fd, &users->state_fd,
+	int *keep[8] = { &m->keeper_log[1], &users->fd, &users->state_fd,
 		&notice_fd };
 	size_t count = 4;
 
@@ -119,56 +124,46 @@ become_keeper(struct service *svc, struct keeper_links links, int notice_fd)
 	_exit(0);
 }
 
+/* What l has already are its links. */
 static _Noreturn void
-become_listener(const struct master *m, int life_fd, int keeper_fd, int call_fd,
-    int notice_fd)
+become_listener(struct master *m, struct listener l)
 {
 	struct service *svc = m->svc;
 	int state_fd = svc->attendant.users.state_fd;
-	struct listening sockets[SOCKETS_MAX];
-	int *keep[SOCKETS_MAX + 7] = { &svc->session_log[1], &svc->stop[0],
-		&life_fd, &keeper_fd, &call_fd, &notice_fd };
-	struct listener l = {
-		.set = &svc->session,
-		.sockets = sockets,
-		.count = m->sockets.count,
-		.trusted = &svc->attendant.guard.trusted,
-		.proxies = &svc->proxies,
-		.max_sessions = svc->max_sessions,
-		.max_per_address = svc->max_per_address,
-	};
+	int *keep[SOCKETS_MAX + 7] = { &m->session_log[1], &l.stop_fd,
+		&l.life_fd, &l.keeper_fd, &l.call_fd, &l.notice_fd, &state_fd };
+	size_t count = 7;
 
-	for (size_t i = 0; i < l.count; i++) {
-		sockets[i] = m->sockets.list[i];
-		keep[6 + i] = &sockets[i].fd;
-	}
-	keep[6 + l.count] = &state_fd;
-	arrange(keep, 7 + l.count);
+	for (size_t i = 0; i < m->sockets.count; i++)
+		keep[count++] = &m->sockets.list[i].fd;
+	arrange(keep, count);
+	l.set = &svc->session;
+	l.sockets = m->sockets.list;
+	l.count = m->sockets.count;
+	l.trusted = &svc->attendant.guard.trusted;
+	l.proxies = &svc->proxies;
+	l.max_sessions = svc->max_sessions;
+	l.max_per_address = svc->max_per_address;
 	/* No business of sessions: the filter has no call for it. */
 	l.child_fd = sig_open_children();
 	confine_descriptors(svc->max_sessions + OWN_DESCRIPTORS);
 	confine_listener(&svc->session_id, state_fd);
-	l.stop_fd = svc->stop[0];
-	l.life_fd = life_fd;
-	l.keeper_fd = keeper_fd;
-	l.call_fd = call_fd;
-	l.notice_fd = notice_fd;
 	listener_run(&l);
 	_exit(0);
 }
 
 static _Noreturn void
-become_launcher(struct service *svc, int requests)
+become_launcher(struct master *m, int requests)
 {
-	struct launcher *l = &svc->launcher;
-	int *const keep[] = { &svc->tls_log[1], &l->certificate_fd, &l->key_fd,
+	struct launcher *l = &m->svc->launcher;
+	int *const keep[] = { &m->tls_log[1], &l->certificate_fd, &l->key_fd,
 		&l->listen_fd, &l->plain_fd, &requests };
 
 	arrange(keep, 6);
 	/* Where helpers complain. */
-	if (dup2(svc->tls_log[1], 2) == -1)
+	if (dup2(m->tls_log[1], 2) == -1)
 		fatal("dup2");
-	confine_descriptors(svc->max_sessions + OWN_DESCRIPTORS);
+	confine_descriptors(m->svc->max_sessions + OWN_DESCRIPTORS);
 	confine_launcher(&l->id);
 	launcher_run(l, requests);
 	_exit(0);
@@ -184,24 +179,23 @@ fork_or_die(void)
 	return pid;
 }
 
-/* Returns its process, or 0 without one; attendants have the line to it. */
-static pid_t
-start_launcher(struct service *svc)
+/* If there is to be one: attendants have the line to it. */
+static void
+start_launcher(struct master *m)
 {
 	int link[2];
-	pid_t pid;
 
-	svc->attendant.launcher_fd = -1;
-	if (svc->session.stls != STLS_HELPER)
-		return 0;
+	m->launcher = 0;
+	m->svc->attendant.launcher_fd = -1;
+	if (m->svc->session.stls != STLS_HELPER)
+		return;
 	if (channel_pair(link) == -1)
 		fatal("making a channel");
-	pid = fork_or_die();
-	if (pid == 0)
-		become_launcher(svc, link[0]);
+	m->launcher = fork_or_die();
+	if (m->launcher == 0)
+		become_launcher(m, link[0]);
 	(void)close(link[0]);
-	svc->attendant.launcher_fd = link[1];
-	return pid;
+	m->svc->attendant.launcher_fd = link[1];
 }
 
 /* The line to it is its attendants' alone: its end is the launcher's end. */
@@ -224,16 +218,21 @@ start_pair(struct master *m)
 	if (pipe2(notice, O_CLOEXEC | O_NONBLOCK) == -1 ||
 	    pipe2(call, O_CLOEXEC | O_NONBLOCK) == -1)
 		fatal("pipe");
-	m->launcher = start_launcher(m->svc);
+	start_launcher(m);
 	m->keeper = fork_or_die();
 	if (m->keeper == 0)
-		become_keeper(m->svc,
+		become_keeper(m,
 		    (struct keeper_links){ link[0], call[1], call[0] },
 		    notice[1]);
 	leave_launcher(m->svc);
 	m->listener = fork_or_die();
 	if (m->listener == 0)
-		become_listener(m, life[0], link[1], call[1], notice[0]);
+		become_listener(m,
+		    (struct listener){ .stop_fd = m->stop[0],
+			.life_fd = life[0],
+			.keeper_fd = link[1],
+			.call_fd = call[1],
+			.notice_fd = notice[0] });
 	(void)close(life[0]);
 	(void)close(link[0]);
 	(void)close(link[1]);
@@ -262,7 +261,7 @@ static void
 reload(struct master *m)
 {
 	static struct conf c;
-	struct service fresh = *m->svc;
+	struct service fresh = { .max_sessions = 0 };
 	struct sockets sockets;
 	struct pollfd life = { .fd = m->life_fd, .events = POLLIN };
 
@@ -292,11 +291,11 @@ reload(struct master *m)
 
 /* The log's pipes end when the last of the others does, and not before. */
 static void
-close_own_ends(const struct service *svc)
+close_own_ends(const struct master *m)
 {
-	(void)close(svc->session_log[1]);
-	(void)close(svc->keeper_log[1]);
-	(void)close(svc->tls_log[1]);
+	(void)close(m->session_log[1]);
+	(void)close(m->keeper_log[1]);
+	(void)close(m->tls_log[1]);
 }
 
 static void
@@ -311,7 +310,7 @@ quit(struct master *m)
 	stop_listening(m);
 	sockets_close_but(&m->sockets, &(struct sockets){ .count = 0 });
 	if (m->options != NULL)
-		close_own_ends(m->svc);
+		close_own_ends(m);
 }
 
 /* What this process is called, or NULL when it is none of the last start. */
@@ -413,9 +412,9 @@ watch(struct master *m, int signal_fd)
 {
 	struct pollfd pfd[WATCHED] = {
 		{ .fd = signal_fd, .events = POLLIN },
-		{ .fd = m->svc->session_log[0], .events = POLLIN },
-		{ .fd = m->svc->keeper_log[0], .events = POLLIN },
-		{ .fd = m->svc->tls_log[0], .events = POLLIN },
+		{ .fd = m->session_log[0], .events = POLLIN },
+		{ .fd = m->keeper_log[0], .events = POLLIN },
+		{ .fd = m->tls_log[0], .events = POLLIN },
 	};
 	bool rest = false;
 	int patience;
@@ -427,7 +426,7 @@ watch(struct master *m, int signal_fd)
 		 * out what was there for the others: said until all are gone.
 		 */
 		if (m->quits > 1)
-			(void)!write(m->svc->stop[1], "", 1);
+			(void)!write(m->stop[1], "", 1);
 		patience = rest ? LOG_TIME : m->quits > 1 ? END_TIME : -1;
 		if (poll(pfd, rest ? LOGS : WATCHED, patience) == -1) {
 			if (errno != EINTR)
@@ -454,9 +453,9 @@ master_listen(struct service *svc, const struct options *options,
 		.svc = svc, .options = options, .sockets = *sockets
 	};
 
-	open_pipes(svc);
-	m.wide = log_widen(svc->session_log[0]) == 0 &&
-	    log_widen(svc->keeper_log[0]) == 0;
+	open_pipes(&m);
+	m.wide = log_widen(m.session_log[0]) == 0 &&
+	    log_widen(m.keeper_log[0]) == 0;
 	title_set("master");
 	start_pair(&m);
 	notify_ready();
@@ -465,10 +464,11 @@ master_listen(struct service *svc, const struct options *options,
 
 static _Noreturn void
 become_lone_attendant(
-    struct service *svc, int channel, const struct registration *reg)
+    struct master *m, int channel, const struct registration *reg)
 {
+	struct service *svc = m->svc;
 	struct users *users = &svc->attendant.users;
-	int *const keep[] = { &svc->keeper_log[1], &users->fd, &users->state_fd,
+	int *const keep[] = { &m->keeper_log[1], &users->fd, &users->state_fd,
 		&channel, &svc->attendant.launcher_fd };
 
 	arrange(keep, svc->attendant.launcher_fd == -1 ? 4 : 5);
@@ -480,20 +480,20 @@ become_lone_attendant(
 }
 
 static _Noreturn void
-become_lone_session(struct service *svc, int in, int out, int channel,
+become_lone_session(struct master *m, struct session_links links,
     const struct registration *reg)
 {
+	struct service *svc = m->svc;
 	int state_fd = svc->attendant.users.state_fd;
 	int *ucspi = svc->session.ucspi;
-	struct session_links links;
-	int *const keep[] = { &svc->session_log[1], &svc->stop[0], &in, &out,
-		&channel, &state_fd, &ucspi[0], &ucspi[1], &ucspi[2] };
+	int *const keep[] = { &m->session_log[1], &m->stop[0], &links.in,
+		&links.out, &links.channel, &state_fd, &ucspi[0], &ucspi[1],
+		&ucspi[2] };
 
 	arrange(keep, svc->session.stls == STLS_UCSPI ? 9 : 6);
-	io_set_stop(svc->stop[0]);
+	io_set_stop(m->stop[0]);
 	sig_ignore_quit();
 	confine_listener(&svc->session_id, state_fd);
-	links = (struct session_links){ in, out, -1, -1, channel };
 	session_run(&svc->session, &links, reg);
 	_exit(0);
 }
@@ -507,24 +507,26 @@ master_serve(struct service *svc, int in, int out, const char *peer,
 	int channel[2], signal_fd = sig_open();
 	uint64_t clock = stamp_clock();
 
-	open_pipes(svc);
+	open_pipes(&m);
 	title_set("master for %s", peer);
 	(void)snprintf(reg.peer, sizeof(reg.peer), "%s", peer);
 	/* The attendant needs it before there is a session with a process-ID. */
 	stamp_write(reg.stamp, getpid(), clock, svc->session.host);
 	if (channel_pair(channel) == -1)
 		fatal("making a channel");
-	m.launcher = start_launcher(svc);
+	start_launcher(&m);
 	m.keeper = fork_or_die();
 	if (m.keeper == 0)
-		become_lone_attendant(svc, channel[1], &reg);
+		become_lone_attendant(&m, channel[1], &reg);
 	leave_launcher(svc);
 	m.listener = fork_or_die();
 	if (m.listener == 0)
-		become_lone_session(svc, in, out, channel[0], &reg);
+		become_lone_session(&m,
+		    (struct session_links){ in, out, -1, -1, channel[0] },
+		    &reg);
 	(void)close(channel[0]);
 	(void)close(channel[1]);
-	close_own_ends(svc);
+	close_own_ends(&m);
 	/* The connection ends when the session ends it. */
 	if (fds_silence(false) == -1)
 		fatal("arranging descriptors");
