@@ -37,8 +37,8 @@ enum {
 	NOTICES = 64,
 };
 
-/* Why there is no session for a connection, or none any more. */
-enum refusal { FULL, CROWD, MADE_WAY, NO_MEANS, NO_PROXY, REFUSALS };
+/* Why there is no session for a connection, or none any more; or NONE. */
+enum refusal { FULL, CROWD, MADE_WAY, NO_MEANS, NO_PROXY, REFUSALS, NONE };
 
 static const struct {
 	const char *why;   /* for the log */
@@ -263,27 +263,20 @@ is_full(const struct accepting *a)
 	    roster_count(a->roster) >= a->l->max_sessions;
 }
 
-/* Whether there is a place for the client; it is told if there is none. */
-static bool
-has_place(struct accepting *a, const struct client *c)
+/* Why there is no place for the client, or NONE. */
+static enum refusal
+find_place(struct accepting *a, const struct client *c)
 {
-	const struct listener *l = a->l;
-
-	if (c->reg.proxied && !networks_have(l->proxies, &c->from)) {
-		refuse(a, c->fd, &c->from, NO_PROXY);
-		return false;
-	}
+	if (c->reg.proxied && !networks_have(a->l->proxies, &c->from))
+		return NO_PROXY;
 	/* Not because of sessions that have ended. */
 	if (is_crowd(a, c) || is_full(a))
 		catch_up(a);
-	if (is_crowd(a, c)) {
-		refuse(a, c->fd, &c->from, CROWD);
-		return false;
-	}
+	if (is_crowd(a, c))
+		return CROWD;
 	if (!is_full(a) || (!roster_is_full(a->roster) && make_way(a)))
-		return true;
-	refuse(a, c->fd, &c->from, FULL);
-	return false;
+		return NONE;
+	return FULL;
 }
 
 /* Takes one connection, if there is one.  Returns whether the means run out. */
@@ -295,7 +288,7 @@ take(struct accepting *a, const struct listening *from)
 	struct client c = { .reg.protocol = from->protocol,
 		.reg.protected = from->tls,
 		.reg.proxied = from->proxy };
-	bool out = false;
+	enum refusal why;
 
 	c.fd = accept4(from->fd, (struct sockaddr *)&ss, &len,
 	    SOCK_NONBLOCK | SOCK_CLOEXEC);
@@ -310,15 +303,15 @@ take(struct accepting *a, const struct listening *from)
 	c.counted = address_of(&ss, &c.from) == 0 && !from->proxy &&
 	    !networks_have(a->l->trusted, &c.from);
 	address_text(&c.from, c.reg.peer);
-	if (has_place(a, &c)) {
-		/* The table has the descriptor then. */
-		if (start_session(a, &c) == 0)
-			return false;
-		refuse(a, c.fd, &c.from, NO_MEANS);
-		out = true;
-	}
+	why = find_place(a, &c);
+	if (why == NONE && start_session(a, &c) == -1)
+		why = NO_MEANS;
+	/* The table has the descriptor then. */
+	if (why == NONE)
+		return false;
+	refuse(a, c.fd, &c.from, why);
 	(void)close(c.fd);
-	return out;
+	return why == NO_MEANS;
 }
 
 /*
