@@ -9,12 +9,10 @@
 
 enum { SOCKETS_MAX = 2 * CONF_LISTEN_MAX };
 
-/* A listening socket, non-blocking, and what is spoken there. */
+/* A listening socket, non-blocking, and what the configuration says of it. */
 struct listening {
 	int fd;
-	enum protocol_kind protocol;
-	bool tls;   /* what comes here was sent over TLS */
-	bool proxy; /* a proxy says first for whom it speaks */
+	struct conf_listen line;
 };
 
 struct sockets {

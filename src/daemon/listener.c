@@ -285,9 +285,9 @@ take(struct accepting *a, const struct listening *from)
 {
 	struct sockaddr_storage ss = { 0 };
 	socklen_t len = sizeof(ss);
-	struct client c = { .reg.protocol = from->protocol,
-		.reg.protected = from->tls,
-		.reg.proxied = from->proxy };
+	struct client c = { .reg.protocol = from->line.protocol,
+		.reg.protected = from->line.tls,
+		.reg.proxied = from->line.proxy };
 	enum refusal why;
 
 	c.fd = accept4(from->fd, (struct sockaddr *)&ss, &len,
@@ -300,7 +300,7 @@ take(struct accepting *a, const struct listening *from)
 		return true;
 	}
 	/* A proxy does not count, but for whom it will speak. */
-	c.counted = address_of(&ss, &c.from) == 0 && !from->proxy &&
+	c.counted = address_of(&ss, &c.from) == 0 && !from->line.proxy &&
 	    !networks_have(a->l->trusted, &c.from);
 	address_text(&c.from, c.reg.peer);
 	why = find_place(a, &c);

@@ -261,7 +261,7 @@ static void
 reload(struct master *m)
 {
 	static struct conf c;
-	struct service fresh = { .max_sessions = 0 };
+	static struct service fresh;
 	struct sockets sockets;
 	struct pollfd life = { .fd = m->life_fd, .events = POLLIN };
 

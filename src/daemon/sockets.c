@@ -23,21 +23,21 @@ union place {
 	struct sockaddr_in6 v6;
 };
 
+/* What a line says in that family, on that port.  Its length, 0 for nothing. */
 static socklen_t
-place_of(const char *text, sa_family_t family, uint16_t port, union place *a)
+place_of(const struct conf_listen *l, sa_family_t family, uint16_t port,
+    union place *a)
 {
+	const bool six = family == AF_INET6;
+	void *address = six ? (void *)&a->v6.sin6_addr : &a->v4.sin_addr;
+
 	memset(a, 0, sizeof(*a));
 	a->any.sa_family = family;
-	if (family == AF_INET) {
-		a->v4.sin_port = htons(port);
-		if (*text != '\0')
-			(void)inet_pton(family, text, &a->v4.sin_addr);
-		return sizeof(a->v4);
-	}
-	a->v6.sin6_port = htons(port);
-	if (*text != '\0')
-		(void)inet_pton(family, text, &a->v6.sin6_addr);
-	return sizeof(a->v6);
+	*(six ? &a->v6.sin6_port : &a->v4.sin_port) = htons(port);
+	if (l->address[0] != '\0' &&
+	    inet_pton(family, l->address, address) != 1)
+		return 0;
+	return six ? sizeof(a->v6) : sizeof(a->v4);
 }
 
 /* What is set here is inherited by every connection, at no cost to it. */
@@ -134,22 +134,6 @@ static const sa_family_t families[] = { AF_INET, AF_INET6 };
 
 enum { FAMILIES = sizeof(families) / sizeof(families[0]) };
 
-static bool
-has_family(const struct conf_listen *l, sa_family_t family)
-{
-	bool six = strchr(l->address, ':') != NULL;
-
-	return l->address[0] == '\0' || six == (family == AF_INET6);
-}
-
-static void
-label(const struct conf_listen *line, struct listening *l)
-{
-	l->protocol = line->protocol;
-	l->tls = line->tls;
-	l->proxy = line->proxy;
-}
-
 /* Whether the machine has no IPv4, or no IPv6: it still has all addresses. */
 static bool
 lacks_family(int error)
@@ -171,13 +155,12 @@ open_line(const struct conf_listen *l, uint16_t port, const struct sockets *old,
 	socklen_t len;
 
 	for (size_t i = 0; i < FAMILIES; i++) {
-		if (!has_family(l, families[i]))
+		len = place_of(l, families[i], port, &a);
+		if (len == 0)
 			continue;
-		len = place_of(l->address, families[i], port, &a);
 		fd = open_one(old, &a, len);
 		if (fd != -1) {
-			s->list[s->count++] = (struct listening){ .fd = fd };
-			label(l, &s->list[s->count - 1]);
+			s->list[s->count++] = (struct listening){ fd, *l };
 			continue;
 		}
 		error = errno;
@@ -199,17 +182,14 @@ label_passed(const struct conf *c, struct listening *l)
 	union place a;
 	socklen_t len;
 
-	*l = (struct listening){ .fd = l->fd, .protocol = PROTOCOL_POP3 };
+	l->line = (struct conf_listen){ .protocol = PROTOCOL_POP3 };
 	for (uint64_t n = 0; n < c->listen_count; n++)
 		for (size_t i = 0; i < FAMILIES; i++) {
 			const struct conf_listen *line = &c->listen[n];
 
-			if (!has_family(line, families[i]))
-				continue;
-			len = place_of(
-			    line->address, families[i], line->port, &a);
-			if (is_at(l->fd, &a, len))
-				label(line, l);
+			len = place_of(line, families[i], line->port, &a);
+			if (len > 0 && is_at(l->fd, &a, len))
+				l->line = *line;
 		}
 }
 
