@@ -232,7 +232,7 @@ main(int argc, char **argv)
 	static struct options o;
 	static struct conf c;
 	char peer[CHANNEL_PEER];
-	bool connected = is_connection(peer);
+	bool connected = is_connection(peer), serves;
 
 	/* The log must not be written into what is opened from here on. */
 	if (fds_fill() == -1)
@@ -250,9 +250,10 @@ main(int argc, char **argv)
 		    "restante: --pop1 is for one connection; -1 listens\n");
 		usage(false);
 	}
-	if (o.inetd)
+	serves = connected || (o.inetd && !o.check && !o.print);
+	if (serves)
 		log_to_syslog();
-	read_conf(&o, connected || o.inetd, &c);
+	read_conf(&o, serves, &c);
 	if (o.print) {
 		conf_print(&c, stdout);
 		if (fflush(stdout) == EOF || ferror(stdout))
@@ -266,7 +267,7 @@ main(int argc, char **argv)
 	title_init(argc, argv);
 	(void)umask(077);
 
-	if (o.inetd || connected)
+	if (serves)
 		start_inetd(&c, connected ? peer : NULL,
 		    o.pop1 ? PROTOCOL_POP1 : PROTOCOL_POP3);
 	else

@@ -101,6 +101,11 @@ checks("users $dir/None\nuser nobody\nlisten 127.0.0.1:1110 proxy\n" .
     "trusted-proxies is empty\nrestante: the directory of mailboxes, " .
     "$dir/None: No such file or directory\nrestante: keeper-user: there is " .
     "no account no-such-account\n", 'several things at once');
+checks("users $dir/None\nlisten 127.0.0.1:110\nuser nobody\n",
+    "restante: the directory of mailboxes, $dir/None: No such file or " .
+    "directory\n", 'for inetd, but told here', '--inetd');
+checks("${good}apop maybe\n", "CONF:4:6: apop is one of: no yes auto\n",
+    '... and a wrong line', '--inetd');
 ok !-e "$dir/Users/.restante", 'a check makes nothing';
 
 SKIP: {
