@@ -42,6 +42,12 @@ service_check_state(const struct conf *, const struct users *, uid_t keeper);
  */
 int service_prepare(const struct conf *, const int *ucspi, struct service *);
 
+/*
+ * Gives .restante to the keeper, whoever made it.  Behind all that can fail: the
+ * keeper that is in force may be another, who cannot work there from then on.
+ */
+void service_take_state(const struct conf *, const struct service *);
+
 /* Closes what service_prepare() opened. */
 void service_release(struct service *);
 

@@ -146,6 +146,7 @@ start_inetd(const struct conf *c, const char *peer, enum protocol_kind protocol)
 		fatal("descriptors 0 and 1");
 	if (service_prepare(c, find_ucspi(ucspi) ? ucspi : NULL, &svc) == -1)
 		turn_away(out, 1);
+	service_take_state(c, &svc);
 	master_serve(&svc, in, out, peer == NULL ? "local" : peer, protocol);
 }
 
@@ -213,6 +214,7 @@ start_alone(const struct options *o, const struct conf *c)
 	if (service_prepare(c, NULL, &svc) == -1 ||
 	    sockets_open(c, &passed, &sockets) == -1)
 		exit(1);
+	service_take_state(c, &svc);
 	if (o->background) {
 		pid_fd = open_pid_file(c);
 		signal_fd = go_to_background(c, pid_fd);

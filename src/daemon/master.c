@@ -275,6 +275,7 @@ reload(struct master *m)
 		log_warnx("the old configuration stays in force");
 		return;
 	}
+	service_take_state(&c, &fresh);
 	sockets_close_but(&m->sockets, &sockets);
 	m->sockets = sockets;
 	service_release(m->svc);

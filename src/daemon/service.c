@@ -177,21 +177,25 @@ find_identities(const struct conf *c, struct service *svc)
 	return service_find_keeper(c, svc->attendant.users.fd, &svc->keeper_id);
 }
 
-/* .restante is the keeper's alone, whoever made it; but neither is just anybody. */
+/* .restante is not just anybody's, nor is the keeper just anybody. */
 static int
-take_state(const struct conf *c, const struct service *svc)
+check_state(const struct conf *c, const struct service *svc)
 {
 	const struct users *users = &svc->attendant.users;
 
 	if (check_keeper(c, users, &svc->keeper_id) == -1 ||
-	    service_check_state(c, users, svc->keeper_id.uid) == -1 ||
-	    close_state(c, users) == -1)
+	    service_check_state(c, users, svc->keeper_id.uid) == -1)
 		return -1;
+	return close_state(c, users);
+}
+
+void
+service_take_state(const struct conf *c, const struct service *svc)
+{
 	if (geteuid() == 0 &&
-	    fchown(users->state_fd, svc->keeper_id.uid, svc->keeper_id.gid) ==
-		-1)
+	    fchown(svc->attendant.users.state_fd, svc->keeper_id.uid,
+		svc->keeper_id.gid) == -1)
 		log_warn("changing the owner of %s/.restante", c->users);
-	return 0;
 }
 
 /* The passwords are in there. */
@@ -418,7 +422,7 @@ service_prepare(const struct conf *c, const int *ucspi, struct service *svc)
 		return -1;
 	}
 	warn_of_others(c, &svc->attendant.users);
-	if (find_identities(c, svc) == -1 || take_state(c, svc) == -1 ||
+	if (find_identities(c, svc) == -1 || check_state(c, svc) == -1 ||
 	    prepare_launcher(c, svc) == -1) {
 		service_release(svc);
 		return -1;

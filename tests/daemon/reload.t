@@ -174,6 +174,32 @@ my $old = 'restante: the old configuration stays in force';
 	is $d->stop, 0, 'it ends';
 }
 
+# So it does with another keeper: what is the old one's stays so.
+SKIP: {
+	skip 'only root has a keeper of its own', 4 if $> != 0;
+	my $port = Restante::free_port();
+	my $d = Restante->new(users => { alice => $box },
+	    args => [ '-f', '/dev/null' ]);
+	my ($uid, $gid) = (getpwnam 'mail')[2, 3];
+
+	chmod 0755, $d->dir or die 'chmod: ' . $d->dir;
+	chown $uid, $gid, $d->dir, $d->path('alice') or die 'chown: ' . $d->dir;
+	$d->{conf} = "$d->{scratch}/conf";
+	$d->{args} = [ '-f', $d->{conf} ];
+	$d->{port} = $port;
+	Restante::spew($d->{conf}, "listen 127.0.0.1:$port\n");
+	$d->launch_logged($d->command);
+	$d->log_like(qr/: ready\z/) or die "no start:\n" . $d->stderr;
+	is reload($d, "listen 127.0.0.1:$port\nlisten 192.0.2.1:110\n" .
+	    "keeper-user daemon\n"), $old, 'a new keeper, and a wrong address';
+	like $d->connect->login('alice', 'secret'), qr/^\+OK/,
+	    'the old keeper can still work';
+	is reload($d, "listen 127.0.0.1:$port\nkeeper-user daemon\n"), $new,
+	    'a new keeper alone';
+	is +(stat $d->path('.restante'))[4], (getpwnam 'daemon')[2],
+	    'has the directory that is its own';
+}
+
 # The command line stays on top.
 {
 	my $port = Restante::free_port();
