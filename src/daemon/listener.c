@@ -73,17 +73,10 @@ struct client {
 	struct registration reg;
 };
 
-/* Says what a burst has come to since its last line. */
-static void
-log_burst(struct burst *b, const char *why)
-{
-	if (b->more > 0)
-		log_warnx("refused: %u more, why=%s", b->more, why);
-	b->more = 0;
-	b->end = clock_ms() + BURST_TIME;
-}
-
-/* Says what is due, or all.  Returns the milliseconds to the next, or -1. */
+/*
+ * Says what bursts have come to: those that are due, or all.  Returns the
+ * milliseconds to the next, or -1.
+ */
 static int
 log_bursts(struct accepting *a, bool all)
 {
@@ -93,10 +86,16 @@ log_bursts(struct accepting *a, bool all)
 	for (int i = 0; i < REFUSALS; i++) {
 		struct burst *b = &a->bursts[i];
 
-		if (b->more > 0 && (all || b->end <= now))
-			log_burst(b, refusals[i].why);
-		left = b->more == 0 ? -1 : (int)(b->end - now);
-		if (left != -1 && (next == -1 || left < next))
+		if (b->more == 0)
+			continue;
+		if (all || b->end <= now) {
+			log_warnx("refused: %u more, why=%s", b->more,
+			    refusals[i].why);
+			*b = (struct burst){ .end = now + BURST_TIME };
+			continue;
+		}
+		left = (int)(b->end - now);
+		if (next == -1 || left < next)
 			next = left;
 	}
 	return next;
