@@ -89,13 +89,16 @@ try_keeper(const struct confine_identity *keeper, int users_fd)
 	return -1;
 }
 
-/* By mistake it may be anybody, who would get .restante all the same. */
+/*
+ * By mistake it may be anybody, who would get .restante all the same; and whose
+ * that is depends on who it is.
+ */
 static int
 check_keeper(const struct conf *c, const struct users *users,
     const struct confine_identity *keeper)
 {
 	if (geteuid() != 0 || try_keeper(keeper, users->fd) == 0)
-		return 0;
+		return service_check_state(c, users, keeper->uid);
 	log_warn("the keeper, account number %ju, must read and enter "
 		 "the directory of mailboxes, %s",
 	    (uintmax_t)keeper->uid, c->users);
@@ -177,18 +180,6 @@ find_identities(const struct conf *c, struct service *svc)
 	return service_find_keeper(c, svc->attendant.users.fd, &svc->keeper_id);
 }
 
-/* .restante is not just anybody's, nor is the keeper just anybody. */
-static int
-check_state(const struct conf *c, const struct service *svc)
-{
-	const struct users *users = &svc->attendant.users;
-
-	if (check_keeper(c, users, &svc->keeper_id) == -1 ||
-	    service_check_state(c, users, svc->keeper_id.uid) == -1)
-		return -1;
-	return close_state(c, users);
-}
-
 void
 service_take_state(const struct conf *c, const struct service *svc)
 {
@@ -258,11 +249,8 @@ check_users(const struct conf *c, struct confine_identity *keeper)
 	if ((status == 0 || c->keeper_user[0] != '\0') &&
 	    service_find_keeper(c, users.fd, keeper) == -1)
 		status = -1;
-	/* Who is no keeper is not told to take .restante. */
-	if (status == 0 &&
-	    (check_keeper(c, &users, keeper) == -1 ||
-		service_check_state(c, &users, keeper->uid) == -1))
-		status = -1;
+	if (status == 0)
+		status = check_keeper(c, &users, keeper);
 	users_close(&users);
 	return status;
 }
@@ -383,6 +371,7 @@ service_prepare(const struct conf *c, const int *ucspi, struct service *svc)
 	const enum stls_kind stls = ucspi != NULL ? STLS_UCSPI
 	    : *c->tls_helper != '\0'              ? STLS_HELPER
 						  : STLS_NONE;
+	struct users *users = &svc->attendant.users;
 	struct utsname machine = { .nodename = "" };
 
 	svc->session = (struct session_settings){
@@ -417,13 +406,14 @@ service_prepare(const struct conf *c, const int *ucspi, struct service *svc)
 	/* Where it is not told, it is empty. */
 	(void)uname(&machine);
 	stamp_host(machine.nodename, svc->session.host);
-	if (users_open(&svc->attendant.users, c->users) == -1) {
+	if (users_open(users, c->users) == -1) {
 		log_warn("the directory of mailboxes, %s", c->users);
 		return -1;
 	}
-	warn_of_others(c, &svc->attendant.users);
-	if (find_identities(c, svc) == -1 || check_state(c, svc) == -1 ||
-	    prepare_launcher(c, svc) == -1) {
+	warn_of_others(c, users);
+	if (find_identities(c, svc) == -1 ||
+	    check_keeper(c, users, &svc->keeper_id) == -1 ||
+	    close_state(c, users) == -1 || prepare_launcher(c, svc) == -1) {
 		service_release(svc);
 		return -1;
 	}
