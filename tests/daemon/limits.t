@@ -284,16 +284,18 @@ for my $limit ('max-sessions=1', 'max-per-address=1') {
 SKIP: {
 	my $d = Restante->start(users => { alice => $box });
 	my $c = $d->session('alice', 'secret');
+	my $idle = $d->connect;
 	my $listener = Proc::find($d, qr/^listener/);
 	my ($soft, $hard) = limit_of($listener);
 
-	skip 'the limits of another process cannot be set here', 9
+	skip 'the limits of another process cannot be set here', 10
 	    if !set_limit($listener, 6, $hard);
 
 	my $start = time;
 	my @waiting = map { $d->connect(silent => 1) } 1 .. 3;
 	ok $d->log_like(qr/session: accept: Too many open files/),
 	    'no descriptor: it is logged';
+	is $idle->line, $made_way, 'no descriptor: a stranger makes way';
 	ok $waiting[0]->silent(0.3), 'no descriptor: a client waits';
 	my $cpu = sub {
 		my @stat = split / /, Proc::file($listener, 'stat')
@@ -321,14 +323,16 @@ SKIP: {
 SKIP: {
 	my $d = Restante->start(users => { alice => $box });
 	my $c = $d->session('alice', 'secret');
+	my $idle = $d->connect;
 	my $listener = Proc::find($d, qr/^listener/);
 	my ($soft, $hard) = limit_of($listener, 'Max processes');
 
-	skip 'the limits of another process cannot be set here', 5
+	skip 'the limits of another process cannot be set here', 6
 	    if !set_limit($listener, 0, $hard, 'nproc');
 	is $d->connect(silent => 1)->status,
 	    '-ERR [SYS/TEMP] no session can be started now',
 	    'no process: a client is told';
+	is $idle->line, $made_way, 'no process: a stranger makes way';
 	ok $d->log_like(qr/session: forking a session: /), 'no process: it is logged';
 	like $c->cmd('STAT'), qr/^\+OK 1 /, 'no process: sessions go on';
 	set_limit($listener, $soft, $hard, 'nproc');

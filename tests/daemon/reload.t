@@ -4,6 +4,7 @@
 use strict;
 use warnings;
 
+use IO::Socket::IP;
 use POSIX ();
 use Test::More;
 
@@ -215,18 +216,23 @@ SKIP: {
 
 # The same port on all addresses, and on one.
 {
-	my $port = Restante::free_port();
-	my $d = start("listen 127.0.0.1:$port\n");
+	my ($port, $other) = map { Restante::free_port() } 1 .. 2;
+	my $d = start("listen 127.0.0.1:$port\nlisten 127.0.0.1:$other\n");
 
 	is greeting($d, $port, '127.0.0.2'), undef, 'one address';
 	for my $round (1 .. 2) {
-		is reload($d, "listen *:$port\n"), $new, 'all addresses';
+		is reload($d, "listen *:$port\nlisten 127.0.0.1:$other\n"),
+		    $new, 'all addresses';
 		like greeting($d, $port, "127.0.0.$_"), qr/^\+OK/, "served, $_"
 		    for 1 .. 2;
-		is reload($d, "listen 127.0.0.1:$port\n"), $new, 'one again';
+		is reload($d, "listen 127.0.0.1:$port\n" .
+		    "listen 127.0.0.1:$other\n"), $new, 'one again';
 		like greeting($d, $port, '127.0.0.1'), qr/^\+OK/, 'served';
 		is greeting($d, $port, '127.0.0.2'), undef, 'others are not';
 	}
+	ok !IO::Socket::IP->new(LocalHost => '127.0.0.1', LocalPort => $other,
+	    Type => SOCK_STREAM, Listen => 1, ReusePort => 1),
+	    'what stayed is shared with nobody';
 	my $e = Restante->new;
 	$e->launch_logged($e->command, '-l', '127.0.0.1', '-p', $port);
 	is $e->wait, 1 << 8, 'no other server gets the port';
