@@ -149,18 +149,23 @@ like +(try_from('127.0.0.1', 'alice', 'wrong'))[0], qr/^-ERR \[AUTH\]/,
     'or refused';
 ok $d->log_like(qr/keeper: opening the penalties: /), 'it is logged';
 
-# It doubles with each further one, up to what is set.
-$d = Restante->start(users => { alice => $box },
-    options => [ @options, 'trusted=', 'login-penalty=2' ]);
-my @took;
-for (1 .. ATTEMPTS) {
-	$from = stranger();
-	@took = (fails($from, 4), map {
-		int +(try_from($from, 'alice', "wrong $_"))[1]
-	} 1 .. 3);
-	last if "@took" eq '0 1 2 2';
+# It doubles with each further one, up to what is set, or half of what a login may
+# take.
+for my $limits ([ 'login-penalty=2' ],
+    [ 'login-penalty=15', 'login-timeout=4' ]) {
+	$d = Restante->start(users => { alice => $box },
+	    options => [ @options, 'trusted=', @$limits ]);
+	my @took;
+	for (1 .. ATTEMPTS) {
+		$from = stranger();
+		@took = (fails($from, 4), map {
+			int +(try_from($from, 'alice', "wrong $_"))[1]
+		} 1 .. 3);
+		last if "@took" eq '0 1 2 2';
+	}
+	is "@took", '0 1 2 2',
+	    "four failures, then one second, two, and no more: @$limits";
 }
-is "@took", '0 1 2 2', 'four failures, then one second, two, and no more than two';
 $d = Restante->start(users => { alice => $box },
     options => [ @options, 'trusted=', 'login-penalty=0' ]);
 for (1 .. ATTEMPTS) {
