@@ -30,7 +30,7 @@ struct journal_run {
  */
 struct journal_move {
 	uint64_t offset, length, size;
-	/* sum64() of octets as they were, by which it is known: see update.c */
+	/* sum64() of octets as they were, by which it is known: see promise.h */
 	uint64_t before, behind, last;
 };
 

@@ -25,7 +25,7 @@ enum mailbox_status {
 };
 
 enum {
-	/* Of a unique-id, its NUL included: 32 digits, '-', an ordinal. */
+	/* Of a unique-id, its NUL included: 16 digits, '-', an ordinal. */
 	MAILBOX_ID_SIZE = 2 * MBOX_ID_SIZE + 12,
 	/* A piece that mailbox_read() yields. */
 	MAILBOX_PIECE = 64 * 1024,

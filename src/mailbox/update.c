@@ -67,7 +67,7 @@ next_marked(const struct mailbox *mb, uint64_t n)
 	return 0;
 }
 
-/* A run starts with message n: it must stand where the scan saw it. */
+/* A run starts with this message: it must stand where the scan saw it. */
 static int
 start_run(
     struct mailbox *mb, const struct mbox_entry *e, struct journal_run *run)
