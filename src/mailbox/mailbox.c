@@ -594,37 +594,14 @@ mailbox_unmark_all(struct mailbox *mb)
 	mb->marked = mb->marked_octets = 0;
 }
 
-/*
- * Adds the header in a piece of a message to an id.  The blank line that ends it
- * does not count, so the last two octets wait in held for what comes.
- */
-static void
-add_header(
-    struct xxh64 *id, const char *p, size_t len, char held[2], size_t *waiting)
-{
-	size_t all = *waiting + len, out = all < 2 ? 0 : all - 2;
-	size_t from_held = out < *waiting ? out : *waiting;
-	char last[2];
-	size_t n = 0;
-
-	xxh64_update(id, held, from_held);
-	xxh64_update(id, p, out - from_held);
-	for (size_t i = out; i < all; i++)
-		memcpy(
-		    last + n++, i < *waiting ? held + i : p + i - *waiting, 1);
-	memcpy(held, last, n);
-	*waiting = n;
-}
-
 int
 mailbox_check_entry(const struct mailbox *mb, const struct mbox_entry *e)
 {
-	char buf[4096];
+	char buf[4096], digits[NUM_DIGITS];
 	uint64_t end = e->offset + e->stored - e->tail, offset = e->offset;
+	size_t separator = e->separator, len, blank;
 	struct mbox_top top = { .lines = 0 };
 	unsigned char sum[MBOX_ID_SIZE];
-	char digits[NUM_DIGITS], held[2] = { 0 };
-	size_t waiting = 0, separator = e->separator, len;
 	struct xxh64 id;
 
 	xxh64_init(&id);
@@ -633,21 +610,21 @@ mailbox_check_entry(const struct mailbox *mb, const struct mbox_entry *e)
 						 : (size_t)(end - offset);
 		if (mailbox_pread(mb, buf, len, offset) == -1)
 			return -1;
+		/* The blank line behind the header stays in one piece. */
+		if (offset + len < end && buf[len - 1] == '\r')
+			len--;
 		if (offset == e->offset &&
 		    mbox_separator((unsigned char *)buf, len) != separator)
 			goto stale;
-		/* Of the first piece, 0 of the others. */
-		xxh64_update(&id, buf, separator);
-		len = mbox_top(&top, buf + separator, len - separator);
-		add_header(&id, buf + separator, len, held, &waiting);
-		offset += separator + len;
-		separator = 0;
+		len = separator +
+		    mbox_top(&top, buf + separator, len - separator);
+		blank = 0;
+		if (top.in_body)
+			blank = len > 1 && buf[len - 2] == '\r' ? 2 : 1;
+		xxh64_update(&id, buf, len - blank);
+		offset += len;
+		separator = 0; /* of the pieces behind the first */
 	} while (offset < end && !top.in_body);
-	/* "\n" or "\r\n" is the blank line, if one was found. */
-	if (!top.in_body)
-		xxh64_update(&id, held, waiting);
-	else if (waiting == 2 && held[0] != '\r')
-		xxh64_update(&id, held, 1);
 	xxh64_update(&id, digits, num_print(e->octets + e->quoted, digits));
 	xxh64_final(&id, sum);
 	if (memcmp(sum, e->id, sizeof(sum)) == 0)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Reading a long message in pieces, with its quoting taken out: wherever a piece
- * ends.  And what is too old is removed, and nothing that is a second younger.
+ * Reading a long message in pieces, with its quoting taken out, and looking
+ * whether it is there: wherever a piece ends.  And what is too old is removed, and
+ * nothing that is a second younger.
  */
 
 #include <fcntl.h>
@@ -74,6 +75,42 @@ pieces(int shift)
 	mailbox_close(&mb);
 }
 
+/* A header of so many octets, with its separator line, is looked at. */
+static void
+look(size_t header, const char *line_end, bool body)
+{
+	size_t len = strlen("secret\n"), end = len + header;
+	size_t eol = strlen(line_end);
+
+	(void)snprintf(mail, sizeof(mail), "secret\n" SEPARATOR "%s", line_end);
+	len += strlen(SEPARATOR) + eol;
+	memset(mail + len, 'h', end - len);
+	memcpy(mail + end - eol, line_end, eol);
+	(void)snprintf(mail + end, sizeof(mail) - end, "%s%s%s", line_end,
+	    body ? "text\r\n" : "", body ? line_end : "");
+	scratch_file(dir, "mail", mail);
+	open_mailbox(false);
+	check(mailbox_count(&mb) == 1 && mailbox_look(&mb, 1) == 0,
+	    "a header of %zu octets", header);
+	mail[end - eol - 1] = 'x';
+	scratch_file(dir, "mail", mail);
+	check(mailbox_look(&mb, 1) == -1 && errno == ESTALE,
+	    "a header of %zu octets that has changed", header);
+	mailbox_close(&mb);
+}
+
+static void
+looks(void)
+{
+	for (size_t around = 4096; around <= 3 * 4096; around += 4096)
+		for (size_t n = around - 6; n <= around + 6; n++)
+			for (int body = 0; body <= 1; body++) {
+				look(n, "\n", body != 0);
+				look(n, "\r\n", body != 0);
+			}
+	(void)point("a header is looked at whole, wherever a piece ends");
+}
+
 /* The letters are of one second after the other. */
 static void
 expire(int64_t time, uint64_t gone)
@@ -101,6 +138,7 @@ main(void)
 	for (int shift = 1; shift <= 2 * QUOTED_LEN; shift++)
 		pieces(shift);
 	(void)point("a line is un-quoted wherever a piece ends");
+	looks();
 	for (int64_t n = 0; n <= 3; n++)
 		expire(first + n, (uint64_t)n);
 	return done();
