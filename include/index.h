@@ -111,8 +111,9 @@ void index_replace(struct index *, struct index *fresh);
 bool index_check(struct index *, uint64_t position);
 
 /*
- * The entry of message n, 1 to messages, and its position; or NULL when a page
- * of the file is damaged.  Valid until the index is changed or saved.
+ * The entry of message n, 1 to messages, and its position unless that is NULL; or
+ * NULL when a page of the file is damaged.  Valid until the index is changed or
+ * saved.
  */
 const struct mbox_entry *
 index_message(struct index *, uint64_t n, uint64_t *position);

@@ -155,7 +155,7 @@ enum mailbox_status mailbox_compact(struct mailbox *);
 int
 mailbox_pread(const struct mailbox *, void *buf, size_t len, uint64_t offset);
 
-/* The entry of message n and its position. */
+/* The entry of message n, and its position unless that is NULL. */
 const struct mbox_entry *
 mailbox_entry(struct mailbox *, uint64_t n, uint64_t *position);
 

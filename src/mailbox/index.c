@@ -494,8 +494,9 @@ index_message(struct index *ix, uint64_t n, uint64_t *position)
 	else
 		while (index_is_dead(e) || --n > 0)
 			e++;
-	*position = ix->cursor_page * INDEX_PAGE_ENTRIES +
-	    (uint64_t)(e - p->entries);
+	if (position != NULL)
+		*position = ix->cursor_page * INDEX_PAGE_ENTRIES +
+		    (uint64_t)(e - p->entries);
 	return e;
 }
 

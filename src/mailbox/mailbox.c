@@ -399,7 +399,6 @@ bool
 mailbox_looks_right(struct mailbox *mb, uint64_t size)
 {
 	const struct mbox_entry *first, *last;
-	uint64_t position;
 
 	if (!goes_on(mb, size))
 		return false;
@@ -408,7 +407,7 @@ mailbox_looks_right(struct mailbox *mb, uint64_t size)
 		return false;
 	if (mb->index.is.messages == 0)
 		return true;
-	first = index_message(&mb->index, 1, &position);
+	first = index_message(&mb->index, 1, NULL);
 	last = index_last(&mb->index);
 	return first != NULL && last != NULL &&
 	    mailbox_check_entry(mb, first) == 0 &&
@@ -549,16 +548,13 @@ mailbox_octets(const struct mailbox *mb)
 uint64_t
 mailbox_message_octets(struct mailbox *mb, uint64_t n)
 {
-	uint64_t position;
-
-	return mailbox_entry(mb, n, &position)->octets;
+	return mailbox_entry(mb, n, NULL)->octets;
 }
 
 void
 mailbox_id(struct mailbox *mb, uint64_t n, char id[MAILBOX_ID_SIZE])
 {
-	uint64_t position;
-	const struct mbox_entry *e = mailbox_entry(mb, n, &position);
+	const struct mbox_entry *e = mailbox_entry(mb, n, NULL);
 
 	num_hex(e->id, MBOX_ID_SIZE, id);
 	if (e->ordinal != 0)
@@ -637,9 +633,7 @@ stale:
 int
 mailbox_look(struct mailbox *mb, uint64_t n)
 {
-	uint64_t position;
-
-	return mailbox_check_entry(mb, mailbox_entry(mb, n, &position));
+	return mailbox_check_entry(mb, mailbox_entry(mb, n, NULL));
 }
 
 void
@@ -685,8 +679,8 @@ ssize_t
 mailbox_read(
     struct mailbox *mb, struct mailbox_reader *r, char buf[MAILBOX_PIECE])
 {
-	uint64_t position, start, left;
-	const struct mbox_entry *e = mailbox_entry(mb, r->n, &position);
+	uint64_t start, left;
+	const struct mbox_entry *e = mailbox_entry(mb, r->n, NULL);
 	bool unquoting = (mb->set->unquote || r->plain) && !r->mbox;
 	size_t len = MAILBOX_PIECE;
 
@@ -707,8 +701,7 @@ mailbox_read(
 int
 mailbox_mbox_octets(struct mailbox *mb, uint64_t n, uint64_t *octets)
 {
-	uint64_t position;
-	const struct mbox_entry *e = mailbox_entry(mb, n, &position);
+	const struct mbox_entry *e = mailbox_entry(mb, n, NULL);
 	char end[2];
 
 	/* How the separator line ends is told by the file alone. */

@@ -109,11 +109,11 @@ look_at(const struct mailbox *mb, uint64_t offset)
 static int
 end_run(struct mailbox *mb, uint64_t n, const struct journal_run *run)
 {
-	uint64_t position, end = run->offset + run->length;
+	uint64_t end = run->offset + run->length;
 	const struct mbox_entry *e;
 
 	if (n < mailbox_count(mb)) {
-		e = mailbox_entry(mb, n + 1, &position);
+		e = mailbox_entry(mb, n + 1, NULL);
 		if (e->offset == end)
 			return mailbox_check_entry(mb, e);
 	}
@@ -151,19 +151,19 @@ find_runs(struct mailbox *mb, struct plan *p)
 {
 	struct journal_run *run = NULL;
 	const struct mbox_entry *e;
-	uint64_t n, last = 0, position;
+	uint64_t n, last = 0;
 	bool all = must_compare_all(mb);
 
 	p->runs = calloc(num_size(mb->marked), sizeof(*p->runs));
 	if (p->runs == NULL)
 		return -1;
 	for (n = next_marked(mb, 0); n != 0; n = next_marked(mb, n)) {
-		e = mailbox_entry(mb, n, &position);
+		e = mailbox_entry(mb, n, NULL);
 		if (run == NULL || run->offset + run->length != e->offset) {
 			if (run != NULL && end_run(mb, last, run) == -1)
 				return -1;
 			/* The look behind may have moved the index. */
-			e = mailbox_entry(mb, n, &position);
+			e = mailbox_entry(mb, n, NULL);
 			run = &p->runs[p->count++];
 			if (start_run(mb, e, run) == -1)
 				return -1;
