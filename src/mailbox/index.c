@@ -525,41 +525,33 @@ index_is_sparse(const struct index *ix)
 int
 index_squeeze(struct index *ix, struct index *fresh)
 {
-	struct mbox_entry dead = { .flags = 0 };
+	struct mbox_entry e, *last = NULL;
 
 	index_init(fresh, -1);
 	fresh->is.looked = ix->is.looked;
 	for (uint64_t i = 0; i < ix->is.entries; i++) {
-		const struct mbox_entry *e = index_entry(ix, i);
-		bool is_dead = index_is_dead(e);
-
-		if (dead.flags != 0 &&
-		    (!is_dead || e->offset != dead.offset + dead.stored)) {
-			if (index_append(fresh, &dead) == -1)
-				goto fail;
-			dead.flags = 0;
+		e = *entry_at(ix, i);
+		if (index_is_dead(&e))
+			e = (struct mbox_entry){ .flags = MBOX_TOMBSTONE,
+				.offset = e.offset,
+				.stored = e.stored };
+		if (index_is_dead(&e) && last != NULL && index_is_dead(last) &&
+		    e.offset == last->offset + last->stored) {
+			last->stored += e.stored;
+			fresh->is.dead += e.stored;
+			continue;
 		}
-		if (!is_dead) {
-			if (index_append(fresh, e) == -1)
-				goto fail;
-		} else if (dead.flags == 0) {
-			dead = (struct mbox_entry){ .flags = MBOX_TOMBSTONE,
-				.offset = e->offset,
-				.stored = e->stored };
-		} else {
-			dead.stored += e->stored;
+		if (index_append(fresh, &e) == -1) {
+			index_free(fresh);
+			return -1;
 		}
+		last = entry_at(fresh, fresh->is.entries - 1);
 	}
-	if (dead.flags != 0 && index_append(fresh, &dead) == -1)
-		goto fail;
 	if (ix->is.dated == ix->is.entries) {
 		fresh->is.dated = fresh->is.entries;
 		fresh->is.oldest = ix->is.oldest;
 	}
 	return 0;
-fail:
-	index_free(fresh);
-	return -1;
 }
 
 /* The ids are digests: any of their octets are as good as a hash. */
