@@ -155,6 +155,15 @@ enum mailbox_status mailbox_compact(struct mailbox *);
 int
 mailbox_pread(const struct mailbox *, void *buf, size_t len, uint64_t offset);
 
+/* How long the file is now.  0, or -1 with errno set. */
+int mailbox_size(const struct mailbox *, uint64_t *size);
+
+/*
+ * Whether it is as long as the scan saw it: mail may have come without a lock.  0,
+ * or -1 with errno set: ESTALE when not.
+ */
+int mailbox_stands_still(const struct mailbox *);
+
 /* The entry of message n, and its position unless that is NULL. */
 const struct mbox_entry *
 mailbox_entry(struct mailbox *, uint64_t n, uint64_t *position);

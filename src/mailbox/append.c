@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /* Adding mail to a mailbox.  Runs as: restantectl, session. */
 
-#include <sys/stat.h>
-
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "append.h"
-#include "fds.h"
 #include "io.h"
 #include "log.h"
 
@@ -21,13 +18,11 @@ static int
 look(const struct mailbox *mb, const struct journal_move *move,
     enum place *place, uint64_t *size)
 {
-	struct stat st;
 	char first = '\0';
 
-	if (fds_stat(mb->files.fd, &st) == -1 ||
+	if (mailbox_size(mb, size) == -1 ||
 	    io_pread(mb->files.fd, &first, 1, (off_t)move->offset) == -1)
 		return -1;
-	*size = (uint64_t)st.st_size;
 	if (*size == move->offset)
 		*place = PLACE_NOTHING;
 	else if (first == 'F')
@@ -108,20 +103,6 @@ withdraw(const struct mailbox *mb)
 	errno = saved;
 }
 
-/* Right before it grows: mail may have come without a lock. */
-static int
-grow(const struct mailbox *mb, uint64_t from, uint64_t size)
-{
-	struct stat st;
-
-	if (fds_stat(mb->files.fd, &st) == -1)
-		return -1;
-	if ((uint64_t)st.st_size == from)
-		return ftruncate(mb->files.fd, (off_t)size);
-	errno = ESTALE;
-	return -1;
-}
-
 /*
  * Nothing is added, but the file may have other times than before: the index is
  * written down with these, keeping errno.  It knows twins apart.
@@ -152,7 +133,8 @@ make_room(struct append *a, uint64_t length)
 	if (journal_commit_move(&w, JOURNAL_APPEND, &a->move) !=
 	    JOURNAL_PROMISED)
 		return -1;
-	if (grow(mb, size, a->move.size) == 0)
+	if (mailbox_stands_still(mb) == 0 &&
+	    ftruncate(mb->files.fd, (off_t)a->move.size) == 0)
 		return 0;
 	withdraw(mb);
 	return -1;
@@ -249,12 +231,12 @@ static enum mailbox_status
 take_back(const struct mailbox *mb, size_t written)
 {
 	enum mailbox_status status = MAILBOX_UNSURE;
-	int fd = mb->files.fd, saved = errno;
-	struct stat st;
+	int saved = errno;
+	uint64_t size;
 
-	if (fds_stat(fd, &st) == 0 &&
-	    (uint64_t)st.st_size == mb->subject.size + written &&
-	    ftruncate(fd, (off_t)mb->subject.size) == 0)
+	if (mailbox_size(mb, &size) == 0 &&
+	    size == mb->subject.size + written &&
+	    ftruncate(mb->files.fd, (off_t)mb->subject.size) == 0)
 		status = MAILBOX_TEMP;
 	errno = saved;
 	return status;

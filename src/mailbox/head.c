@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /* The password line of a mailbox.  Runs as: restantectl, session. */
 
-#include <sys/stat.h>
-
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "fds.h"
 #include "head.h"
 #include "io.h"
 #include "log.h"
@@ -66,13 +63,13 @@ put(const struct mailbox *mb, const struct promised *p, uint64_t from,
 static int
 grow(const struct mailbox *mb, const struct promised *p)
 {
-	struct stat st;
+	uint64_t size;
 
-	if (fds_stat(mb->files.fd, &st) == -1)
+	if (mailbox_size(mb, &size) == -1)
 		return -1;
-	if ((uint64_t)st.st_size >= p->fresh)
+	if (size >= p->fresh)
 		return 0;
-	if ((uint64_t)st.st_size != p->size) {
+	if (size != p->size) {
 		errno = ESTALE;
 		return -1;
 	}
@@ -179,25 +176,24 @@ head_fit(const struct mailbox *mb, const struct journal_move *move,
     struct promise_fit *fit)
 {
 	struct promised p;
-	struct stat st;
 	struct look l;
-	uint64_t end;
+	uint64_t end, size;
 	int room = 1;
 
 	*fit = (struct promise_fit){ .fits = false };
 	if (read_promise(move, &p) == -1)
 		return 0;
 	end = p.grows > 0 ? p.size : p.fresh;
-	if (fds_stat(mb->files.fd, &st) == -1)
+	if (mailbox_size(mb, &size) == -1)
 		return -1;
-	if ((uint64_t)st.st_size < end)
+	if (size < end)
 		return 0;
 	if (look(mb, &p, &l) == -1)
 		return -1;
-	if (p.grows > 0 && (uint64_t)st.st_size >= p.fresh)
+	if (p.grows > 0 && size >= p.fresh)
 		room = is_room(mb, &p, l.fresh);
 	else if (p.grows > 0)
-		room = (uint64_t)st.st_size == p.size && l.old;
+		room = size == p.size && l.old;
 	if (room == -1)
 		return -1;
 	fit->fits = room == 1 && l.strange == end;
@@ -409,22 +405,6 @@ settle_index(struct mailbox *mb, const struct plan *p)
 	mailbox_save_index(mb, size);
 }
 
-/* Mail may have come without a lock, while all that moves was copied. */
-static int
-stands_still(const struct mailbox *mb, const struct plan *p)
-{
-	struct stat st;
-
-	if (p->grows == 0)
-		return 0;
-	if (fds_stat(mb->files.fd, &st) == -1)
-		return -1;
-	if ((uint64_t)st.st_size == mb->subject.size)
-		return 0;
-	errno = ESTALE;
-	return -1;
-}
-
 /* Promises it and does it. */
 static enum mailbox_status
 carry_out(struct mailbox *mb, const struct plan *p)
@@ -444,7 +424,8 @@ carry_out(struct mailbox *mb, const struct plan *p)
 		errno = saved;
 		return MAILBOX_TEMP;
 	}
-	if (stands_still(mb, p) == 0 && promise_finish(mb, &promise) == 0)
+	if ((p->grows == 0 || mailbox_stands_still(mb) == 0) &&
+	    promise_finish(mb, &promise) == 0)
 		return MAILBOX_OK;
 	saved = errno;
 	/* Perhaps before anything was begun. */

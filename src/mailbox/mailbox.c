@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "fds.h"
 #include "io.h"
 #include "journal.h"
 #include "lock.h"
@@ -38,6 +39,30 @@ mailbox_pread(const struct mailbox *mb, void *buf, size_t len, uint64_t offset)
 		return 0;
 	if (n != -1)
 		errno = ESTALE; /* somebody cut the file */
+	return -1;
+}
+
+int
+mailbox_size(const struct mailbox *mb, uint64_t *size)
+{
+	struct stat st;
+
+	if (fds_stat(mb->files.fd, &st) == -1)
+		return -1;
+	*size = (uint64_t)st.st_size;
+	return 0;
+}
+
+int
+mailbox_stands_still(const struct mailbox *mb)
+{
+	uint64_t size;
+
+	if (mailbox_size(mb, &size) == -1)
+		return -1;
+	if (size == mb->subject.size)
+		return 0;
+	errno = ESTALE;
 	return -1;
 }
 

@@ -4,8 +4,6 @@
  * telling whether it is meant for this mailbox.  Runs as: session, restantectl.
  */
 
-#include <sys/stat.h>
-
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -13,7 +11,6 @@
 #include <unistd.h>
 
 #include "append.h"
-#include "fds.h"
 #include "head.h"
 #include "io.h"
 #include "log.h"
@@ -303,21 +300,19 @@ fit_move(const struct mailbox *mb, const struct journal_move *promised,
     struct promise_fit *fit)
 {
 	struct journal_move now = *promised;
+	uint64_t size;
 	int moved = 0;
-	struct stat st;
 
 	*fit = (struct promise_fit){ .fits = false };
 	if (!is_move(promised))
 		return 0;
-	if (fds_stat(mb->files.fd, &st) == -1 ||
-	    promise_sum_around(mb, &now) == -1)
+	if (mailbox_size(mb, &size) == -1 || promise_sum_around(mb, &now) == -1)
 		return -1;
 	if (now.last != promised->last)
 		moved = is_moved(mb, promised);
 	if (moved == -1)
 		return -1;
-	fit->fits = now.before == promised->before &&
-	    promised->size <= (uint64_t)st.st_size &&
+	fit->fits = now.before == promised->before && promised->size <= size &&
 	    (now.last == promised->last || moved == 1);
 	fit->begun = now.before == promised->before &&
 	    now.behind != promised->behind;
@@ -344,13 +339,13 @@ static int
 fit_runs(const struct mailbox *mb, const struct journal_promise *p,
     struct promise_fit *fit)
 {
-	struct stat st;
+	uint64_t size;
 
 	*fit = (struct promise_fit){ .fits = true };
-	if (fds_stat(mb->files.fd, &st) == -1)
+	if (mailbox_size(mb, &size) == -1)
 		return -1;
 	for (size_t i = 0; i < p->count; i++)
-		if (fit_run(mb, &p->runs[i], (uint64_t)st.st_size, fit) == -1)
+		if (fit_run(mb, &p->runs[i], size, fit) == -1)
 			return -1;
 	return 0;
 }

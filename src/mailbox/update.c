@@ -213,25 +213,17 @@ find_cut(struct mailbox *mb, struct plan *p)
 		p->cut = mb->subject.size;
 }
 
-/* What became of an attempt to cut the file. */
-enum cut { CUT_DONE, CUT_NOT, CUT_FAILED, CUT_UNSURE };
-
 /*
- * Cuts the file, unless mail was appended meanwhile without a lock: it stays.
- * errno is set after the last two.
+ * Cuts the file, unless mail was appended meanwhile without a lock: it stays, and
+ * errno is ESTALE.
  */
-static enum cut
+static enum mailbox_status
 cut_file(const struct mailbox *mb, uint64_t cut)
 {
-	struct stat st;
-
-	if (fds_stat(mb->files.fd, &st) == -1)
-		return CUT_FAILED;
-	if ((uint64_t)st.st_size != mb->subject.size)
-		return CUT_NOT;
-	if (ftruncate(mb->files.fd, (off_t)cut) == -1)
-		return CUT_FAILED;
-	return fsync(mb->files.fd) == -1 ? CUT_UNSURE : CUT_DONE;
+	if (mailbox_stands_still(mb) == -1 ||
+	    ftruncate(mb->files.fd, (off_t)cut) == -1)
+		return MAILBOX_TEMP;
+	return fsync(mb->files.fd) == -1 ? MAILBOX_UNSURE : MAILBOX_OK;
 }
 
 /* Brings the index to the state of the file, with tombstones or a cut. */
@@ -284,7 +276,7 @@ bury_runs(struct mailbox *mb, const struct plan *p)
 		return MAILBOX_OK;
 	}
 	if (p->cut < mb->subject.size)
-		was_cut = cut_file(mb, p->cut) == CUT_DONE;
+		was_cut = cut_file(mb, p->cut) == MAILBOX_OK;
 	settle_index(mb, p, was_cut);
 	return MAILBOX_OK;
 }
@@ -293,18 +285,13 @@ bury_runs(struct mailbox *mb, const struct plan *p)
 static enum mailbox_status
 cut_end(struct mailbox *mb, const struct plan *p)
 {
-	switch (cut_file(mb, p->cut)) {
-	case CUT_FAILED:
-		return MAILBOX_TEMP;
-	case CUT_UNSURE:
-		return MAILBOX_UNSURE;
-	case CUT_NOT:
+	enum mailbox_status status = cut_file(mb, p->cut);
+
+	if (status == MAILBOX_TEMP && errno == ESTALE)
 		return bury_runs(mb, p);
-	case CUT_DONE:
-		break;
-	}
-	settle_index(mb, p, true);
-	return MAILBOX_OK;
+	if (status == MAILBOX_OK)
+		settle_index(mb, p, true);
+	return status;
 }
 
 /* A walk over the entries; all pages are checked. */
@@ -425,7 +412,6 @@ compact(struct mailbox *mb)
 	struct journal_move *move = &promise.move;
 	uint64_t end;
 	struct index fresh;
-	bool known, was_cut;
 	int saved;
 
 	/* What is left over must not join a last line that has no end. */
@@ -452,10 +438,8 @@ compact(struct mailbox *mb)
 		return MAILBOX_OK;
 	}
 	end = move->offset + move->length;
-	was_cut = cut_file(mb, end) == CUT_DONE;
 	/* With a tombstone left at the end, the next scan finds the way. */
-	known = was_cut && move_index(mb, &fresh) == 0;
-	if (known) {
+	if (cut_file(mb, end) == MAILBOX_OK && move_index(mb, &fresh) == 0) {
 		index_replace(&mb->index, &fresh);
 		mailbox_save_index(mb, end);
 	}
