@@ -101,7 +101,7 @@ int mailbox_look(struct mailbox *, uint64_t n);
 
 /*
  * A message is not what the index says: the next opening scans again.  Called
- * when a look or a reading has shown it.
+ * when a look or a reading has shown it.  Keeps errno.
  */
 void mailbox_distrust(struct mailbox *);
 
@@ -190,7 +190,7 @@ void mailbox_check_index(struct mailbox *);
 
 /*
  * Writes the index down, if it can be, as that of the file that was measured: what
- * others do to the file meanwhile is seen by the next login.
+ * others do to the file meanwhile is seen by the next login.  Keeps errno.
  */
 void mailbox_keep_index(struct mailbox *);
 

@@ -29,6 +29,15 @@ enum { PROMISE_HOLE = 256 * 1024 };
 int promise_finish(const struct mailbox *, const struct journal_promise *);
 
 /*
+ * Before a promise: room for octets that will be added to the mailbox.  0, or -1
+ * with errno set when there is none.
+ */
+int promise_room(const struct mailbox *, uint64_t len);
+
+/* Takes back what was not promised in the end, or not begun.  Keeps errno. */
+void promise_withdraw(const struct mailbox *);
+
+/*
  * Octets of the mailbox that are to stand elsewhere go to the journal, and from
  * there, where from is their place in it, to where they are to stand.  0, or -1
  * with errno set.

@@ -2,7 +2,6 @@
 /* Adding mail to a mailbox.  Runs as: restantectl, session. */
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -93,50 +92,22 @@ append_fit(const struct mailbox *mb, const struct journal_move *move,
 	return 0;
 }
 
-/* Takes the promise back, keeping errno. */
-static void
-withdraw(const struct mailbox *mb)
-{
-	int saved = errno;
-
-	(void)journal_clear(mb->files.journal_fd);
-	errno = saved;
-}
-
-/*
- * Nothing is added, but the file may have other times than before: the index is
- * written down with these, keeping errno.  It knows twins apart.
- */
-static void
-keep_index(const struct append *a)
-{
-	int saved = errno;
-
-	mailbox_save_index(a->mb, a->move.offset);
-	errno = saved;
-}
-
 /* Makes room for so many octets, promises them, and lets the file grow. */
 static int
 make_room(struct append *a, uint64_t length)
 {
 	struct mailbox *mb = a->mb;
 	struct journal_writer w = { .fd = mb->files.journal_fd };
-	uint64_t size = a->move.size;
 
 	a->move.size += length;
-	/* Room is had now or not at all. */
-	if (fallocate(mb->files.fd, FALLOC_FL_KEEP_SIZE, (off_t)size,
-		(off_t)length) == -1 &&
-	    (errno == ENOSPC || errno == EDQUOT || errno == EFBIG))
-		return -1;
-	if (journal_commit_move(&w, JOURNAL_APPEND, &a->move) !=
-	    JOURNAL_PROMISED)
+	if (promise_room(mb, length) == -1 ||
+	    journal_commit_move(&w, JOURNAL_APPEND, &a->move) !=
+		JOURNAL_PROMISED)
 		return -1;
 	if (mailbox_stands_still(mb) == 0 &&
 	    ftruncate(mb->files.fd, (off_t)a->move.size) == 0)
 		return 0;
-	withdraw(mb);
+	promise_withdraw(mb);
 	return -1;
 }
 
@@ -154,7 +125,8 @@ append_begin(struct append *a, struct mailbox *mb, uint64_t length)
 	if (promise_sum_around(mb, &a->move) == -1)
 		return -1;
 	if (make_room(a, length) == -1) {
-		keep_index(a);
+		/* The file may have other times; the index knows twins apart. */
+		mailbox_save_index(mb, size);
 		return -1;
 	}
 	if (fsync(mb->files.fd) == 0)
@@ -193,7 +165,7 @@ append_cancel(struct append *a)
 	int saved = errno;
 
 	if (promise_finish(a->mb, &promise) == 0)
-		keep_index(a);
+		mailbox_save_index(a->mb, a->move.offset);
 	else
 		log_warn("an unfinished delivery is undone by the next login");
 	errno = saved;
@@ -209,11 +181,8 @@ append_commit(struct append *a)
 		append_cancel(a);
 		return MAILBOX_TEMP;
 	}
-	if (fdatasync(fd) == -1) {
-		append_cancel(a);
-		return MAILBOX_TEMP;
-	}
-	if (io_pwrite(fd, &a->first, 1, (off_t)a->move.offset) == -1) {
+	if (fdatasync(fd) == -1 ||
+	    io_pwrite(fd, &a->first, 1, (off_t)a->move.offset) == -1) {
 		append_cancel(a);
 		return MAILBOX_TEMP;
 	}

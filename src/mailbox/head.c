@@ -2,7 +2,6 @@
 /* The password line of a mailbox.  Runs as: restantectl, session. */
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -357,13 +356,8 @@ promise_head(
 		.offset = p->grows > 0 ? p->moves : p->len,
 		.size = size,
 	};
-	/* Room that the file will need is had now or not at all. */
-	if (p->grows > 0 &&
-	    fallocate(mb->files.fd, FALLOC_FL_KEEP_SIZE, (off_t)size,
-		(off_t)p->grows) == -1 &&
-	    (errno == ENOSPC || errno == EDQUOT || errno == EFBIG))
-		return JOURNAL_REFUSED;
-	if (promise_keep(mb, &w, 0, move->offset) == -1 ||
+	if ((p->grows > 0 && promise_room(mb, p->grows) == -1) ||
+	    promise_keep(mb, &w, 0, move->offset) == -1 ||
 	    journal_write(&w, p->head, p->len) == -1 ||
 	    (p->grows > 0 && promise_keep(mb, &w, p->moves, size) == -1))
 		return JOURNAL_REFUSED;
@@ -410,18 +404,14 @@ static enum mailbox_status
 carry_out(struct mailbox *mb, const struct plan *p)
 {
 	struct journal_promise promise = { .kind = JOURNAL_HEAD };
+	enum journal_promised promised = promise_head(mb, p, &promise.move);
 	struct promise_fit fit;
 	int saved;
 
-	switch (promise_head(mb, p, &promise.move)) {
-	case JOURNAL_PROMISED:
-		break;
-	case JOURNAL_UNSURE:
+	if (promised == JOURNAL_UNSURE)
 		return MAILBOX_UNSURE;
-	case JOURNAL_REFUSED:
-		saved = errno;
-		(void)journal_clear(mb->files.journal_fd);
-		errno = saved;
+	if (promised == JOURNAL_REFUSED) {
+		promise_withdraw(mb);
 		return MAILBOX_TEMP;
 	}
 	if ((p->grows == 0 || mailbox_stands_still(mb) == 0) &&

@@ -170,19 +170,25 @@ mailbox_check_index(struct mailbox *mb)
 void
 mailbox_keep_index(struct mailbox *mb)
 {
+	int saved = errno;
+
 	if (!mb->complete || mb->distrusted || mb->files.index_fd == -1)
 		return;
 	if (index_save(&mb->index, &mb->subject) == -1)
 		log_warn("writing an index");
+	errno = saved;
 }
 
 void
 mailbox_save_index(struct mailbox *mb, uint64_t size)
 {
-	if (index_identify(mb->files.fd, &mb->subject) == -1)
-		return;
-	mb->subject.size = size;
-	mailbox_keep_index(mb);
+	int saved = errno;
+
+	if (index_identify(mb->files.fd, &mb->subject) == 0) {
+		mb->subject.size = size;
+		mailbox_keep_index(mb);
+	}
+	errno = saved;
 }
 
 /* Finds the end of the password line; the size when it has none. */
@@ -664,9 +670,12 @@ mailbox_look(struct mailbox *mb, uint64_t n)
 void
 mailbox_distrust(struct mailbox *mb)
 {
+	int saved = errno;
+
 	mb->distrusted = true;
 	if (mb->files.index_fd != -1 && index_void(&mb->index) == -1)
 		log_warn("making an index void");
+	errno = saved;
 }
 
 /*

@@ -107,6 +107,25 @@ piece(uint64_t offset, uint64_t end)
 }
 
 int
+promise_room(const struct mailbox *mb, uint64_t len)
+{
+	if (fallocate(mb->files.fd, FALLOC_FL_KEEP_SIZE,
+		(off_t)mb->subject.size, (off_t)len) == 0)
+		return 0;
+	/* Not every file system can say. */
+	return errno == ENOSPC || errno == EDQUOT || errno == EFBIG ? -1 : 0;
+}
+
+void
+promise_withdraw(const struct mailbox *mb)
+{
+	int saved = errno;
+
+	(void)journal_clear(mb->files.journal_fd);
+	errno = saved;
+}
+
+int
 promise_keep(const struct mailbox *mb, struct journal_writer *w,
     uint64_t offset, uint64_t end)
 {

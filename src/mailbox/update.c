@@ -261,16 +261,13 @@ bury_runs(struct mailbox *mb, const struct plan *p)
 		.runs = p->runs,
 		.count = p->count,
 	};
+	enum journal_promised promised;
 	bool was_cut = false;
 
-	switch (journal_commit_runs(mb->files.journal_fd, p->runs, p->count)) {
-	case JOURNAL_PROMISED:
-		break;
-	case JOURNAL_REFUSED:
-		return MAILBOX_TEMP;
-	case JOURNAL_UNSURE:
-		return MAILBOX_UNSURE;
-	}
+	promised = journal_commit_runs(mb->files.journal_fd, p->runs, p->count);
+	if (promised != JOURNAL_PROMISED)
+		return promised == JOURNAL_REFUSED ? MAILBOX_TEMP
+						   : MAILBOX_UNSURE;
 	if (promise_finish(mb, &promise) == -1) {
 		log_warn("an update is promised; the next login finishes it");
 		return MAILBOX_OK;
@@ -411,8 +408,8 @@ compact(struct mailbox *mb)
 	struct journal_promise promise = { .kind = JOURNAL_MOVE };
 	struct journal_move *move = &promise.move;
 	uint64_t end;
+	enum journal_promised promised;
 	struct index fresh;
-	int saved;
 
 	/* What is left over must not join a last line that has no end. */
 	if (!mb->complete) {
@@ -420,17 +417,13 @@ compact(struct mailbox *mb)
 		return MAILBOX_TEMP;
 	}
 	mailbox_check_index(mb);
-	switch (promise_move(mb, move)) {
-	case JOURNAL_PROMISED:
-		break;
-	case JOURNAL_UNSURE:
+	promised = promise_move(mb, move);
+	if (promised == JOURNAL_UNSURE)
 		return MAILBOX_UNSURE;
-	case JOURNAL_REFUSED:
-		saved = errno;
-		if (saved == ESTALE)
+	if (promised == JOURNAL_REFUSED) {
+		if (errno == ESTALE)
 			mailbox_distrust(mb);
-		(void)journal_clear(mb->files.journal_fd);
-		errno = saved;
+		promise_withdraw(mb);
 		return MAILBOX_TEMP;
 	}
 	if (promise_finish(mb, &promise) == -1) {
@@ -514,15 +507,15 @@ begin(struct mailbox *mb)
 	return 0;
 }
 
-/* Nothing was removed: the index is right still, but where it was what refused. */
-static void
-keep_index(struct mailbox *mb)
+/*
+ * When nothing was removed the index is right still, but where it was what refused.
+ */
+static enum mailbox_status
+conclude(struct mailbox *mb, enum mailbox_status status)
 {
-	int saved = errno;
-
-	if (saved != ESTALE)
+	if (status == MAILBOX_TEMP && errno != ESTALE)
 		mailbox_keep_index(mb);
-	errno = saved;
+	return status;
 }
 
 enum mailbox_status
@@ -542,16 +535,13 @@ mailbox_update(struct mailbox *mb)
 	errno = saved;
 	if (status == MAILBOX_OK)
 		mailbox_unmark_all(mb);
-	else if (status == MAILBOX_TEMP)
-		keep_index(mb);
-	return status;
+	return conclude(mb, status);
 }
 
 enum mailbox_status
 mailbox_compact(struct mailbox *mb)
 {
 	struct walk walk = { 0 };
-	enum mailbox_status status;
 
 	/* With nothing to do the index stays: it knows twins apart. */
 	mailbox_check_index(mb);
@@ -559,8 +549,5 @@ mailbox_compact(struct mailbox *mb)
 		return MAILBOX_OK;
 	if (begin(mb) == -1)
 		return MAILBOX_TEMP;
-	status = compact(mb);
-	if (status == MAILBOX_TEMP)
-		keep_index(mb);
-	return status;
+	return conclude(mb, compact(mb));
 }
