@@ -28,13 +28,6 @@ enum place {
 	PLACE_UNREADABLE, /* errno is set */
 };
 
-/* Reads the octets at offset into line.  Returns how many, or -1. */
-static ssize_t
-read_line(const struct mailbox *mb, uint64_t offset, unsigned char *line)
-{
-	return io_pread(mb->files.fd, line, MBOX_SEPARATOR_MAX, (off_t)offset);
-}
-
 /*
  * Whether a run still ends where it did: with a blank line, with the file, or
  * where something begins.  What was made shorter by another program would have
@@ -62,7 +55,8 @@ look(const struct mailbox *mb, const struct journal_run *run)
 {
 	unsigned char line[MBOX_SEPARATOR_MAX];
 	const unsigned char *lf;
-	ssize_t n = read_line(mb, run->offset, line);
+	ssize_t n = io_pread(
+	    mb->files.fd, line, sizeof(line), (off_t)run->offset);
 	size_t separator, end;
 
 	if (n == -1)
@@ -386,7 +380,13 @@ promise_fit(const struct mailbox *mb, const struct journal_promise *p,
 	return append_fit(mb, &p->move, fit);
 }
 
-/* A journal fits by what the mailbox holds, never by the file's number. */
+static enum mailbox_status
+set_aside(const struct mailbox *mb)
+{
+	return journal_set_aside(mb->files.journal_fd) == -1 ? MAILBOX_TEMP
+							     : MAILBOX_OK;
+}
+
 static enum mailbox_status
 obey(const struct mailbox *mb, const struct journal_promise *p)
 {
@@ -406,22 +406,7 @@ obey(const struct mailbox *mb, const struct journal_promise *p)
 	}
 	log_warnx("a journal does not fit its mailbox, and nothing of it was "
 		  "begun: set aside");
-	return journal_set_aside(mb->files.journal_fd) == -1 ? MAILBOX_TEMP
-							     : MAILBOX_OK;
-}
-
-/*
- * The journal's header says that something is promised, but what follows is not
- * what it sums up: a power loss came before the promise was made, or the disk
- * lies.  Somebody may want to know.
- */
-static enum mailbox_status
-drop_torn(const struct mailbox *mb)
-{
-	log_warnx("a journal's promise is not whole, and nothing of it was "
-		  "done: set aside");
-	return journal_set_aside(mb->files.journal_fd) == -1 ? MAILBOX_TEMP
-							     : MAILBOX_OK;
+	return set_aside(mb);
 }
 
 enum mailbox_status
@@ -432,8 +417,15 @@ promise_recover(const struct mailbox *mb)
 
 	switch (journal_load(mb->files.journal_fd, &p)) {
 	case JOURNAL_EMPTY:
-		if (p.torn)
-			status = drop_torn(mb);
+		if (!p.torn)
+			break;
+		/*
+		 * What follows the header is not what it sums up: a power loss
+		 * came before the promise was made, or the disk lies.
+		 */
+		log_warnx("a journal's promise is not whole, and nothing of it "
+			  "was done: set aside");
+		status = set_aside(mb);
 		break;
 	case JOURNAL_ERROR:
 		status = MAILBOX_TEMP;
