@@ -47,18 +47,18 @@ struct journal_promise {
 	struct journal_run *runs; /* the caller's to free; NULL: no runs */
 	size_t count;
 	struct journal_move move; /* of the other kinds */
-	bool torn; /* with JOURNAL_EMPTY: it says otherwise, but is not whole */
 };
 
 enum journal_status {
 	JOURNAL_EMPTY, /* nothing was promised */
+	JOURNAL_TORN,  /* nor here: it says otherwise, but is not whole */
 	JOURNAL_PROMISE,
 	JOURNAL_ERROR, /* errno is set */
 };
 
 /*
  * Reads the journal at fd.  A file that is too short or does not match its
- * checksum promised nothing: it is empty.
+ * checksum promised nothing.
  */
 enum journal_status journal_load(int fd, struct journal_promise *);
 

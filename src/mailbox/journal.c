@@ -80,8 +80,8 @@ begin_header(int fd, enum journal_kind kind, struct header *h)
 	return 0;
 }
 
-/* Reads and checks the runs.  Returns 1, 0 if they are not right, or -1. */
-static int
+/* Reads and checks the runs. */
+static enum journal_status
 load_runs(int fd, const struct header *h, struct journal_promise *p)
 {
 	size_t size = num_size(h->count * sizeof(*p->runs));
@@ -90,16 +90,16 @@ load_runs(int fd, const struct header *h, struct journal_promise *p)
 
 	p->runs = malloc(size);
 	if (p->runs == NULL)
-		return -1;
+		return JOURNAL_ERROR;
 	p->count = (size_t)h->count;
 	n = io_pread(fd, p->runs, size, sizeof(*h));
 	if (n == (ssize_t)size && h->body == sum64(0, p->runs, size))
-		return 1;
+		return JOURNAL_PROMISE;
 	saved = errno;
 	free(p->runs);
 	p->runs = NULL;
 	errno = saved;
-	return n == -1 ? -1 : 0;
+	return n == -1 ? JOURNAL_ERROR : JOURNAL_TORN;
 }
 
 /*
@@ -124,15 +124,14 @@ sum_octets(int fd, uint64_t length, uint64_t *sum)
 	return 0;
 }
 
-/* Checks the octets of a move.  Returns as load_runs() does. */
-static int
+static enum journal_status
 check_move(int fd, const struct header *h)
 {
 	uint64_t sum;
 
 	if (sum_octets(fd, h->move.length, &sum) == -1)
-		return errno == ENODATA ? 0 : -1;
-	return sum == h->body ? 1 : 0;
+		return errno == ENODATA ? JOURNAL_TORN : JOURNAL_ERROR;
+	return sum == h->body ? JOURNAL_PROMISE : JOURNAL_TORN;
 }
 
 enum journal_status
@@ -140,7 +139,6 @@ journal_load(int fd, struct journal_promise *p)
 {
 	struct header h;
 	struct stat st;
-	int whole = 0;
 
 	*p = (struct journal_promise){ .runs = NULL };
 	if (read_header(fd, &h) == -1 || fds_stat(fd, &st) == -1)
@@ -148,16 +146,13 @@ journal_load(int fd, struct journal_promise *p)
 	if (!is_promise(h.kind))
 		return JOURNAL_EMPTY;
 	p->kind = (enum journal_kind)h.kind;
-	if (p->kind != JOURNAL_RUNS)
-		whole = check_move(fd, &h);
-	else if (h.count > 0 && h.count <= SIZE_MAX / sizeof(*p->runs) &&
-	    h.count <= ((uint64_t)st.st_size - sizeof(h)) / sizeof(*p->runs))
-		whole = load_runs(fd, &h, p);
 	p->move = h.move;
-	if (whole == -1)
-		return JOURNAL_ERROR;
-	p->torn = whole == 0;
-	return whole == 1 ? JOURNAL_PROMISE : JOURNAL_EMPTY;
+	if (p->kind != JOURNAL_RUNS)
+		return check_move(fd, &h);
+	if (h.count == 0 || h.count > SIZE_MAX / sizeof(*p->runs) ||
+	    h.count > ((uint64_t)st.st_size - sizeof(h)) / sizeof(*p->runs))
+		return JOURNAL_TORN;
+	return load_runs(fd, &h, p);
 }
 
 int

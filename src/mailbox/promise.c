@@ -417,8 +417,8 @@ promise_recover(const struct mailbox *mb)
 
 	switch (journal_load(mb->files.journal_fd, &p)) {
 	case JOURNAL_EMPTY:
-		if (!p.torn)
-			break;
+		break;
+	case JOURNAL_TORN:
 		/*
 		 * What follows the header is not what it sums up: a power loss
 		 * came before the promise was made, or the disk lies.

@@ -129,6 +129,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	switch (journal_load(fd, &p)) {
 	case JOURNAL_EMPTY:
+	case JOURNAL_TORN:
 		must(p.runs == NULL);
 		break;
 	case JOURNAL_PROMISE:
