@@ -59,8 +59,8 @@ enum mailbox_status
 append_at_once(const struct mailbox *, const char *mbox, size_t len);
 
 /* For promise.c. */
-int append_undo(const struct mailbox *, const struct journal_move *);
-int append_fit(
-    const struct mailbox *, const struct journal_move *, struct promise_fit *);
+int append_undo(const struct mailbox *, const struct journal_promise *);
+int append_fit(const struct mailbox *, const struct journal_promise *,
+    struct promise_fit *);
 
 #endif

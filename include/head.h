@@ -37,8 +37,8 @@ enum mailbox_status
 head_replace(struct mailbox *, const char *line, size_t len, bool before);
 
 /* For promise.c: does what is promised, and whether it can be. */
-int head_finish(const struct mailbox *, const struct journal_move *);
-int head_fit(
-    const struct mailbox *, const struct journal_move *, struct promise_fit *);
+int head_finish(const struct mailbox *, const struct journal_promise *);
+int head_fit(const struct mailbox *, const struct journal_promise *,
+    struct promise_fit *);
 
 #endif

@@ -56,8 +56,9 @@ bury(const struct mailbox *mb, const struct journal_move *move)
 }
 
 int
-append_undo(const struct mailbox *mb, const struct journal_move *move)
+append_undo(const struct mailbox *mb, const struct journal_promise *promise)
 {
+	const struct journal_move *move = &promise->move;
 	enum place place;
 	uint64_t size;
 
@@ -69,14 +70,14 @@ append_undo(const struct mailbox *mb, const struct journal_move *move)
 }
 
 int
-append_fit(const struct mailbox *mb, const struct journal_move *move,
+append_fit(const struct mailbox *mb, const struct journal_promise *promise,
     struct promise_fit *fit)
 {
+	const struct journal_move *move = &promise->move;
 	struct journal_move now = *move;
 	enum place place;
 	uint64_t size;
 
-	*fit = (struct promise_fit){ .fits = false };
 	/* What nobody promises who means it. */
 	if (move->length != 0 || move->size < move->offset ||
 	    move->size - move->offset < MBOX_TOMBSTONE_MIN)

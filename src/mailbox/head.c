@@ -78,11 +78,11 @@ grow(const struct mailbox *mb, const struct promised *p)
 }
 
 int
-head_finish(const struct mailbox *mb, const struct journal_move *move)
+head_finish(const struct mailbox *mb, const struct journal_promise *promise)
 {
 	struct promised p;
 
-	if (read_promise(move, &p) == -1) {
+	if (read_promise(&promise->move, &p) == -1) {
 		errno = EINVAL;
 		return -1;
 	}
@@ -171,7 +171,7 @@ is_room(const struct mailbox *mb, const struct promised *p, bool may_be_fresh)
 }
 
 int
-head_fit(const struct mailbox *mb, const struct journal_move *move,
+head_fit(const struct mailbox *mb, const struct journal_promise *promise,
     struct promise_fit *fit)
 {
 	struct promised p;
@@ -179,8 +179,7 @@ head_fit(const struct mailbox *mb, const struct journal_move *move,
 	uint64_t end, size;
 	int room = 1;
 
-	*fit = (struct promise_fit){ .fits = false };
-	if (read_promise(move, &p) == -1)
+	if (read_promise(&promise->move, &p) == -1)
 		return 0;
 	end = p.grows > 0 ? p.size : p.fresh;
 	if (mailbox_size(mb, &size) == -1)
@@ -419,7 +418,7 @@ carry_out(struct mailbox *mb, const struct plan *p)
 		return MAILBOX_OK;
 	saved = errno;
 	/* Perhaps before anything was begun. */
-	if (head_fit(mb, &promise.move, &fit) == 0 && !fit.fits && !fit.begun &&
+	if (promise_fit(mb, &promise, &fit) == 0 && !fit.fits && !fit.begun &&
 	    journal_clear(mb->files.journal_fd) == 0) {
 		errno = saved;
 		return MAILBOX_TEMP;

@@ -196,8 +196,9 @@ finish_runs(const struct mailbox *mb, const struct journal_promise *p)
 
 /* Copies the octets into place, and makes a tombstone of what is left over. */
 static int
-finish_move(const struct mailbox *mb, const struct journal_move *move)
+finish_move(const struct mailbox *mb, const struct journal_promise *p)
 {
+	const struct journal_move *move = &p->move;
 	uint64_t end = move->offset + move->length;
 
 	if (promise_put(mb, 0, move->offset, end) == -1)
@@ -213,30 +214,6 @@ finish_move(const struct mailbox *mb, const struct journal_move *move)
 		return -1;
 	return promise_zero(
 	    mb, end + MBOX_FROM, move->size - 2 - (end + MBOX_FROM));
-}
-
-int
-promise_finish(const struct mailbox *mb, const struct journal_promise *p)
-{
-	int status = -1;
-
-	switch (p->kind) {
-	case JOURNAL_RUNS:
-		status = finish_runs(mb, p);
-		break;
-	case JOURNAL_MOVE:
-		status = finish_move(mb, &p->move);
-		break;
-	case JOURNAL_HEAD:
-		status = head_finish(mb, &p->move);
-		break;
-	case JOURNAL_APPEND:
-		status = append_undo(mb, &p->move);
-		break;
-	}
-	if (status == -1 || fdatasync(mb->files.fd) == -1)
-		return -1;
-	return journal_clear(mb->files.journal_fd);
 }
 
 /* Sums the octets from offset to end, CHECK_OCTETS at most.  0 or -1. */
@@ -309,14 +286,14 @@ is_move(const struct journal_move *move)
 }
 
 static int
-fit_move(const struct mailbox *mb, const struct journal_move *promised,
+fit_move(const struct mailbox *mb, const struct journal_promise *p,
     struct promise_fit *fit)
 {
+	const struct journal_move *promised = &p->move;
 	struct journal_move now = *promised;
 	uint64_t size;
 	int moved = 0;
 
-	*fit = (struct promise_fit){ .fits = false };
 	if (!is_move(promised))
 		return 0;
 	if (mailbox_size(mb, &size) == -1 || promise_sum_around(mb, &now) == -1)
@@ -354,30 +331,41 @@ fit_runs(const struct mailbox *mb, const struct journal_promise *p,
 {
 	uint64_t size;
 
-	*fit = (struct promise_fit){ .fits = true };
 	if (mailbox_size(mb, &size) == -1)
 		return -1;
+	fit->fits = true;
 	for (size_t i = 0; i < p->count; i++)
 		if (fit_run(mb, &p->runs[i], size, fit) == -1)
 			return -1;
 	return 0;
 }
 
+/* What is done for each kind of promise. */
+static const struct {
+	int (*finish)(const struct mailbox *, const struct journal_promise *);
+	int (*fit)(const struct mailbox *, const struct journal_promise *,
+	    struct promise_fit *);
+} kinds[] = {
+	[JOURNAL_RUNS] = { finish_runs, fit_runs },
+	[JOURNAL_MOVE] = { finish_move, fit_move },
+	[JOURNAL_HEAD] = { head_finish, head_fit },
+	[JOURNAL_APPEND] = { append_undo, append_fit },
+};
+
+int
+promise_finish(const struct mailbox *mb, const struct journal_promise *p)
+{
+	if (kinds[p->kind].finish(mb, p) == -1 || fdatasync(mb->files.fd) == -1)
+		return -1;
+	return journal_clear(mb->files.journal_fd);
+}
+
 int
 promise_fit(const struct mailbox *mb, const struct journal_promise *p,
     struct promise_fit *fit)
 {
-	switch (p->kind) {
-	case JOURNAL_RUNS:
-		return fit_runs(mb, p, fit);
-	case JOURNAL_MOVE:
-		return fit_move(mb, &p->move, fit);
-	case JOURNAL_HEAD:
-		return head_fit(mb, &p->move, fit);
-	case JOURNAL_APPEND:
-		break;
-	}
-	return append_fit(mb, &p->move, fit);
+	*fit = (struct promise_fit){ .fits = false };
+	return kinds[p->kind].fit(mb, p, fit);
 }
 
 static enum mailbox_status
