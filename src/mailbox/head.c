@@ -236,47 +236,28 @@ room(const struct mailbox *mb)
 	return start + n;
 }
 
-/* Whether the octets at offset are zero: the inside of a tombstone. */
-static bool
-are_zero(const struct mailbox *mb, uint64_t offset, size_t len)
-{
-	static const char zeros[HEAD_MAX];
-	char buf[HEAD_MAX];
-
-	return len <= sizeof(buf) && mailbox_pread(mb, buf, len, offset) == 0 &&
-	    memcmp(buf, zeros, len) == 0;
-}
-
 /*
- * The tombstone of len octets that begins where the line ends now: how much of it
- * must be written is known from what was there.
+ * What is left of the room behind the line is dead.  A tombstone for which there is
+ * too little space here lies in another one, the end of which it shares.
  */
 static void
-add_tombstone(struct plan *p, uint64_t len, size_t written)
+add_rest(struct plan *p, uint64_t rest)
 {
-	memcpy(p->head + p->len, "From ", MBOX_FROM);
-	memset(p->head + p->len + MBOX_FROM, '\0', written - MBOX_FROM);
-	if (written == len)
-		memcpy(p->head + p->len + len - 2, "\n\n", 2);
-	p->len += written;
-	p->dead = len;
-}
+	char *end = p->head + p->len;
+	size_t len = MBOX_FROM + 1;
 
-static void
-add_line_ends(struct plan *p, uint64_t len)
-{
-	memset(p->head + p->len, '\n', (size_t)len);
-	p->len += (size_t)len;
-}
-
-/* The line is shorter than its room: what is left is dead. */
-static void
-plan_shorter(struct plan *p, uint64_t rest)
-{
-	if (rest >= MBOX_TOMBSTONE_MIN)
-		add_tombstone(p, rest, (size_t)rest);
-	else
-		add_line_ends(p, rest);
+	if (rest <= sizeof(p->head) - p->len)
+		len = (size_t)rest;
+	p->len += len;
+	if (rest < MBOX_TOMBSTONE_MIN) {
+		memset(end, '\n', len);
+		return;
+	}
+	p->dead = rest;
+	memset(end, '\0', len);
+	memcpy(end, "From ", MBOX_FROM);
+	if (len == rest)
+		memcpy(end + len - 2, "\n\n", 2);
 }
 
 /*
@@ -299,24 +280,14 @@ static void
 plan_longer(struct mailbox *mb, struct plan *p, uint64_t end, uint64_t more)
 {
 	const struct mbox_entry *e = NULL;
-	uint64_t rest;
 
 	if (mb->index.is.entries > 0)
 		e = index_entry(&mb->index, 0);
 	if (e != NULL && e->offset == end && more <= e->stored &&
 	    begins_dead(mb, e)) {
-		rest = e->stored - more;
 		p->behind = 1;
-		if (rest < MBOX_TOMBSTONE_MIN) {
-			add_line_ends(p, rest);
-			return;
-		}
-		/* Its own zeros make the new one, the first of them, too. */
-		if (are_zero(mb, end + MBOX_FROM, (size_t)more + 1)) {
-			add_tombstone(p, rest, MBOX_FROM);
-			return;
-		}
-		p->behind = 0;
+		add_rest(p, e->stored - more);
+		return;
 	}
 	p->grows = more;
 	p->moves = end;
@@ -338,7 +309,7 @@ make_plan(struct mailbox *mb, const char *line, size_t len, bool before,
 	if (before)
 		p->grows = len;
 	else if (len <= end)
-		plan_shorter(p, end - len);
+		add_rest(p, end - len);
 	else
 		plan_longer(mb, p, end, len - end);
 	return 0;

@@ -80,6 +80,7 @@ struct room {
 	size_t line, gap, tombstone;
 	char inside; /* of the tombstone */
 	bool junk;   /* nobody's octets before it */
+	bool crlf;   /* it ends as the lines of others do */
 };
 
 static void
@@ -92,8 +93,8 @@ make(const struct room *r)
 		add("junk\n\n", 6);
 	if (r->tombstone > 0) {
 		add("From \0", 6);
-		add_many(r->inside, r->tombstone - 8);
-		add("\n\n", 2);
+		add_many(r->inside, r->tombstone - (r->crlf ? 9 : 8));
+		add(r->crlf ? "\n\r\n" : "\n\n", r->crlf ? 3 : 2);
 	}
 	add(MAIL, strlen(MAIL));
 	put(text, size);
@@ -113,8 +114,11 @@ is_room(size_t from, size_t to)
 			return false;
 		for (from += MBOX_FROM; got[from] == '\0'; from++)
 			;
-		if (memcmp(got + from++, "\n\n", 2) != 0)
+		if (memcmp(got + from, "\n\r\n", 3) == 0)
+			from++;
+		else if (memcmp(got + from, "\n\n", 2) != 0)
 			return false;
+		from++;
 	}
 	return from == to;
 }
@@ -155,8 +159,7 @@ replace(const struct room *r, size_t len, const char *what)
 	char line[TEXT_MAX];
 	size_t room = r->line + r->gap + r->tombstone, now, behind, tail;
 
-	/* A tombstone that is not zero goes as a whole. */
-	if (r->junk || (r->inside != '\0' && len + MBOX_TOMBSTONE_MIN <= room))
+	if (r->junk)
 		room = r->line + r->gap;
 	make(r);
 	tail = strlen(MAIL);
@@ -191,6 +194,8 @@ rooms(void)
 		{ .line = 20, .tombstone = 9 },
 		{ .line = 20, .gap = 3, .tombstone = 8 },
 		{ .line = 20, .gap = 2, .tombstone = 60 },
+		{ .line = 20, .tombstone = 60, .crlf = true },
+		{ .line = 20, .tombstone = 5000 },
 		{ .line = 20, .tombstone = 60, .inside = 'x' },
 		{ .line = 20, .tombstone = 60, .junk = true },
 		{ .line = 20, .gap = 9, .junk = true },
@@ -200,6 +205,10 @@ rooms(void)
 		char what[64];
 		size_t most = all[i].line + all[i].gap + all[i].tombstone + 12;
 
+		/* No line is longer. */
+		if (most > HEAD_MAX / 2)
+			most = HEAD_MAX / 2;
+
 		(void)snprintf(what, sizeof(what), "room %zu", i);
 		for (size_t len = 2; len <= most; len++)
 			replace(&all[i], len, what);
@@ -207,6 +216,7 @@ rooms(void)
 		    all[i].line, all[i].gap, all[i].tombstone,
 		    all[i].junk              ? ", nobody's"
 			: all[i].inside != 0 ? ", not zero"
+			: all[i].crlf        ? ", then a CRLF"
 					     : "");
 	}
 }
