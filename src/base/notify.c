@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "fds.h"
 #include "log.h"
 #include "notify.h"
 
@@ -36,8 +37,7 @@ notify(const char *text)
 		(socklen_t)(offsetof(struct sockaddr_un, sun_path) + len)) ==
 		-1)
 		log_warn("telling the service manager");
-	if (fd != -1)
-		(void)close(fd);
+	fds_close(&fd);
 }
 
 void

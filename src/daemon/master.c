@@ -202,9 +202,7 @@ start_launcher(struct master *m)
 static void
 leave_launcher(struct service *svc)
 {
-	if (svc->attendant.launcher_fd != -1)
-		(void)close(svc->attendant.launcher_fd);
-	svc->attendant.launcher_fd = -1;
+	fds_close(&svc->attendant.launcher_fd);
 }
 
 /* A keeper and a listener that know each other. */
@@ -247,9 +245,7 @@ start_pair(struct master *m)
 static void
 stop_listening(struct master *m)
 {
-	if (m->life_fd != -1)
-		(void)close(m->life_fd);
-	m->life_fd = -1;
+	fds_close(&m->life_fd);
 }
 
 /*

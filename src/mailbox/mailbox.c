@@ -549,13 +549,10 @@ mailbox_close(struct mailbox *mb)
 	if (mb->files.fd != -1) {
 		/* An attendant that is about to exit may have them open, too. */
 		lock_release(mb->files.journal_fd, mb->files.fd);
-		(void)close(mb->files.fd);
-		if (mb->files.journal_fd != -1)
-			(void)close(mb->files.journal_fd);
-		if (mb->files.index_fd != -1)
-			(void)close(mb->files.index_fd);
+		fds_close(&mb->files.fd);
+		fds_close(&mb->files.journal_fd);
+		fds_close(&mb->files.index_fd);
 	}
-	mb->files = (struct mailbox_files){ -1, -1, -1 };
 }
 
 uint64_t

@@ -14,6 +14,7 @@
 
 #include "channel.h"
 #include "check.h"
+#include "fds.h"
 
 /* A name of NAME_MAX octets, each of which may need four. */
 enum { CLEAN = 4 * NAME_MAX + 1 };
@@ -49,8 +50,7 @@ check_writable(struct check *c, enum check_level level, const char *about)
 		    strerror(errno));
 		return false;
 	}
-	if (fd != -1)
-		(void)close(fd);
+	fds_close(&fd);
 	return true;
 }
 

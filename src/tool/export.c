@@ -15,6 +15,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "fds.h"
 #include "io.h"
 #include "mbox.h"
 #include "progress.h"
@@ -79,17 +80,14 @@ static int
 sync_name(const char *path)
 {
 	char *copy = strdup(path);
-	int dir = -1, status = -1, saved;
+	int dir = -1, status = -1;
 
 	if (copy != NULL)
 		dir = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (dir != -1)
 		status = fsync(dir);
-	saved = errno;
-	if (dir != -1)
-		(void)close(dir);
+	fds_close(&dir);
 	free(copy);
-	errno = saved;
 	return status;
 }
 
@@ -210,17 +208,6 @@ open_maildir(const char *path, struct maildir *md)
 }
 
 static void
-close_maildir(const struct maildir *md)
-{
-	if (md->fd != -1)
-		(void)close(md->fd);
-	if (md->tmp != -1)
-		(void)close(md->tmp);
-	if (md->new != -1)
-		(void)close(md->new);
-}
-
-static void
 export_maildir(struct export *ex)
 {
 	struct maildir md = { -1, -1, -1 };
@@ -233,7 +220,9 @@ export_maildir(struct export *ex)
 		status = fsync(md.new) == -1 ? -1 : fsync(md.fd);
 	if (status == -1)
 		failed(ex);
-	close_maildir(&md);
+	fds_close(&md.fd);
+	fds_close(&md.tmp);
+	fds_close(&md.new);
 }
 
 /*

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "append.h"
+#include "fds.h"
 #include "letter.h"
 #include "num.h"
 #include "progress.h"
@@ -198,8 +199,7 @@ open_message(struct import *im, const struct part *part, const char *name,
 		return fd;
 	tool_complain(im->t, EX_DATAERR, im->user,
 	    "nothing is imported: %s/%s %s", part->name, name, why);
-	if (fd != -1)
-		(void)close(fd);
+	fds_close(&fd);
 	return -1;
 }
 
@@ -318,8 +318,7 @@ import_maildir(struct import *im, int fd)
 		end(im, for_each(im, parts, put));
 	for (int i = 0; i < 2; i++) {
 		tool_free_names(parts[i].names, parts[i].count);
-		if (parts[i].fd != -1)
-			(void)close(parts[i].fd);
+		fds_close(&parts[i].fd);
 	}
 }
 

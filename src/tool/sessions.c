@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "fds.h"
 #include "log.h"
 #include "sessions.h"
 
@@ -232,6 +233,5 @@ sessions_end(struct tool *t, const struct session_seen *s)
 	else if (status == -1 && errno != ESRCH)
 		tool_complain(
 		    t, EX_NOPERM, s->user, "not ended: %s", strerror(errno));
-	if (fd != -1)
-		(void)close(fd);
+	fds_close(&fd);
 }
