@@ -214,13 +214,10 @@ start_alone(const struct options *o, const struct conf *c)
 	if (service_prepare(c, NULL, &svc) == -1 ||
 	    sockets_open(c, &passed, &sockets) == -1)
 		exit(1);
-	service_take_state(c, &svc);
-	if (o->background) {
+	if (o->background)
 		pid_fd = open_pid_file(c);
-		signal_fd = go_to_background(c, pid_fd);
-	} else {
-		signal_fd = sig_open();
-	}
+	service_take_state(c, &svc);
+	signal_fd = o->background ? go_to_background(c, pid_fd) : sig_open();
 	log_info("ready");
 	master_listen(&svc, o, &sockets, signal_fd);
 	log_info("ended");

@@ -93,6 +93,15 @@ like $c->login('alice', 'secret'), qr/^\+OK.* 1 message /, 'it serves';
 is $status, 1 << 8, 'a second one returns with status 1';
 like $said, qr/already running/, 'and says why';
 is Restante::slurp($pid_file), "$pid\n", 'the file is as it was';
+SKIP: {
+	skip 'only root has a keeper of its own', 2 if $> != 0;
+	my $owner = (stat "$dir/Users/.restante")[4];
+
+	is +(run(Restante::free_port(), '-b', '-o', 'keeper-user=daemon'))[0],
+	    1 << 8, 'so does one with another keeper';
+	is +(stat "$dir/Users/.restante")[4], $owner,
+	    'which is not given .restante';
+}
 ($status, $said) = run($port, '-b');
 is $status, 1 << 8, 'so does one on the same port';
 like $said, qr/listening on 127\.0\.0\.1 port $port: /, 'and says why';
