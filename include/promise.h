@@ -29,10 +29,11 @@ enum { PROMISE_HOLE = 256 * 1024 };
 int promise_finish(const struct mailbox *, const struct journal_promise *);
 
 /*
- * Before a promise: room for octets that will be added to the mailbox.  0, or -1
- * with errno set when there is none.
+ * Before a promise: syncs the mailbox, of which a power loss may leave no less than
+ * what is promised of it, whoever has written that; and finds room for len octets
+ * that will be added.  0, or -1 with errno set: there is to be no promise.
  */
-int promise_room(const struct mailbox *, uint64_t len);
+int promise_prepare(const struct mailbox *, uint64_t len);
 
 /* Takes back what was not promised in the end, or not begun.  Keeps errno. */
 void promise_withdraw(const struct mailbox *);

@@ -101,7 +101,7 @@ make_room(struct append *a, uint64_t length)
 	struct journal_writer w = { .fd = mb->files.journal_fd };
 
 	a->move.size += length;
-	if (promise_room(mb, length) == -1 ||
+	if (promise_prepare(mb, length) == -1 ||
 	    journal_commit_move(&w, JOURNAL_APPEND, &a->move) !=
 		JOURNAL_PROMISED)
 		return -1;

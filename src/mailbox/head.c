@@ -326,7 +326,7 @@ promise_head(
 		.offset = p->grows > 0 ? p->moves : p->len,
 		.size = size,
 	};
-	if ((p->grows > 0 && promise_room(mb, p->grows) == -1) ||
+	if (promise_prepare(mb, p->grows) == -1 ||
 	    promise_keep(mb, &w, 0, move->offset) == -1 ||
 	    journal_write(&w, p->head, p->len) == -1 ||
 	    (p->grows > 0 && promise_keep(mb, &w, p->moves, size) == -1))

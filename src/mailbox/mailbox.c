@@ -280,11 +280,6 @@ complete(struct mailbox *mb)
 		mb->complete = false;
 		return 0;
 	}
-	/* A promise that counts on it must not be what a power loss leaves. */
-	if (fdatasync(mb->files.fd) == -1) {
-		log_warn("completing the end of a mailbox");
-		mb->complete = false;
-	}
 	return measure(mb);
 }
 

@@ -101,9 +101,12 @@ piece(uint64_t offset, uint64_t end)
 }
 
 int
-promise_room(const struct mailbox *mb, uint64_t len)
+promise_prepare(const struct mailbox *mb, uint64_t len)
 {
-	if (fallocate(mb->files.fd, FALLOC_FL_KEEP_SIZE,
+	if (fdatasync(mb->files.fd) == -1)
+		return -1;
+	if (len == 0 ||
+	    fallocate(mb->files.fd, FALLOC_FL_KEEP_SIZE,
 		(off_t)mb->subject.size, (off_t)len) == 0)
 		return 0;
 	/* Not every file system can say. */

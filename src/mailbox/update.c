@@ -264,6 +264,8 @@ bury_runs(struct mailbox *mb, const struct plan *p)
 	enum journal_promised promised;
 	bool was_cut = false;
 
+	if (promise_prepare(mb, 0) == -1)
+		return MAILBOX_TEMP;
 	promised = journal_commit_runs(mb->files.journal_fd, p->runs, p->count);
 	if (promised != JOURNAL_PROMISED)
 		return promised == JOURNAL_REFUSED ? MAILBOX_TEMP
@@ -353,6 +355,8 @@ promise_move(const struct mailbox *mb, struct journal_move *move)
 	uint64_t from;
 
 	assert(e != NULL);
+	if (promise_prepare(mb, 0) == -1)
+		return JOURNAL_REFUSED;
 	*move = (struct journal_move){
 		.offset = e->offset,
 		.size = mb->subject.size,

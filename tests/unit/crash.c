@@ -903,6 +903,25 @@ fail_everywhere(const struct choice *choice, int messages, int count)
 	forget_calls();
 }
 
+/*
+ * A power loss leaves what others had written of the mailbox before it, synced or
+ * not, or there is no promise that counts on it.
+ */
+static void
+check_ground(void)
+{
+	bool synced = false;
+
+	for (int i = 0; i < call_count; i++) {
+		if (calls[i].kind < SYNC)
+			continue;
+		check(calls[i].file != JOURNAL || synced,
+		    "%s, %s: the mailbox is synced before a promise", mail_name,
+		    choice_name);
+		synced = synced || calls[i].file == MAIL;
+	}
+}
+
 static void
 try_update(const struct mail *m, const struct choice *choice)
 {
@@ -925,6 +944,7 @@ try_update(const struct mail *m, const struct choice *choice)
 	check(update(choice, count) == MAILBOX_OK, "%s, %s: an update", m->name,
 	    choice->name);
 	ok_at = call_count;
+	check_ground();
 	check(!promises(), "%s, %s: it is done", mail_name, choice_name);
 	end_everywhere(ok_at, m->count <= 12);
 	ends += (uint64_t)((ok_at + 1) * (losses + 1));
@@ -964,6 +984,7 @@ try_line(const struct mail *m, size_t old, size_t new)
 	check(
 	    update(NULL, 0) == MAILBOX_OK, "%s, %s: a new line", m->name, name);
 	ok_at = call_count;
+	check_ground();
 	check(!promises(), "%s, %s: it is done", mail_name, choice_name);
 	end_everywhere(ok_at, m->count <= 6);
 	ends += (uint64_t)((ok_at + 1) * (losses + 1));
@@ -1013,6 +1034,7 @@ try_delivery(
 	check(
 	    update(NULL, 0) == MAILBOX_OK, "%s, %s: delivered", m->name, name);
 	ok_at = call_count;
+	check_ground();
 	check(!promises(), "%s, %s: it is done", mail_name, choice_name);
 	for (int f = 0; f < FILES; f++)
 		copy_image(&state[f], &start[f]);
