@@ -228,18 +228,15 @@ int
 index_save(struct index *ix, const struct index_subject *subject)
 {
 	uint64_t count = page_count(ix->is.entries);
-	int saved;
 
 	if (ix->fd == -1) {
 		errno = EBADF;
 		return -1;
 	}
-	if (write_pages(ix) == -1 || write_header(ix, subject) == -1) {
-		saved = errno;
-		(void)index_void(ix);
-		errno = saved;
+	/* Killed in the midst, it leaves no header that knows older pages. */
+	if (index_void(ix) == -1 || write_pages(ix) == -1 ||
+	    write_header(ix, subject) == -1)
 		return -1;
-	}
 	(void)!ftruncate(ix->fd, (off_t)((count + 1) * PAGE));
 	ix->removed = false;
 	ix->size = subject->size;

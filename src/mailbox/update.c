@@ -487,8 +487,8 @@ remove_marked(struct mailbox *mb, struct plan *p)
 
 /*
  * Takes the mailbox's locks again where they were let go, and looks whether it
- * is still the same file.  From here on the index on disk is not to be believed,
- * until it is written again: a page of it may be newer than its header.
+ * is still the same file.  The index on disk is void until an update has ended:
+ * what makes one refuse, or die, has the next login scan.
  */
 static int
 begin(struct mailbox *mb)
