@@ -155,6 +155,32 @@ every_text(void)
 	    LONGEST);
 }
 
+/*
+ * Every text of four of these octets at every place in a long line: what takes many
+ * octets at a time meets it at all its edges.
+ */
+static void
+every_place(void)
+{
+	static const char octets[] = { '.', '\r', '\n', 'a' };
+	enum { LEN = 4, ALL = 3 * 32 + LEN };
+	char text[ALL];
+	size_t cut;
+
+	for (unsigned int which = 0; which < 256; which++)
+		for (size_t at = 0; at <= ALL - LEN; at++) {
+			memset(text, 'x', sizeof(text));
+			for (size_t k = 0; k < LEN; k++)
+				text[at + k] = octets[which >> 2 * k & 3];
+			(void)compare(text, sizeof(text), NULL, 0);
+			for (cut = at; cut <= at + LEN; cut++)
+				(void)compare(text, sizeof(text), &cut, 1);
+		}
+	(void)point(
+	    "P3-064 to P3-073: every text of %d octets in %d, cut there", LEN,
+	    ALL);
+}
+
 static size_t
 random_text(char *text, size_t size)
 {
@@ -406,6 +432,7 @@ main(void)
 	chance_open();
 	table();
 	every_text();
+	every_place();
 	random_texts();
 	status_lines();
 	full_buffer();
