@@ -14,7 +14,7 @@
 #include <stdint.h>
 
 enum {
-	REPLY_BUFFER = 256 * 1024,
+	REPLY_BUFFER = 192 * 1024,
 	/* RFC 2449 section 4: a status line with its CRLF. */
 	REPLY_LINE = 512,
 };

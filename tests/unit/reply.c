@@ -400,13 +400,14 @@ deaf_client(void)
 static void
 trim(void)
 {
-	static char out[REPLY_BUFFER + 64], line[1024];
+	enum { LINE = 1024, ALL = REPLY_BUFFER / (LINE + 1) };
+	static char out[REPLY_BUFFER + 64], line[LINE];
 	int fd = memfd_create("out", MFD_CLOEXEC);
 
 	need(fd != -1, "memfd_create");
 	memset(line, 'x', sizeof(line));
 	line[sizeof(line) - 1] = '\n';
-	for (size_t lines = 0; lines < 250; lines += 7) {
+	for (size_t lines = 0; lines < ALL; lines += 7) {
 		size_t n, bad = 0;
 
 		open_reply(fd);
