@@ -3,7 +3,8 @@
  * What this machine can do at best, each printed in seconds.
  *
  * usage: limits scan FILE	read() it and count the line ends
- *	  limits loopback OCTETS	from memory through TCP, and read() it
+ *	  limits loopback OCTETS	from memory through TCP, and read() it, in
+ *				pieces of the size that goes fastest
  *	  limits sync FILE	three times a block and fdatasync(), once with a
  *				hole: what a safe deletion cannot do without
  *	  limits cut FILE	ftruncate() to a block, fsync(), and unlink()
@@ -101,14 +102,13 @@ connected(int ends[2])
 }
 
 static _Noreturn void
-send_all(int fd, uint64_t octets)
+send_all(int fd, uint64_t octets, size_t piece)
 {
 	ssize_t n;
 
-	memset(buf, 'x', sizeof(buf));
+	memset(buf, 'x', piece);
 	for (; octets > 0; octets -= (uint64_t)n) {
-		n = write(fd, buf,
-		    octets < sizeof(buf) ? (size_t)octets : sizeof(buf));
+		n = write(fd, buf, octets < piece ? (size_t)octets : piece);
 		if (n == -1)
 			err(1, "write");
 	}
@@ -116,7 +116,7 @@ send_all(int fd, uint64_t octets)
 }
 
 static double
-loopback(uint64_t octets)
+loopback_in(uint64_t octets, size_t piece)
 {
 	uint64_t got = 0;
 	double begin;
@@ -129,7 +129,7 @@ loopback(uint64_t octets)
 	if (pid == -1)
 		err(1, "fork");
 	if (pid == 0)
-		send_all(ends[1], octets);
+		send_all(ends[1], octets, piece);
 	(void)close(ends[1]);
 	begin = now();
 	while ((n = read(ends[0], buf, sizeof(buf))) > 0)
@@ -138,7 +138,21 @@ loopback(uint64_t octets)
 		errx(1, "%" PRIu64 " octets instead of %" PRIu64, got, octets);
 	begin = now() - begin;
 	(void)waitpid(pid, NULL, 0);
+	(void)close(ends[0]);
 	return begin;
+}
+
+static double
+loopback(uint64_t octets)
+{
+	double best = 0, took;
+
+	for (size_t n = 1; n <= 4; n++) {
+		took = loopback_in(octets, n * sizeof(buf) / 4);
+		if (best == 0 || took < best)
+			best = took;
+	}
+	return best;
 }
 
 static int
