@@ -92,8 +92,8 @@ enum index_status index_load(
 
 /*
  * Writes what is not in the file yet, and lets the index rest on the file from
- * then on.  Returns 0; or -1 with errno set, the file then being void and the
- * index in memory as good as before.
+ * then on.  Returns 0; or -1 with errno set, the file then being void, or as it was
+ * if it cannot be made void, and the index in memory as good as before.
  */
 int index_save(struct index *, const struct index_subject *);
 
