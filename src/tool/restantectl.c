@@ -118,21 +118,23 @@ find_verb(const char *name)
 	usage();
 }
 
-/* The options before the command, and the settings. */
+/* What stands before the command. */
+struct options {
+	const char *file, *users;
+};
+
 static void
-parse_options(int argc, char **argv, struct conf *c)
+parse_options(int argc, char **argv, struct options *o)
 {
-	const char *file = NULL, *users = NULL;
-	char error[CONF_ERROR];
 	int opt;
 
 	while ((opt = getopt(argc, argv, "+d:f:V")) != -1)
 		switch (opt) {
 		case 'd':
-			users = optarg;
+			o->users = optarg;
 			break;
 		case 'f':
-			file = optarg;
+			o->file = optarg;
 			break;
 		case 'V':
 			printf("restantectl %s\n", VERSION);
@@ -140,13 +142,29 @@ parse_options(int argc, char **argv, struct conf *c)
 		default:
 			usage();
 		}
+	if (optind == argc)
+		usage();
+}
+
+/* A setting is wrong, which was told; mail must not go back for that. */
+static _Noreturn void
+misconfigured(const struct tool *t)
+{
+	exit(t->defers ? EX_TEMPFAIL : EX_CONFIG);
+}
+
+static void
+read_conf(const struct options *o, const struct tool *t, struct conf *c)
+{
+	char error[CONF_ERROR];
+
 	conf_init(c);
-	if (conf_load(c, file, stderr) == -1)
-		exit(EX_CONFIG);
-	if (users != NULL && conf_set(c, "users", users, error) == -1) {
-		fprintf(stderr, "restantectl: %s\n", error);
-		exit(EX_CONFIG);
-	}
+	if (conf_load(c, o->file, stderr) == -1)
+		misconfigured(t);
+	if (o->users == NULL || conf_set(c, "users", o->users, error) == 0)
+		return;
+	fprintf(stderr, "restantectl: %s\n", error);
+	misconfigured(t);
 }
 
 /* Octets, or thousands, millions, thousands of millions of them. */
@@ -252,7 +270,7 @@ open_users(const struct conf *c, const struct verb *verb, struct tool *t)
 	/* Only root sees what other processes are doing. */
 	if (geteuid() == 0 && verb->access != WATCHES) {
 		if (service_find_keeper(c, t->users.fd, &keeper) == -1)
-			exit(EX_CONFIG);
+			misconfigured(t);
 		confine_become(&keeper);
 	}
 }
@@ -262,26 +280,26 @@ main(int argc, char **argv)
 {
 	static struct tool t = { .make_line = secret_make_crypt };
 	static struct conf c;
+	struct options o = { .file = NULL };
 	const struct verb *verb;
 
 	log_set_name("restantectl");
 	/* A complaint must not be written into a mailbox. */
 	if (fds_fill() == -1)
 		fatal("descriptors 0, 1 and 2");
-	parse_options(argc, argv, &c);
-	if (optind == argc)
-		usage();
+	parse_options(argc, argv, &o);
 	verb = find_verb(argv[optind]);
 	argc -= optind;
 	argv += optind;
 	parse_arguments(argc, argv, verb, &t);
+	t.defers = verb->run == deliver_run;
+	log_set_failure(t.defers ? EX_TEMPFAIL : EX_OSERR);
+	read_conf(&o, &t, &c);
 
 	(void)umask(077);
 	sig_catch_bus();
 	/* A limit that a mail system sets is an error as any other. */
 	(void)signal(SIGXFSZ, SIG_IGN);
-	t.defers = verb->run == deliver_run;
-	log_set_failure(t.defers ? EX_TEMPFAIL : EX_OSERR);
 	t.lock_update = c.lock == CONF_LOCK_UPDATE;
 	t.mailbox.unquote = c.mbox_quoting == CONF_QUOTING_MBOXRD;
 	open_users(&c, verb, &t);

@@ -85,6 +85,8 @@ Restante::spew("$u->{scratch}/conf", "keeper-user no-such-account\n");
 ($code, $out, $err) = $u->raw('-f', "$u->{scratch}/conf", '-d', $u->dir, 'list');
 is("$code $err", "78 restantectl: keeper-user: there is no account no-such-account\n",
     'a keeper-user that is missing');
+is(($u->raw('-f', "$u->{scratch}/conf", '-d', $u->dir, 'deliver', 'alice'))[0], 75,
+    '... sends no mail back');
 Restante::spew("$u->{scratch}/conf", "keeper-user nobody\n");
 ($code, $out, $err) = $u->raw('-f', "$u->{scratch}/conf", '-d', $u->dir, 'list',
     'alice');

@@ -152,6 +152,13 @@ my $before = Restante::slurp($u->path('bob'));
 	local $u->{input} = "A: b\n";
 	is(($u->raw('-f', '/dev/null', '-d', '/nonexistent', 'deliver', 'bob'))[0],
 	    75, 'no directory: later, perhaps');
+	Restante::spew("$u->{scratch}/wrong", "no-such-setting 1\n");
+	for my $conf ("$u->{scratch}/wrong", "$u->{scratch}/gone") {
+		my ($status, undef, $err) = $u->raw('-f', $conf, '-d', $u->dir,
+		    'deliver', 'bob');
+		is($status, 75, 'a wrong configuration: later');
+		like($err, qr/^\Q$conf\E:/, '... told');
+	}
 }
 open my $agent, '+<', $u->path('bob') or die $!;
 flock $agent, LOCK_EX | LOCK_NB or die "flock: $!";
