@@ -59,7 +59,7 @@ for my $way (qw(appendfile pipe)) {
 	};
 	$t->try("Exim, $way", sub {
 		return $e->command('exim4', '-i', '-odf', '-f', $_[1],
-		    'alice@example.org');
+		    'Alice@Example.Org');
 	});
 	like($e->run('exim4', '-bt', 'nobody@example.org'), qr/undeliverable/,
 	    '... refuses who is not there');

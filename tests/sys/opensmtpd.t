@@ -45,7 +45,7 @@ $t->{tried} = sub {
 	return $e->run('cat', '/var/log/smtpd.log') =~ /result=TempFail/;
 };
 $t->try('OpenSMTPD', sub {
-	return $e->command('sendmail', '-f', $_[1], 'alice@example.org');
+	return $e->command('sendmail', '-f', $_[1], 'Alice@Example.Org');
 });
 unlike($e->run('cat', '/var/log/smtpd.log'), qr/result=PermFail/,
     '... gives nothing back');

@@ -76,7 +76,7 @@ for my $way ('virtual(8)', 'pipe(8) with restantectl') {
 		}) || diag $e->run('tail', '-n', 20, '/var/log/postfix.log');
 	};
 	$t->try($way, sub {
-		return $e->command('sendmail', '-f', $_[1], 'alice@example.org');
+		return $e->command('sendmail', '-f', $_[1], 'Alice@Example.Org');
 	});
 }
 
