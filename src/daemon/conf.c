@@ -34,7 +34,7 @@ static const struct keyword keywords[] = {
 	{ "listen",        LISTEN, AT(listen), 0, 0, NULL, NULL },
 	{ "user",          TEXT,   AT(user), SOME(user), NULL, "restante" },
 	{ "keeper-user",   TEXT,   AT(keeper_user), SIZE(keeper_user), NULL, "" },
-	{ "pid-file",      TEXT,   AT(pid_file), SIZE(pid_file), NULL, "/run/restante.pid" },
+	{ "pid-file",      TEXT,   AT(pid_file), SOME(pid_file), NULL, "/run/restante.pid" },
 	{ "hide-users",    YES_NO, AT(hide_users), 0, 0, NULL, "no" },
 	{ "apop",          CHOICE, AT(apop), 0, 0, "no yes auto", "yes" },
 	{ "mechanisms",    SEVERAL, AT(mechanisms), 0, 0, MECHANISMS, "auto" },

@@ -34,7 +34,7 @@ static const struct {
 		"0000]:110" } },
 	{ "user", { "restante", "nobody" }, { "" } },
 	{ "keeper-user", { "", "postmaster" }, { NULL } },
-	{ "pid-file", { "/run/restante.pid", "" }, { NULL } },
+	{ "pid-file", { "/run/restante.pid" }, { "" } },
 	{ "hide-users", { "yes", "no" },
 	    { "", "Yes", "YES", "true", "1", "yes no", "yess", "on" } },
 	{ "apop", { "no", "yes", "auto" }, { "", "maybe", "0" } },
@@ -567,7 +567,7 @@ files(void)
 				   "login-tries 6\n"
 				   "listen 127.0.0.1:1110\n"
 				   "listen [::1]:1110\n"
-				   "pid-file\n"
+				   "trusted\n"
 				   "log-level debug";
 	static const char bad[] = "apop maybe\n"
 				  "login-tries 4\n"
@@ -585,7 +585,7 @@ files(void)
 	free(said);
 	ok(strcmp(c.users, "/srv/a b/Users") == 0 && c.hide_users &&
 		c.apop == CONF_APOP_YES && c.login_tries == 6 &&
-		c.listen_count == 2 && c.pid_file[0] == '\0' &&
+		c.listen_count == 2 && c.trusted[0] == '\0' &&
 		c.log_level == LOG_LEVEL_DEBUG,
 	    "and all of it is in force");
 
