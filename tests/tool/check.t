@@ -238,6 +238,9 @@ $c = $d->session('alice', 'secret');
 finds($u, 'alice', 'mailbox in-use', 'note', qr/not checked/);
 (undef, undef, $object) = $u->findings('alice');
 is($object->{messages}, undef, 'no numbers are made up');
+is_deeply([ sort keys %$object ],
+    [ qw(dead findings last_login level messages octets user) ],
+    '... for what is not known');
 $c->close;
 $d->stop;
 open my $agent, '+<', $u->path('alice') or die $!;
@@ -444,6 +447,11 @@ like($out, qr/\Acarl\n.*^alice\n.*^2 mailboxes: 0 problems, 1 note\n\z/ms,
 my ($json, $all) = $u->json('check');
 is_deeply([ map { $_->{user} } @$all ], [ undef, qw(alice bob carl) ],
     'the array has the directory and everybody');
+is_deeply([ sort keys %{ $all->[0] } ], [ qw(findings level user) ],
+    '... the directory without numbers');
+is_deeply([ sort keys %{ $all->[1] } ],
+    [ qw(dead findings last_login level messages octets user) ],
+    '... everybody with them');
 is_deeply([ map { $_->{level} } @$all ], [ qw(ok ok problem note) ],
     '... each with its worst level');
 $u = Ctl->new;

@@ -226,6 +226,19 @@ system('rm', '-r', $dir);
 $u->run('export', '--maildir', 'erin', $dir);
 is(join("\1", map { @$_ } files()) eq join("\1", map { @$_ } @files), 1,
     '... and again the same Maildir');
+{
+	# More files than a process may have open.
+	my $many = Restante::mbox(map { "N: $_\n" } 1 .. 40);
+	local $u->{under} = [ 'sh', '-c', 'ulimit -n 20; exec "$0" "$@"' ];
+	$u->write(many => "secret\n$many");
+	$u->write(back => "secret\n");
+	is_deeply([ $u->run('export', '--maildir', 'many', "$u->{scratch}/many") ],
+	    [ 0, '', '' ], 'a Maildir of many');
+	is_deeply([ $u->run('import', 'back', "$u->{scratch}/many") ], [ 0, '', '' ],
+	    '... and back');
+	is(exported('back'), $many =~ s/^From sender\S+/From MAILER-DAEMON/mgr,
+	    '... all of them');
+}
 Restante::spew("$dir/cur/0.seen:2,S", "Return-Path: <me\@here>\r\nA: b\r\n\r\nx");
 $u->write(fred => "secret\n");
 is(($u->run('import', 'fred', $dir))[0], 0, 'a message that was seen');
