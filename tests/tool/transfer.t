@@ -247,6 +247,13 @@ ok(Restante::slurp($u->path('fred')) =~ /\Asecret\nFrom me\@here [^\n]+\n/,
 cmp_ok(index(Restante::slurp($u->path('fred')),
     "\nReturn-Path: <me\@here>\nA: b\n\nx\n\nFrom MAILER-DAEMON "), '>', 0,
     '... and its text');
+mkdir "$u->{scratch}/turns$_" for '', '/new', '/cur';
+Restante::spew("$u->{scratch}/turns/$_", "N: $_\n")
+    for qw(new/1 cur/2:2,S cur/3:2, new/4 cur/5:2,);
+$u->write(hans => "secret\n");
+is(($u->run('import', 'hans', "$u->{scratch}/turns"))[0], 0, 'new and seen ones');
+is(join(' ', exported('hans') =~ m{^N: \w+/(\d)}mg), '1 2 3 4 5',
+    '... in the order in which they came');
 Restante::spew("$dir/$_", $mail[0]) for 'new/.hidden', 'cur/.hidden', 'new/+1';
 Restante::spew("$dir/new/.empty", '');
 mkdir "$dir/cur/.directory" or die "mkdir: $!";
