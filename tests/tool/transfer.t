@@ -397,5 +397,30 @@ SKIP: {
 
 # On a terminal there is a bar, if it takes long enough; elsewhere there is none.
 is(($u->feed($mbox x 20, 'import', 'alice'))[2], '', 'no bar in a file');
+SKIP: {
+	my $expect = Restante::program('expect');
+	skip 'there is no expect', 4 if !defined $expect;
+	my $slowly = 'select undef, undef, undef, 0.1 while sysread STDIN, $_, 65536';
+
+	$u->write(alice => "secret\n" . $mbox x 4);
+	Restante::spew("$u->{scratch}/slow", "$ENV{BUILD}/restantectl -f /dev/null " .
+	    "-d " . $u->dir . " export alice | perl -e '$slowly'\n");
+	Restante::spew("$u->{scratch}/talk", "log_user 1\nset timeout " .
+	    Restante::PATIENCE . "\nspawn -noecho sh $u->{scratch}/slow\nexpect eof\n");
+	my $said = qx{$expect $u->{scratch}/talk};
+	skip 'there are no pseudo-terminals', 4 if $said =~ /could not|no more ptys/;
+	my @bars = $said =~ /\rexport \[(=* *)\] +(\d+)%/g;
+	my @percent = @bars[grep { $_ % 2 } 0 .. $#bars];
+	my @wrong = grep {
+		my $full = () = $bars[2 * $_] =~ /=/g;
+		length $bars[2 * $_] != 40 || abs($full - $percent[$_] * 0.4) > 1;
+	} 0 .. $#percent;
+
+	cmp_ok(scalar(grep { $_ > 0 && $_ < 100 } @percent), '>', 1,
+	    'a bar on a terminal') or diag $said;
+	is("@percent", join(' ', sort { $a <=> $b } @percent), '... which grows');
+	is("@wrong", '', '... as its number does');
+	like($said, qr/%\r {40,}\r\z/, '... and is gone at the end');
+}
 
 done_testing;
