@@ -92,6 +92,15 @@ sub serve
 	# What it was started with is no business of the next.
 	like $d->session('alice', 'secret')->cmd('STAT'), qr/^\+OK 1 /,
 	    'another session';
+	# More at once than inetd takes for a program that fails.
+	my $served = 0;
+	for (1 .. 4) {
+		my @many = map { eval { $d->connect } // () } 1 .. 75;
+		$served += grep { eval { $_->greeting } } @many;
+		$_->close for @many;
+		last if @many < 75;
+	}
+	is $served, 300, 'many in a minute';
 	$d->stop;
 }
 
