@@ -107,6 +107,7 @@ split(char *rest, char **arg)
 static enum next
 bad(struct session *s, const char *why)
 {
+	s->named = false;
 	reply_err_text(&s->out, why);
 	if (++s->bad < MAX_BAD)
 		return NEXT_STAY;
@@ -149,12 +150,9 @@ static enum next
 obey(struct session *s, char *line)
 {
 	const struct command *cmd;
-	bool named = s->named, ascii;
-	char *rest;
+	bool ascii = is_ascii(line);
+	char *rest = strchr(line, ' ');
 
-	s->named = false;
-	ascii = is_ascii(line);
-	rest = strchr(line, ' ');
 	if (rest != NULL)
 		*rest++ = '\0';
 	cmd = find(s->protocol->commands, line);
@@ -169,7 +167,7 @@ obey(struct session *s, char *line)
 		return bad(s, "unknown command");
 	if ((cmd->states & IN(s->state)) == 0)
 		return bad(s, s->protocol->refusals[s->state]);
-	s->named = named && cmd->run == login_pass;
+	s->named = s->named && cmd->run == login_pass;
 	return run(s, cmd, rest);
 }
 
@@ -212,7 +210,6 @@ turn(struct session *s)
 	case LINE_OK:
 		return s->answer == NULL ? obey(s, line) : s->answer(s, line);
 	case LINE_BAD:
-		s->named = false;
 		s->answer = NULL;
 		return bad(s, "a line that is too long or holds a NUL");
 	case LINE_NONE:

@@ -101,6 +101,8 @@ is $c->cmd('PASS secret'), '-ERR USER first', 'P3-101 leaves no name';
 $c->cmd('USER alice');
 is $c->cmd('PASS'), '-ERR this command needs an argument',
     'P3-101 PASS without a password';
+is $c->cmd('PASS secret'), '-ERR USER first',
+    'P3-093 then the one with it is not directly behind USER';
 for my $line ('NOOP', 'USER x y', 'BOGUS', '', 'APOP alice') {
 	$c->cmd('USER alice');
 	like $c->cmd($line), qr/\A-ERR/, "P3-093 \"$line\" behind USER";
