@@ -215,6 +215,8 @@ login_user(struct session *s, char **arg)
 		reply_err(&s->out, "never heard of mailbox %s", arg[0]);
 		return NEXT_STAY;
 	}
+	if (verdict.kind != VERDICT_YES)
+		return conclude(s, &verdict, fds);
 	reply_ok(&s->out, "%s is a valid mailbox", arg[0]);
 	return take_name(s, arg[0]);
 }

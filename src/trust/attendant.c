@@ -346,6 +346,8 @@ user(const struct conversation *c, const struct request *req)
 
 	if (!c->set->hide_users)
 		status = users_find(&c->set->users, req->name, &fd);
+	if (status == USERS_TEMP)
+		log_warn("opening the mailbox of %s", req->name);
 	fds_close(&fd);
 	/* It is there; PASS will tell what is wrong with it. */
 	if (status == USERS_PERM)

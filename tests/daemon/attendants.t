@@ -305,6 +305,24 @@ cmp_ok $logins, '>=', 90, 'but not soon';
 	is $e->stop, 0, 'and the server ends';
 }
 
+# Where no file can be opened USER does not say that there is one.
+{
+	my $e = Restante->start(users => \%users);
+	my $c = $e->connect;
+	my $temp = '-ERR [SYS/TEMP] the maildrop cannot be opened now';
+
+	like $c->cmd('USER nobody'), qr/^-ERR never heard of /, 'nobody';
+	ok Proc::narrow(Proc::find($e, qr/^attendant/), 3),
+	    'an attendant that can open nothing';
+	is $c->cmd('USER nobody'), $temp, 'USER does not say that nobody is there';
+	is $c->cmd('PASS secret'), '-ERR USER first', 'nor takes the name';
+	is $c->cmd('USER user1'), $temp, 'nor of anybody';
+	ok $e->log_like(qr/: opening the mailbox of user1: /), 'and the log why';
+	$c->close;
+	like $e->connect->login('user1', 'secret'), qr/^\+OK/, 'another can';
+	is $e->stop, 0, 'and the server ends';
+}
+
 # They go with their keeper.
 my @now = Proc::all($d, qr/^idle attendant/);
 cmp_ok scalar(@now), '>', 0, 'idle attendants';
