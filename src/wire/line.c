@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "io.h"
 #include "line.h"
 
@@ -61,6 +62,13 @@ line_read(struct line_reader *lr, int64_t deadline, char **line)
 		lf = memchr(bol, '\n', lr->end - lr->start);
 		if (lf != NULL)
 			break;
+		/* Of a line without end there may always be more. */
+		if (lr->skipping && lr->start < lr->end &&
+		    clock_ms() > deadline) {
+			lr->start = lr->end;
+			errno = ETIMEDOUT;
+			return LINE_NONE;
+		}
 		make_room(lr);
 		if (line_more(lr, deadline) == -1)
 			return LINE_NONE;
