@@ -104,8 +104,8 @@ conclude(struct session *s, const struct verdict *verdict,
 		    "delivery, try again later");
 	case VERDICT_EARLY:
 		return session_refuse(s,
-		    "[LOGIN-DELAY] you were here a moment ago, try again "
-		    "later");
+		    "[LOGIN-DELAY] it is too early for another login, try "
+		    "again later");
 	case VERDICT_TEMP:
 		return session_refuse(
 		    s, "[SYS/TEMP] the maildrop cannot be opened now");

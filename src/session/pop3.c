@@ -153,7 +153,9 @@ readable_message(struct session *s, const char *arg)
 
 	if (n == 0 || s->utf8 || !s->set->utf8_strict || !has_raw_header(s, n))
 		return n;
-	reply_err(&s->out, "[UTF8] message %ju has UTF-8 in its header",
+	reply_err(&s->out,
+	    "[UTF8] the header of message %ju is not ASCII, say UTF8 before "
+	    "the login",
 	    (uintmax_t)n);
 	return 0;
 }

@@ -207,7 +207,7 @@ hand_over(struct conversation *c, const struct mailbox_files *files)
 }
 
 /*
- * RFC 2449 section 6.5: whether the user was here a moment ago.  A delay that
+ * RFC 2449 section 6.5: whether it is too early for another login.  A delay that
  * cannot be kept does not keep anybody out.
  */
 static bool

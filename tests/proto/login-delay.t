@@ -11,7 +11,7 @@ use Restante;
 my %users = map { $_ => "secret\n" . Restante::mbox("A: b\n\n1\n") }
     qw(alice bob carol);
 my $too_early =
-    '-ERR [LOGIN-DELAY] you were here a moment ago, try again later';
+    '-ERR [LOGIN-DELAY] it is too early for another login, try again later';
 
 sub log_in_and_out
 {

@@ -47,7 +47,8 @@ sub sees
 		my $octets = $wanted[ $n - 1 ]{octets};
 
 		if (grep { $_ == $n } @refused) {
-			my $no = "-ERR [UTF8] message $n has UTF-8 in its header";
+			my $no = "-ERR [UTF8] the header of message $n is not " .
+			    'ASCII, say UTF8 before the login';
 			is_deeply \@got, [ $no, "$no\r\n", "$no\r\n" ],
 			    "P3-352 P3-432 $who: message $n is refused";
 			next;
