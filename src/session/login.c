@@ -319,10 +319,10 @@ login_auth(struct session *s, char **arg)
 	if (arg[0] == NULL)
 		return list_mechanisms(s);
 	m = sasl_find(arg[0]);
-	if (m != SASL_MECHANISMS && sasl_is_clear(m) && !login_plain(s))
-		return needs_tls(s);
-	if (m == SASL_MECHANISMS || !is_offered(s, m))
+	if (m == SASL_MECHANISMS || (s->set->mechanisms >> m & 1) == 0)
 		return session_refuse(s, "that mechanism is not offered here");
+	if (!is_offered(s, m))
+		return needs_tls(s);
 	(void)snprintf(req.name, sizeof(req.name), "%s", sasl_name(m));
 	if (arg[1] == NULL)
 		return exchange(s, &req);

@@ -136,7 +136,7 @@ stls_begin(struct session *s, char **arg)
 	(void)arg;
 	if (s->protected)
 		return session_refuse(s, "this is TLS already");
-	if (s->utf8) /* RFC 6856 section 2.1 */
+	if (s->utf8 && s->set->stls != STLS_NONE) /* RFC 6856 section 2.1 */
 		return session_refuse(s, "STLS comes before UTF8");
 	if (!stls_is_offered(s))
 		return session_refuse(s, "TLS is not offered");

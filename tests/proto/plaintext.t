@@ -69,6 +69,16 @@ my $outer = outer_address();
 }
 
 {
+	my $d = Restante->start(users => \%users,
+	    options => [ 'plaintext-auth=tls', 'mechanisms=CRAM-MD5' ]);
+	my $c = $d->connect;
+
+	is $c->cmd("AUTH $_"), '-ERR that mechanism is not offered here',
+	    "P3-361 TLS is not what AUTH $_ lacks" for qw(PLAIN LOGIN);
+	is $d->stop, 0;
+}
+
+{
 	my $d = Restante->start(users => \%users, flags => 'tls',
 	    options => ['plaintext-auth=tls']);
 

@@ -29,6 +29,8 @@ is $c->cmd('UTF8 x'), '-ERR this command takes no argument',
     'P3-430 it takes no argument';
 like $c->cmd('utf8'), qr/\A\+OK /, 'P3-431 UTF8';
 like $c->cmd('UTF8'), qr/\A\+OK /, 'P3-431 said twice';
+is $c->cmd('STLS'), '-ERR TLS is not offered',
+    'P3-412 UTF8 is not why there is no TLS where there is none';
 like $c->login('alice', 'secret'), qr/\A\+OK /, 'the login';
 is_deeply [ grep { /\AUTF8/ } $c->multi('CAPA') ], ['UTF8 USER'],
     'P3-430 announced behind the login, too';
