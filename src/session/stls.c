@@ -85,25 +85,25 @@ await_plain(const struct session *s, int control)
 	return fd;
 }
 
-/* Puts fd in the place of another, which is closed. */
+/* Puts descriptors of plain text in the place of the client's. */
 static int
-replace(int place, int fd)
+change_over(struct session *s, int in, int out)
 {
-	return dup3(fd, place, O_CLOEXEC) == -1 ? -1 : 0;
+	if (dup3(in, s->in.fd, O_CLOEXEC) == -1 ||
+	    (s->out.fd != s->in.fd && dup3(out, s->out.fd, O_CLOEXEC) == -1))
+		return -1;
+	(void)close(in);
+	if (out != in)
+		(void)close(out);
+	return 0;
 }
 
 static int
 enter_helper(struct session *s, int control)
 {
-	int fd = await_plain(s, control), status;
+	int fd = await_plain(s, control);
 
-	if (fd == -1)
-		return -1;
-	status = replace(s->in.fd, fd);
-	if (status == 0 && s->out.fd != s->in.fd)
-		status = replace(s->out.fd, fd);
-	(void)close(fd);
-	return status;
+	return fd == -1 ? -1 : change_over(s, fd, fd);
 }
 
 /* UCSPI-TLS: the server takes the client over, and has pipes for us. */
@@ -111,17 +111,10 @@ static int
 enter_ucspi(struct session *s)
 {
 	const int *fds = s->set->ucspi;
-	int status;
+	ssize_t n = write(fds[UCSPI_CONTROL], "y", 1);
 
-	status = write(fds[UCSPI_CONTROL], "y", 1) == 1 ? 0 : -1;
 	(void)close(fds[UCSPI_CONTROL]);
-	if (status == 0)
-		status = replace(s->in.fd, fds[UCSPI_IN]);
-	if (status == 0)
-		status = replace(s->out.fd, fds[UCSPI_OUT]);
-	(void)close(fds[UCSPI_IN]);
-	(void)close(fds[UCSPI_OUT]);
-	return status;
+	return n == 1 ? change_over(s, fds[UCSPI_IN], fds[UCSPI_OUT]) : -1;
 }
 
 /*
