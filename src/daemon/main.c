@@ -122,6 +122,16 @@ find_ucspi(int fds[UCSPI_FDS])
 	return true;
 }
 
+/* A TLS helper takes over one descriptor, to read and to write. */
+static bool
+is_one_socket(int in, int out)
+{
+	struct stat a, b;
+
+	return fstat(in, &a) == 0 && fstat(out, &b) == 0 &&
+	    S_ISSOCK(a.st_mode) && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
 /* A connection on descriptors 0 and 1: nothing may be said on 2. */
 static void
 start_inetd(const struct conf *c, const char *peer, enum protocol_kind protocol)
@@ -146,6 +156,8 @@ start_inetd(const struct conf *c, const char *peer, enum protocol_kind protocol)
 		fatal("descriptors 0 and 1");
 	if (service_prepare(c, find_ucspi(ucspi) ? ucspi : NULL, &svc) == -1)
 		turn_away(out, 1);
+	if (svc.session.stls == STLS_HELPER && !is_one_socket(in, out))
+		svc.session.stls = STLS_NONE;
 	service_take_state(c, &svc);
 	master_serve(&svc, in, out, peer == NULL ? "local" : peer, protocol);
 }

@@ -10,6 +10,7 @@ use Test::More;
 
 use Proc;
 use Restante;
+use Tls;
 
 my @text = ("Subject: one\n\nfirst", "Subject: two\n\nsecond");
 my $box = "secret\n" . Restante::mbox(@text);
@@ -116,6 +117,21 @@ for my $how ('pipes', 'a socket of another kind') {
 	ok $d->stderr =~ /end: user=alice addr=local .*deleted=1 left=1/,
 	    "--inetd on $how: the client is called local";
 	unlike $d->mbox('alice'), qr/second/, "--inetd on $how: deletes";
+}
+
+# A TLS helper takes over a socket, and nothing else.
+SKIP: {
+	skip Tls::missing(), 4 if Tls::missing();
+	for my $socket (0, 1) {
+		my ($d, $to, $from) = on_pipes($socket,
+		    options => [Tls::options()]);
+
+		syswrite $to, "CAPA\r\nQUIT\r\n";
+		is scalar(() = hear($from) =~ /^STLS\r$/mg), $socket,
+		    "P3-400 STLS on $socket socket";
+		close $_ for $to, $from;
+		is $d->wait, 0, 'ends with status 0';
+	}
 }
 
 # A client that has said all and closes its end is answered nevertheless.
