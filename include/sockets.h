@@ -22,6 +22,12 @@ struct sockets {
 };
 
 /*
+ * Sets what each connection has: on it, or on the socket that it is to come from,
+ * whence it is inherited at no cost.  0, or -1 with errno set.
+ */
+int sockets_set_options(int fd);
+
+/*
  * Finds those that the program was started with, by systemd's LISTEN_FDS.
  * Ends the process when they are not what can be served.
  */

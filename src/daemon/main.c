@@ -5,9 +5,6 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -137,18 +134,15 @@ static void
 start_inetd(const struct conf *c, const char *peer, enum protocol_kind protocol)
 {
 	static struct service svc;
-	const int on = 1;
 	int in, out, ucspi[UCSPI_FDS];
 
 	if (c->log == CONF_LOG_STDERR)
 		log_to_stderr();
 	else
 		log_to_syslog();
-	if (peer != NULL) {
-		/* Fails on what is no socket, where it is not needed. */
-		(void)setsockopt(0, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-		(void)setsockopt(0, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
-	}
+	/* Fails on what is no socket, where it is not needed. */
+	if (peer != NULL)
+		(void)sockets_set_options(0);
 	in = take_over(0);
 	out = take_over(1);
 	if (in == -1 || out == -1 ||

@@ -40,12 +40,21 @@ place_of(const struct conf_listen *l, sa_family_t family, uint16_t port,
 	return six ? sizeof(a->v6) : sizeof(a->v4);
 }
 
-/* What is set here is inherited by every connection, at no cost to it. */
-static int
-set_options(int fd)
-{
-	const int on = 1;
+/*
+ * Octets that wait here until a client who is slow can take them.  The system
+ * would keep megabytes, and call the socket writable when a third of them is
+ * gone: the client would seem to read nothing, or to have all and be idle.
+ */
+enum { UNSENT = 256 * 1024 };
 
+int
+sockets_set_options(int fd)
+{
+	const int on = 1, unsent = UNSENT;
+
+	/* Better than without, where the system does not know it. */
+	(void)setsockopt(
+	    fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof(unsent));
 	if (setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on)) == -1)
 		return -1;
 	return setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
@@ -56,7 +65,7 @@ configure(int fd, sa_family_t family)
 {
 	const int on = 1;
 
-	if (set_options(fd) == -1 ||
+	if (sockets_set_options(fd) == -1 ||
 	    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == -1)
 		return -1;
 	return family != AF_INET6
@@ -295,7 +304,7 @@ sockets_find(struct sockets *s)
 
 		if (!is_listening(fd))
 			fatalx("descriptor %d is no listening socket", fd);
-		if (set_options(fd) == -1 ||
+		if (sockets_set_options(fd) == -1 ||
 		    fcntl(fd, F_SETFD, FD_CLOEXEC) == -1 ||
 		    fcntl(fd, F_SETFL, O_RDWR | O_NONBLOCK) == -1)
 			fatal("descriptor %d", fd);

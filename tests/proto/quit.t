@@ -147,7 +147,7 @@ ok $d->log_like(qr/end: user=large .* deleted=0 left=1 .*reason=lost$/),
 
 # A client that still reads when it says more than QUIT: what is on its way, and
 # deleted, must not be reset.
-my $large = "A: b\n\n" . "text\n" x 1e5;
+my $large = "A: b\n\n" . "text\n" x 4e4;
 $d->user(large => "secret\n" . Restante::mbox($large));
 $c = $d->session('large', 'secret');
 $c->send("RETR 1\r\nDELE 1\r\nQUIT\r\n");
