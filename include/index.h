@@ -38,6 +38,7 @@ struct index_subject {
 	uint64_t device, inode, size, modified, changed; /* times in ns */
 	uint64_t start;   /* where the first message may stand */
 	uint64_t quoting; /* whether ">From " lines are un-quoted */
+	uint64_t updates; /* that its journal has promised */
 };
 
 /* Totals, and what else the header keeps. */
@@ -163,7 +164,7 @@ bool index_is_sparse(const struct index *);
  */
 int index_squeeze(struct index *, struct index *fresh);
 
-/* Fills in what the mailbox at fd is now, but for start and quoting. */
+/* Fills in what the file of a mailbox is now; the other fields stay. */
 int index_identify(int fd, struct index_subject *);
 
 #endif

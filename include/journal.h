@@ -97,10 +97,7 @@ enum journal_promised journal_commit_move(const struct journal_writer *,
  */
 int journal_read(int fd, void *, size_t, uint64_t offset);
 
-/*
- * Empties the journal and syncs that.  Returns 0, or -1 with errno set.  What it
- * said of runs stays readable until the next commit.
- */
+/* Empties the journal and syncs that.  Returns 0, or -1 with errno set. */
 int journal_clear(int fd);
 
 /*
@@ -127,10 +124,10 @@ int journal_note_login(int fd, uint64_t when);
 int journal_take_turn(int fd, uint64_t now, uint64_t delay);
 
 /*
- * The first of the runs that were promised last, whatever became of the promise.
- * 1; 0 when that was something else, or nothing; or -1 with errno set.
+ * How many removals, by runs or by moves, were promised since the journal was new,
+ * whatever became of them.  Returns 0, or -1 with errno set.
  */
-int journal_last_run(int fd, struct journal_run *);
+int journal_updates(int fd, uint64_t *updates);
 
 /* What else there is to say of the journal at fd. */
 struct journal_about {

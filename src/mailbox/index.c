@@ -27,7 +27,7 @@ enum { CHECKED = 1, DIRTY = 2 };
 static const uint64_t settling = UINT64_C(2000000000);
 
 /* Read with another order of bytes or by another version, it is another one. */
-static const uint64_t magic = UINT64_C(0x3458444954534552);
+static const uint64_t magic = UINT64_C(0x3558444954534552);
 
 struct header {
 	uint64_t magic;
@@ -133,7 +133,7 @@ compare(const struct header *h, const struct index_subject *now)
 
 	if (was->device != now->device || was->inode != now->inode ||
 	    was->start != now->start || was->quoting != now->quoting ||
-	    was->size > now->size)
+	    was->updates != now->updates || was->size > now->size)
 		return INDEX_NONE;
 	if (was->size < now->size)
 		return INDEX_LOOK;

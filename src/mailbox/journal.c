@@ -21,17 +21,18 @@ enum { BLOCK = 4096, PIECE = 64 * 1024 };
 enum { KIND_EMPTY = 0, KIND_ASIDE = 3 };
 
 /* In the byte order of the machine: one from elsewhere has another magic. */
-static const uint64_t magic = UINT64_C(0x334c4e4a54534552);
+static const uint64_t magic = UINT64_C(0x344c4e4a54534552);
 
 struct header {
 	uint64_t magic;
 	uint64_t kind;  /* KIND_ or JOURNAL_ */
 	uint64_t count; /* of runs */
 	struct journal_move move;
-	uint64_t body;  /* sum of the runs, or of the octets of a move */
-	uint64_t login; /* the last one, seconds since 1970; 0: not known */
-	uint64_t due;   /* when the next one is expected, or 0 */
-	uint64_t sum;   /* of the fields above */
+	uint64_t body;    /* sum of the runs, or of the octets of a move */
+	uint64_t login;   /* the last one, seconds since 1970; 0: not known */
+	uint64_t due;     /* when the next one is expected, or 0 */
+	uint64_t updates; /* promised so far: runs and moves */
+	uint64_t sum;     /* of the fields above */
 };
 
 _Static_assert(sizeof(struct header) <= 512, "a header is one sector");
@@ -76,7 +77,10 @@ begin_header(int fd, enum journal_kind kind, struct header *h)
 		.kind = kind,
 		.login = old.login,
 		.due = old.due,
+		.updates = old.updates,
 	};
+	if (kind == JOURNAL_RUNS || kind == JOURNAL_MOVE)
+		h->updates++;
 	return 0;
 }
 
@@ -327,19 +331,14 @@ journal_take_turn(int fd, uint64_t now, uint64_t delay)
 }
 
 int
-journal_last_run(int fd, struct journal_run *run)
+journal_updates(int fd, uint64_t *updates)
 {
 	struct header h;
-	ssize_t n;
 
 	if (read_header(fd, &h) == -1)
 		return -1;
-	if (h.count == 0)
-		return 0;
-	n = io_pread(fd, run, sizeof(*run), sizeof(h));
-	if (n == -1)
-		return -1;
-	return n == (ssize_t)sizeof(*run) ? 1 : 0;
+	*updates = h.updates;
+	return 0;
 }
 
 int

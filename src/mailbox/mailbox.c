@@ -167,6 +167,20 @@ mailbox_check_index(struct mailbox *mb)
 		repair(mb);
 }
 
+/*
+ * An index is made void before an update, but not synced, nor are the times of a
+ * mailbox in which octets were overwritten: a power loss may bring back both, and
+ * in the index all is alive.  The number of updates, which is synced, tells.
+ */
+static int
+count_updates(struct mailbox *mb)
+{
+	mb->subject.updates = 0;
+	if (mb->files.journal_fd == -1)
+		return 0;
+	return journal_updates(mb->files.journal_fd, &mb->subject.updates);
+}
+
 void
 mailbox_keep_index(struct mailbox *mb)
 {
@@ -174,7 +188,8 @@ mailbox_keep_index(struct mailbox *mb)
 
 	if (!mb->complete || mb->distrusted || mb->files.index_fd == -1)
 		return;
-	if (index_save(&mb->index, &mb->subject) == -1)
+	if (count_updates(mb) == -1 ||
+	    index_save(&mb->index, &mb->subject) == -1)
 		log_warn("writing an index");
 	errno = saved;
 }
@@ -218,7 +233,8 @@ find_start(struct mailbox *mb)
 static int
 measure(struct mailbox *mb)
 {
-	if (index_identify(mb->files.fd, &mb->subject) == -1)
+	if (index_identify(mb->files.fd, &mb->subject) == -1 ||
+	    count_updates(mb) == -1)
 		return -1;
 	return find_start(mb);
 }
@@ -405,27 +421,6 @@ are_dead(const struct mailbox *mb)
 	return true;
 }
 
-/*
- * Whether the index knows of the last update.  It was made void before that, but
- * not synced: a power loss may have brought back one in which all is alive.
- */
-static bool
-knows_update(const struct mailbox *mb)
-{
-	struct journal_run run;
-	int status = 0;
-
-	if (mb->files.journal_fd != -1)
-		status = journal_last_run(mb->files.journal_fd, &run);
-	for (uint64_t i = 0; status == 1 && i < mb->index.is.entries; i++) {
-		const struct mbox_entry *e = index_entry(&mb->index, i);
-
-		if (e->offset == run.offset && !index_is_dead(e))
-			return mailbox_check_entry(mb, e) == 0;
-	}
-	return status != -1;
-}
-
 bool
 mailbox_looks_right(struct mailbox *mb, uint64_t size)
 {
@@ -434,7 +429,7 @@ mailbox_looks_right(struct mailbox *mb, uint64_t size)
 	if (!goes_on(mb, size))
 		return false;
 	if (size < mb->subject.size &&
-	    (!index_check(&mb->index, 0) || !are_dead(mb) || !knows_update(mb)))
+	    (!index_check(&mb->index, 0) || !are_dead(mb)))
 		return false;
 	if (mb->index.is.messages == 0)
 		return true;

@@ -28,6 +28,8 @@ why_stale(const struct index_subject *was, const struct index_subject *now)
 		return "it was made with another mbox-quoting";
 	if (was->start != now->start)
 		return "the password line had another length";
+	if (was->updates != now->updates)
+		return "it is not of the last update";
 	if (was->size > now->size)
 		return "the mailbox was longer";
 	if (was->size == now->size &&

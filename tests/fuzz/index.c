@@ -20,7 +20,7 @@ enum {
 	ENTRIES = (PAGES - 1) * INDEX_PAGE_ENTRIES + 16,
 };
 
-static const struct index_subject subject = { 1, 2, 1000000, 4, 5, 7, 0 };
+static const struct index_subject subject = { 1, 2, 1000000, 4, 5, 7, 0, 8 };
 static struct mbox_entry entries[ENTRIES];
 static uint8_t file[(PAGES + 1) * PAGE];
 static int fd = -1;

@@ -641,12 +641,15 @@ update(const struct choice *choice, int count)
 /*
  * Plays the noted calls up to the one numbered n into state: all of them for a
  * kill.  After a power loss what was not synced since may be there, or not, or in
- * some of its sectors; what was synced is.  fdatasync() need not sync a size.
+ * some of its sectors; what was synced is.  fdatasync() need not sync a size, nor
+ * times: on ext4 what is written over other octets leaves them as they were.
  */
 static void
 play(int n, bool power_loss)
 {
 	int synced[FILES] = { -1, -1, -1 }, sized[FILES] = { -1, -1, -1 };
+	bool lose_times = power_loss && chance() % 2 == 0;
+	uint64_t time;
 
 	lost_writes = power_loss;
 	for (int f = 0; f < FILES; f++)
@@ -668,7 +671,10 @@ play(int n, bool power_loss)
 			if (chance() % 3 == 0)
 				keep = chance();
 		}
+		time = state[MAIL].modified;
 		apply(&state[c->file], c, keep);
+		if (lose_times && c->kind != CUT && i > sized[MAIL])
+			state[MAIL].modified = time;
 	}
 }
 

@@ -19,7 +19,7 @@
 enum {
 	BLOCK = 4096,
 	/* Octets of the header in the file; and of a run. */
-	HEADER = 104,
+	HEADER = 112,
 	RUN = sizeof(struct journal_run),
 	INSIDE = (BLOCK - HEADER) / RUN, /* runs that the first block holds */
 	MOST = 3 * INSIDE,
@@ -162,25 +162,25 @@ static const struct promise promises[] = {
 
 enum { PROMISES = sizeof(promises) / sizeof(promises[0]) };
 
-/* The first run is known until something else is promised. */
+/* So many updates were promised. */
 static bool
-knows(const struct promise *p)
+counts(uint64_t want)
 {
-	struct journal_run run;
-	int status = journal_last_run(fd, &run);
+	uint64_t updates = want + 1;
 
-	return p->is_move ? status == 0
-			  : status == 1 && memcmp(&run, runs, RUN) == 0;
+	return journal_updates(fd, &updates) == 0 && updates == want;
 }
 
 static void
 round_trips(void)
 {
+	uint64_t updates = 0;
+
 	empty_file();
 	(void)holds(&nothing, false, "no file", 0);
 	check(journal_prepare(fd) == 0 && file_size() >= BLOCK, "prepare");
 	(void)holds(&nothing, false, "prepared", 0);
-	check(knows(&(struct promise){ .is_move = true }), "a last run");
+	check(counts(0), "no updates");
 	for (size_t a = 0; a < PROMISES; a++)
 		for (size_t b = 0; b < PROMISES; b++) {
 			check(commit(&promises[a]) == 0, "commit");
@@ -189,14 +189,14 @@ round_trips(void)
 			(void)holds(&promises[a], false, "prepare", a);
 			check(journal_clear(fd) == 0, "clear");
 			(void)holds(&nothing, false, "clear", a);
-			check(knows(&promises[a]), "the last run, cleared");
+			check(counts(++updates), "the updates, cleared");
 			check(file_size() == BLOCK, "cleared to %zu octets",
 			    file_size());
 			check(commit(&promises[b]) == 0, "commit");
 			(void)holds(&promises[b], false, "again", b);
 			check(journal_set_aside(fd) == 0, "set_aside");
 			(void)holds(&nothing, false, "set aside", b);
-			check(knows(&promises[b]), "the last run, set aside");
+			check(counts(++updates), "the updates, set aside");
 		}
 	(void)point("commit, load, clear, set aside, commit again");
 }
@@ -523,6 +523,7 @@ bad_descriptors(void)
 	struct journal_promise got;
 	struct journal_about about;
 	char path[64];
+	uint64_t updates;
 	int whole = fd;
 
 	empty_file();
@@ -540,7 +541,7 @@ bad_descriptors(void)
 	check(
 	    journal_load(-1, &got) == JOURNAL_ERROR && errno == EBADF, "load");
 	check(journal_prepare(-1) == -1, "prepare");
-	check(journal_last_run(-1, runs) == -1, "last run");
+	check(journal_updates(-1, &updates) == -1, "updates");
 	check(journal_note_login(-1, 1) == -1, "note");
 	check(journal_take_turn(-1, 1, 1) == -1, "turn");
 	check(journal_describe(-1, &about) == -1, "describe");
