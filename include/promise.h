@@ -35,6 +35,12 @@ int promise_finish(const struct mailbox *, const struct journal_promise *);
  */
 int promise_prepare(const struct mailbox *, uint64_t len);
 
+/*
+ * Gives back the room that was found, all of it or as much as there was: a file
+ * keeps blocks behind its end, and would fill the disk.  Keeps errno.
+ */
+void promise_give_back(const struct mailbox *);
+
 /* Takes back what was not promised in the end, or not begun.  Keeps errno. */
 void promise_withdraw(const struct mailbox *);
 

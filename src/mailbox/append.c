@@ -101,14 +101,16 @@ make_room(struct append *a, uint64_t length)
 	struct journal_writer w = { .fd = mb->files.journal_fd };
 
 	a->move.size += length;
-	if (promise_prepare(mb, length) == -1 ||
-	    journal_commit_move(&w, JOURNAL_APPEND, &a->move) !=
-		JOURNAL_PROMISED)
+	if (promise_prepare(mb, length) == -1)
 		return -1;
-	if (mailbox_stands_still(mb) == 0 &&
-	    ftruncate(mb->files.fd, (off_t)a->move.size) == 0)
-		return 0;
-	promise_withdraw(mb);
+	if (journal_commit_move(&w, JOURNAL_APPEND, &a->move) ==
+	    JOURNAL_PROMISED) {
+		if (mailbox_stands_still(mb) == 0 &&
+		    ftruncate(mb->files.fd, (off_t)a->move.size) == 0)
+			return 0;
+		promise_withdraw(mb);
+	}
+	promise_give_back(mb);
 	return -1;
 }
 

@@ -100,6 +100,17 @@ piece(uint64_t offset, uint64_t end)
 					    : MAILBOX_PIECE;
 }
 
+/* To cut a file where it ends frees what it has behind that. */
+void
+promise_give_back(const struct mailbox *mb)
+{
+	int saved = errno;
+
+	if (mailbox_stands_still(mb) == 0)
+		(void)!ftruncate(mb->files.fd, (off_t)mb->subject.size);
+	errno = saved;
+}
+
 int
 promise_prepare(const struct mailbox *mb, uint64_t len)
 {
@@ -110,7 +121,10 @@ promise_prepare(const struct mailbox *mb, uint64_t len)
 		(off_t)mb->subject.size, (off_t)len) == 0)
 		return 0;
 	/* Not every file system can say. */
-	return errno == ENOSPC || errno == EDQUOT || errno == EFBIG ? -1 : 0;
+	if (errno != ENOSPC && errno != EDQUOT && errno != EFBIG)
+		return 0;
+	promise_give_back(mb);
+	return -1;
 }
 
 void

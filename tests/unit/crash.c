@@ -80,6 +80,9 @@ chance(void)
 	return seed;
 }
 
+/* The mailbox has blocks behind its end. */
+static bool room_kept;
+
 static int
 file_of(int fd)
 {
@@ -166,6 +169,8 @@ __wrap_ftruncate64(int fd, off_t size)
 {
 	if (note(CUT, fd, NULL, (uint64_t)size, 0))
 		return -1;
+	if (file_of(fd) == MAIL)
+		room_kept = false;
 	return __real_ftruncate64(fd, size);
 }
 
@@ -176,8 +181,11 @@ __wrap_fallocate64(int fd, int mode, off_t offset, off_t len)
 {
 	static const char zeros[4096];
 
-	if (mode == FALLOC_FL_KEEP_SIZE)
+	if (mode == FALLOC_FL_KEEP_SIZE) {
+		/* What there is is kept, even if it is not enough. */
+		room_kept = true;
 		return note(ROOM, fd, NULL, (uint64_t)offset, 0) ? -1 : 0;
+	}
 	need(mode == (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE), "a hole");
 	if (no_holes) {
 		errno = EOPNOTSUPP;
@@ -304,6 +312,7 @@ write_images(const struct image *im)
 		    "writing a file");
 	}
 	modified = im[MAIL].modified;
+	room_kept = false;
 }
 
 static void
@@ -839,6 +848,10 @@ judge_failure(enum mailbox_status status, bool delivered)
 	check(status != MAILBOX_TEMP || fault_lasts || is_untouched(),
 	    "%s, %s, %s %d/%d: nothing has changed", mail_name, choice_name,
 	    how, step, turn);
+	check(status != MAILBOX_TEMP || fault_lasts || new_mail == NULL ||
+		!room_kept,
+	    "%s, %s, %s %d/%d: no blocks are kept", mail_name, choice_name, how,
+	    step, turn);
 	if (delivered)
 		append_message("early", 70);
 	judge(wants[status], delivered ? 1 : 0);
