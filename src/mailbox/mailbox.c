@@ -206,7 +206,10 @@ mailbox_save_index(struct mailbox *mb, uint64_t size)
 	errno = saved;
 }
 
-/* Finds the end of the password line; the size when it has none. */
+/*
+ * Finds the end of the password line; the size when it has none.  A file that
+ * begins with mail was made by a delivery agent: there is no such line.
+ */
 static int
 find_start(struct mailbox *mb)
 {
@@ -226,6 +229,8 @@ find_start(struct mailbox *mb)
 	}
 	mb->subject.start = lf == NULL ? mb->subject.size
 				       : offset + (uint64_t)(lf + 1 - buf);
+	if (offset == 0 && mbox_separator((unsigned char *)buf, (size_t)n) != 0)
+		mb->subject.start = 0;
 	return 0;
 }
 

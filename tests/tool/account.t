@@ -274,6 +274,10 @@ $u->write(single => "secret\n" . Restante::mbox($mail[0]));
 is_deeply([ $u->run('delete', 'single') ], [ 64, '', 'restantectl: single: not '
     . "deleted: there is 1 message (--yes deletes them)\n" ],
     '... and a single message is some');
+$u->write(agents => Restante::mbox($mail[0]));
+is_deeply([ $u->run('delete', 'agents') ], [ 64, '', 'restantectl: agents: not '
+    . "deleted: there is 1 message (--yes deletes them)\n" ],
+    '... and so is one that an agent has made the file with');
 
 # Somebody else adds the same user, and is about to give the file its name.
 open my $adder, '>', $u->own('both.new') or die $!;

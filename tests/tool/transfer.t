@@ -127,6 +127,8 @@ $u->write(dave => "secret\n" . "From \0\0\0\n\n" . $mbox);
 is(exported('dave') eq $mbox, 1, 'what is deleted stays here');
 $u->write(judy => "secret\n");
 is(exported('judy'), '', 'no mail is an empty file');
+$u->write(kate => $mbox);
+is(exported('kate') eq $mbox, 1, 'without a password all is mail');
 is(exported('carl') eq $mbox, 1, 'and all of another');
 
 # The index is right about the first and the last, and the middle was changed.
