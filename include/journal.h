@@ -91,6 +91,9 @@ int journal_write(struct journal_writer *, const void *, size_t);
 enum journal_promised journal_commit_move(const struct journal_writer *,
     enum journal_kind, const struct journal_move *);
 
+/* Octets of a journal in which a move has so many. */
+uint64_t journal_size(uint64_t length);
+
 /*
  * Reads octets of a move, from offset in them on.  0, or -1 with errno set: ENODATA
  * when there are not so many.

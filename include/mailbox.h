@@ -155,6 +155,13 @@ enum mailbox_status mailbox_compact(struct mailbox *);
 int
 mailbox_pread(const struct mailbox *, void *buf, size_t len, uint64_t offset);
 
+/*
+ * Moves from to the first octets that are no hole, or to end, and yields where
+ * these end.  There is no message in a hole, and a large one takes long to read.
+ */
+void mailbox_find_data(
+    const struct mailbox *, uint64_t *from, uint64_t *to, uint64_t end);
+
 /* How long the file is now.  0, or -1 with errno set. */
 int mailbox_size(const struct mailbox *, uint64_t *size);
 

@@ -41,6 +41,13 @@ int promise_prepare(const struct mailbox *, uint64_t len);
  */
 void promise_give_back(const struct mailbox *);
 
+/*
+ * Finds room in the journal, behind the octets that were kept, for those that will
+ * fill holes of the mailbox: it must not find the disk full who has promised.  As
+ * prepare.
+ */
+int promise_spare(const struct mailbox *, const struct journal_move *);
+
 /* Takes back what was not promised in the end, or not begun.  Keeps errno. */
 void promise_withdraw(const struct mailbox *);
 

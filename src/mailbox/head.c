@@ -332,6 +332,8 @@ promise_head(
 	    (p->grows > 0 && promise_keep(mb, &w, p->moves, size) == -1))
 		return JOURNAL_REFUSED;
 	move->length = w.length;
+	if (p->grows > 0 && promise_spare(mb, move) == -1)
+		return JOURNAL_REFUSED;
 	return journal_commit_move(&w, JOURNAL_HEAD, move);
 }
 

@@ -254,6 +254,12 @@ journal_commit_move(const struct journal_writer *w, enum journal_kind kind,
 	return promise(w->fd, first);
 }
 
+uint64_t
+journal_size(uint64_t length)
+{
+	return BLOCK + length;
+}
+
 int
 journal_read(int fd, void *buf, size_t len, uint64_t offset)
 {

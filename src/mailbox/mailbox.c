@@ -361,22 +361,19 @@ no_message(void *ctx, const struct mbox_entry *entry)
 	return -1;
 }
 
-/*
- * The octets from *from on that are no hole, but for those behind end: there is no
- * message in a hole, and a large one takes long to read.
- */
-static void
-find_data(int fd, uint64_t *from, uint64_t *to, uint64_t end)
+void
+mailbox_find_data(
+    const struct mailbox *mb, uint64_t *from, uint64_t *to, uint64_t end)
 {
-	off_t data = lseek(fd, (off_t)*from, SEEK_DATA), hole;
+	off_t data = lseek(mb->files.fd, (off_t)*from, SEEK_DATA), hole;
 
 	*to = end;
-	if (data == -1 && errno == ENXIO)
-		*from = end;
+	if ((data == -1 && errno == ENXIO) || data > (off_t)end)
+		data = (off_t)end;
 	if (data == -1)
 		return;
 	*from = (uint64_t)data;
-	hole = lseek(fd, data, SEEK_HOLE);
+	hole = lseek(mb->files.fd, data, SEEK_HOLE);
 	if (hole > data && (uint64_t)hole < end)
 		*to = (uint64_t)hole;
 }
@@ -390,7 +387,7 @@ mailbox_check_dead(const struct mailbox *mb, const struct mbox_entry *e)
 	if (check_begin(mb, e) == -1)
 		return -1;
 	for (; from < end; from = to) {
-		find_data(mb->files.fd, &from, &to, end);
+		mailbox_find_data(mb, &from, &to, end);
 		mbox_scan_init(&s, from, no_message, NULL);
 		if (from < end && scan_pieces(&s, mb, to) == -1)
 			return -1;

@@ -111,20 +111,40 @@ promise_give_back(const struct mailbox *mb)
 	errno = saved;
 }
 
+/* Finds room for len octets of a file.  0, or -1 with errno set: there is none. */
+static int
+find_room(int fd, uint64_t offset, uint64_t len)
+{
+	if (len == 0 ||
+	    fallocate(fd, FALLOC_FL_KEEP_SIZE, (off_t)offset, (off_t)len) == 0)
+		return 0;
+	/* Not every file system can say. */
+	return errno == ENOSPC || errno == EDQUOT || errno == EFBIG ? -1 : 0;
+}
+
 int
 promise_prepare(const struct mailbox *mb, uint64_t len)
 {
 	if (fdatasync(mb->files.fd) == -1)
 		return -1;
-	if (len == 0 ||
-	    fallocate(mb->files.fd, FALLOC_FL_KEEP_SIZE,
-		(off_t)mb->subject.size, (off_t)len) == 0)
-		return 0;
-	/* Not every file system can say. */
-	if (errno != ENOSPC && errno != EDQUOT && errno != EFBIG)
+	if (find_room(mb->files.fd, mb->subject.size, len) == 0)
 		return 0;
 	promise_give_back(mb);
 	return -1;
+}
+
+int
+promise_spare(const struct mailbox *mb, const struct journal_move *move)
+{
+	uint64_t end = move->offset + move->length, from, to, holes = 0;
+
+	for (uint64_t at = move->offset; at < end; at = to) {
+		from = at;
+		mailbox_find_data(mb, &from, &to, end);
+		holes += from - at;
+	}
+	return find_room(
+	    mb->files.journal_fd, journal_size(move->length), holes);
 }
 
 void
@@ -372,6 +392,10 @@ static const struct {
 int
 promise_finish(const struct mailbox *mb, const struct journal_promise *p)
 {
+	/* What was spared is free for the holes. */
+	if (p->runs == NULL)
+		(void)!ftruncate(
+		    mb->files.journal_fd, (off_t)journal_size(p->move.length));
 	if (kinds[p->kind].finish(mb, p) == -1 || fdatasync(mb->files.fd) == -1)
 		return -1;
 	return journal_clear(mb->files.journal_fd);

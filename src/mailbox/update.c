@@ -371,7 +371,7 @@ promise_move(const struct mailbox *mb, struct journal_move *move)
 			return JOURNAL_REFUSED;
 	} while (e != NULL);
 	move->length = writer.length;
-	if (promise_sum_around(mb, move) == -1)
+	if (promise_spare(mb, move) == -1 || promise_sum_around(mb, move) == -1)
 		return JOURNAL_REFUSED;
 	return journal_commit_move(&writer, JOURNAL_MOVE, move);
 }

@@ -17,7 +17,7 @@ use Restante;
 # ordinary user who is root there for as long as that takes.
 if (!defined $ENV{FULL_DISK}) {
 	my $dir = File::Temp->newdir('full-XXXXXXXX', TMPDIR => 1);
-	my $run = "mount -t tmpfs -o size=256k tmpfs '$dir' && exec ";
+	my $run = "mount -t tmpfs -o size=2m tmpfs '$dir' && exec ";
 	my @space = ('unshare', '-m');
 
 	if ($> != 0) {
@@ -50,6 +50,14 @@ sub is_full
 	my $n = syswrite $fh, 'x' x 4096;
 	unlink "$disk/probe";
 	return !defined $n;
+}
+
+# Fills it but for so many octets.
+sub fill_but
+{
+	fill();
+	truncate "$disk/filler", (-s "$disk/filler") - $_[0]
+	    or die "$disk/filler: $!";
 }
 
 sub empty
@@ -167,6 +175,34 @@ sub delete_some
 	empty();
 	ok $done || delete_some('many runs, room again', 'carol', \@small,
 	    @even), 'many runs, room again: is possible';
+}
+
+# What is dead outweighs what is alive, and is a hole.  The journal has room for
+# what would be moved into it, and then the hole has none.
+{
+	my @huge = map { "Subject: $_->[0]\n\n" . "$_->[0]\n" x $_->[1] }
+	    [ 1, 300000 ], [ 2, 100000 ], [ 3, 100000 ], [ 4, 1 ];
+	make('erin', @huge);
+	delete_some('a hole', 'erin', \@huge, 1);
+	fill_but(300 * 1024);
+	ok delete_some('full, a hole', 'erin', \@huge, 1),
+	    'full, a hole: is possible';
+	ok !is_full(), 'full, a hole: the room is still there';
+	empty();
+
+	# The same where all moves behind a longer password line.
+	make('frank', @huge[0, 1]);
+	delete_some('a hole', 'frank', \@huge, 1);
+	fill_but(900 * 1024);
+	open my $ctl, '|-', "'$ENV{BUILD}/restantectl' -d '$disk/Users' " .
+	    "passwd frank 2>'$disk/said'" or die "restantectl: $!";
+	print $ctl "new\n";
+	ok !close $ctl, 'full, a new password: refused';
+	like Restante::slurp("$disk/said"), qr/nothing has changed: No space/,
+	    '... and told why';
+	is_deeply [ subjects('frank', \@huge, 'full, a new password') ], [ 2 ],
+	    '... and the old one is good';
+	empty();
 }
 
 # What is missing at the end of a mailbox cannot be added: it does not matter.

@@ -183,7 +183,8 @@ __wrap_fallocate64(int fd, int mode, off_t offset, off_t len)
 
 	if (mode == FALLOC_FL_KEEP_SIZE) {
 		/* What there is is kept, even if it is not enough. */
-		room_kept = true;
+		if (file_of(fd) == MAIL)
+			room_kept = true;
 		return note(ROOM, fd, NULL, (uint64_t)offset, 0) ? -1 : 0;
 	}
 	need(mode == (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE), "a hole");
