@@ -194,15 +194,18 @@ put_kind(int fd, uint64_t kind)
 static enum journal_promised
 promise(int fd, const void *first)
 {
-	bool emptied;
+	bool written = io_pwrite(fd, first, BLOCK, 0) == 0, refused;
+	struct header h;
 	int saved;
 
-	if (io_pwrite(fd, first, BLOCK, 0) == 0 && fdatasync(fd) == 0)
+	if (written && fdatasync(fd) == 0)
 		return JOURNAL_PROMISED;
 	saved = errno;
-	emptied = put_kind(fd, KIND_EMPTY) == 0;
+	/* What is not there to be read was never on its way to the disk. */
+	refused = !written && read_header(fd, &h) == 0 && !is_promise(h.kind);
+	refused = put_kind(fd, KIND_EMPTY) == 0 || refused;
 	errno = saved;
-	return emptied ? JOURNAL_REFUSED : JOURNAL_UNSURE;
+	return refused ? JOURNAL_REFUSED : JOURNAL_UNSURE;
 }
 
 enum journal_promised

@@ -513,6 +513,15 @@ full_disk(void)
 		    "%zu octets: errno %d", n, errno);
 		(void)holds(&nothing, false, "full", n);
 	}
+	/* Without the first block, of which some octets can be written. */
+	for (size_t n = 0; n < BLOCK; n += HEADER / 2) {
+		empty_file();
+		small.rlim_cur = n;
+		need(setrlimit(RLIMIT_FSIZE, &small) == 0, "setrlimit");
+		check(commit(&promises[0]) == JOURNAL_REFUSED,
+		    "%zu octets of a block", n);
+		(void)holds(&nothing, false, "octets of a block", n);
+	}
 	need(setrlimit(RLIMIT_FSIZE, &old) == 0, "setrlimit");
 	(void)point("on a full disk the runs of one block, and else nothing");
 }
