@@ -125,18 +125,18 @@ read_date(struct export *ex, uint64_t n, int64_t *date)
 {
 	uint64_t position;
 	const struct mbox_entry *e = mailbox_entry(&ex->mb, n, &position);
-	char line[MBOX_SEPARATOR_MAX];
-	const char *last;
+	/* Behind a zone that the line has this one counts for nothing. */
+	static const char utc[] = " +0000\n";
+	char line[MBOX_SEPARATOR_MAX + sizeof(utc)];
+	size_t len = e->separator;
 
-	if (mailbox_pread(&ex->mb, line, e->separator, e->offset) == -1)
+	if (mailbox_pread(&ex->mb, line, len, e->offset) == -1)
 		return -1;
-	*date = mbox_date((const unsigned char *)line, e->separator);
-	last = memrchr(line, ' ', e->separator);
+	len -= line[len - 2] == '\r' ? 2 : 1;
+	memcpy(line + len, utc, sizeof(utc));
+	*date = mbox_date((unsigned char *)line, len + sizeof(utc) - 1);
 	if (*date == MBOX_NO_DATE)
 		*date = 0;
-	/* Without a zone it is the latest that can be meant: that of UTC-12. */
-	else if (last != NULL && last[1] != '+' && last[1] != '-')
-		*date -= 12 * 60 * 60;
 	return 0;
 }
 

@@ -204,7 +204,7 @@ for (1 .. 3) {
 }
 
 # A Maildir and back: files, their times, their order.
-my $dir = "$u->{scratch}/Maildir";
+our $dir = "$u->{scratch}/Maildir";
 sub files
 {
 	return map { [ Restante::slurp($_), (stat)[9] ] } sort glob "$dir/new/*";
@@ -256,6 +256,20 @@ $u->write(hans => "secret\n");
 is(($u->run('import', 'hans', "$u->{scratch}/turns"))[0], 0, 'new and seen ones');
 is(join(' ', exported('hans') =~ m{^N: \w+/(\d)}mg), '1 2 3 4 5',
     '... in the order in which they came');
+
+# Where a separator has a zone it counts, before the year, too.
+{
+	local $dir = "$u->{scratch}/zones";
+	my @dates = ('18:27:05 2025', '18:27:05 2025 +0100',
+	    "18:27:05 +0100 2025\r", '18:27 -0030 2025');
+
+	$u->write(lea => "secret\n" . join '',
+	    map { "From a\@b Thu Nov 20 $_\nA: b\n\n\n" } @dates);
+	$u->run('export', '--maildir', 'lea', $dir);
+	is_deeply([ map { $_->[1] - 1763663225 } files() ],
+	    [ -3600, -3600, 0, 1795 ], 'zones of separators');
+}
+
 Restante::spew("$dir/$_", $mail[0]) for 'new/.hidden', 'cur/.hidden', 'new/+1';
 Restante::spew("$dir/new/.empty", '');
 mkdir "$dir/cur/.directory" or die "mkdir: $!";
