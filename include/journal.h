@@ -63,8 +63,9 @@ enum journal_status {
 enum journal_status journal_load(int fd, struct journal_promise *);
 
 /*
- * Makes sure that the first block is allocated.  Returns 0, or -1 with errno
- * set; a journal without it still works while the disk has room.
+ * Makes sure that the first block is allocated, and no more where nothing is
+ * promised.  Returns 0, or -1 with errno set; a journal without it still works while
+ * the disk has room.
  */
 int journal_prepare(int fd);
 

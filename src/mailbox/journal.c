@@ -163,10 +163,15 @@ int
 journal_prepare(int fd)
 {
 	static const char empty[BLOCK];
+	struct header h;
 	struct stat st;
 
 	if (fds_stat(fd, &st) == -1)
 		return -1;
+	/* Who was killed before a promise has left octets for it. */
+	if (st.st_size > BLOCK && read_header(fd, &h) == 0 &&
+	    h.magic == magic && h.kind == KIND_EMPTY)
+		(void)!ftruncate(fd, BLOCK);
 	if (st.st_size >= BLOCK)
 		return 0;
 	if (io_pwrite(fd, empty, sizeof(empty), 0) == -1)

@@ -197,8 +197,20 @@ round_trips(void)
 			check(journal_set_aside(fd) == 0, "set_aside");
 			(void)holds(&nothing, false, "set aside", b);
 			check(counts(++updates), "the updates, set aside");
+			if (promises[b].is_move)
+				check(journal_prepare(fd) == 0 &&
+					file_size() == extent(&promises[b]),
+				    "what was set aside can be read");
 		}
 	(void)point("commit, load, clear, set aside, commit again");
+
+	struct journal_writer w = { .fd = fd };
+
+	check(journal_clear(fd) == 0 &&
+		journal_write(&w, octets, OCTETS) == 0 &&
+		file_size() > OCTETS && journal_prepare(fd) == 0,
+	    "killed before a promise");
+	is(file_size(), BLOCK, "what nobody promised takes no room");
 }
 
 static void
