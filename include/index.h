@@ -65,6 +65,7 @@ struct index {
 	uint8_t *state; /* of each page: what is known of it */
 	bool mapped;    /* pages are the file's */
 	bool removed;   /* entries have died since the file was written */
+	bool dropped;   /* pages have been cut off since */
 	struct index_totals is;
 	uint64_t size; /* of the mailbox that the file describes */
 	/* Where the last message asked for was found: the next is near. */

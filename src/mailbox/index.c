@@ -203,11 +203,12 @@ write_pages(struct index *ix)
 	}
 	/*
 	 * An older page in which removed messages are alive would pass every
-	 * check: such a page must be on the disk before the header is.
+	 * check: such a page must be on the disk before the header is.  So would
+	 * one that was cut off, once there are as many again: it must be gone.
 	 */
-	if (ix->removed && fdatasync(ix->fd) == -1)
-		return -1;
-	return 0;
+	if (ix->dropped)
+		return fsync(ix->fd);
+	return ix->removed ? fdatasync(ix->fd) : 0;
 }
 
 static int
@@ -234,11 +235,11 @@ index_save(struct index *ix, const struct index_subject *subject)
 		return -1;
 	}
 	/* Killed in the midst, it leaves no header that knows older pages. */
-	if (index_void(ix) == -1 || write_pages(ix) == -1 ||
-	    write_header(ix, subject) == -1)
+	if (index_void(ix) == -1 ||
+	    ftruncate(ix->fd, (off_t)((count + 1) * PAGE)) == -1 ||
+	    write_pages(ix) == -1 || write_header(ix, subject) == -1)
 		return -1;
-	(void)!ftruncate(ix->fd, (off_t)((count + 1) * PAGE));
-	ix->removed = false;
+	ix->removed = ix->dropped = false;
 	ix->size = subject->size;
 	for (uint64_t i = 0; i < count; i++)
 		ix->state[i] = 0;
@@ -458,9 +459,12 @@ index_cut(struct index *ix, uint64_t position)
 	ix->is.entries = position;
 	if (ix->is.dated > position)
 		ix->is.dated = position;
-	if (position == 0)
+	ix->dropped = ix->dropped || first < count;
+	if (position == 0) {
 		/* A page that a power loss brings back is of no build. */
 		ix->is.looked = ix->is.build = 0;
+		ix->dropped = false;
+	}
 	ix->cursor_page = ix->cursor_before = 0;
 }
 

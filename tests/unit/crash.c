@@ -942,6 +942,40 @@ check_ground(void)
 	}
 }
 
+/*
+ * Pages of the index that an update cuts off are gone for good before the header
+ * says how many there are: later ones in their place may be lost.
+ */
+static void
+try_pages(void)
+{
+	static const struct mail m = { "pages", 300, 10, 10, 0, false };
+	static const struct choice choice = { "tail", tail };
+	bool gone = true, cut = false;
+
+	mail_name = m.name;
+	choice_name = choice.name;
+	make_mail(&m);
+	write_images(start);
+	forget_calls();
+	check(update(&choice, m.count) == MAILBOX_OK, "an update");
+	for (int i = 0; i < call_count; i++) {
+		const struct call *c = &calls[i];
+
+		if (c->file != INDEX)
+			continue;
+		if (c->kind == CUT && c->offset < start[INDEX].size)
+			gone = !(cut = true);
+		if (c->kind == SYNC)
+			gone = true;
+		check(gone || c->kind != WRITE || c->offset > 0,
+		    "a header before they are gone");
+	}
+	check(cut && gone, "they are gone");
+	forget_calls();
+	point("pages of the index that are cut off");
+}
+
 static void
 try_update(const struct mail *m, const struct choice *choice)
 {
@@ -1166,6 +1200,7 @@ main(int argc, char **argv)
 		try_deliveries();
 	} else {
 		try_updates();
+		try_pages();
 	}
 	printf("# ended at %ju states, %ju errors\n", (uintmax_t)ends,
 	    (uintmax_t)errors);
