@@ -103,12 +103,14 @@ forge_index(struct input *in)
 	static unsigned char index[INDEX_MAX];
 	ssize_t n = pread(files.index_fd, index, sizeof(index), 0);
 	size_t changes = (size_t)take(in, 1) % 16;
-	/* Long ago, so that nobody has a second look. */
-	uint64_t written = UINT64_MAX / 2;
+	/* Long ago, so that nobody has a second look; behind all promises. */
+	uint64_t written = UINT64_MAX / 2, updates;
 
 	if (n < FORGE_PAGE)
 		return;
+	must(journal_updates(files.journal_fd, &updates) == 0);
 	memcpy(index + FORGE_SUM_AT - 8, &written, sizeof(written));
+	memcpy(index + FORGE_TOTALS_AT - 8, &updates, sizeof(updates));
 	while (changes-- > 0) {
 		size_t at = places[take(in, 1) % 4] + (size_t)take(in, 1);
 
@@ -212,10 +214,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		/* Once in all honesty, for an index. */
 		must(open_mailbox(&mb, &set) == MAILBOX_OK);
 		mailbox_close(&mb);
-		if (flags & 1)
-			forge_index(&index);
 		if (flags & 2)
 			forge_journal(&journal, mail, size);
+		if (flags & 1)
+			forge_index(&index);
 		before = size_of(files.fd);
 		if (open_mailbox(&mb, &set) == MAILBOX_OK)
 			use(&mb, marks);
