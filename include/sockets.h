@@ -33,6 +33,9 @@ int sockets_set_options(int fd);
  */
 void sockets_find(struct sockets *);
 
+/* Whether it is a socket of TCP that connections come to. */
+bool sockets_is_listening(int fd);
+
 /*
  * Binds what the configuration says, all addresses being an IPv4 and an IPv6
  * socket; what is among the old ones is not bound again.  Those that were passed

@@ -60,19 +60,27 @@ read_conf(const struct options *o, bool for_client, struct conf *c)
 
 /*
  * Whether descriptor 0 is a client, as inetd gives it; its address is then in
- * peer.  Terminals, pipes and listening sockets are not.
+ * peer.  Terminals, pipes and listening sockets are not.  One that has reset the
+ * connection has no address any more, and must not be taken for nobody: that
+ * would start a server that listens.
  */
 static bool
 is_connection(char peer[CHANNEL_PEER])
 {
 	struct sockaddr_storage ss = { 0 };
 	socklen_t len = sizeof(ss);
+	bool gone = getpeername(0, (struct sockaddr *)&ss, &len) == -1;
 	struct address from;
 
-	if (getpeername(0, (struct sockaddr *)&ss, &len) == -1 ||
-	    address_of(&ss, &from) == -1)
+	if (gone &&
+	    (getsockname(0, (struct sockaddr *)&ss, &len) == -1 ||
+		sockets_is_listening(0)))
+		return false;
+	if (address_of(&ss, &from) == -1)
 		return false;
 	address_text(&from, peer);
+	if (gone)
+		(void)snprintf(peer, CHANNEL_PEER, "unknown");
 	return true;
 }
 

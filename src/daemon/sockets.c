@@ -279,8 +279,8 @@ count_passed(void)
 	return (size_t)count;
 }
 
-static bool
-is_listening(int fd)
+bool
+sockets_is_listening(int fd)
 {
 	union place a = { .any.sa_family = AF_UNSPEC };
 	socklen_t len = sizeof(a), on_len = sizeof(int);
@@ -302,7 +302,7 @@ sockets_find(struct sockets *s)
 	for (size_t i = 0; i < s->count; i++) {
 		int fd = FIRST + (int)i;
 
-		if (!is_listening(fd))
+		if (!sockets_is_listening(fd))
 			fatalx("descriptor %d is no listening socket", fd);
 		if (sockets_set_options(fd) == -1 ||
 		    fcntl(fd, F_SETFD, FD_CLOEXEC) == -1 ||

@@ -5,7 +5,8 @@
 use strict;
 use warnings;
 
-use Socket qw(AF_UNIX PF_UNSPEC SOCK_STREAM);
+use IO::Socket::IP;
+use Socket qw(AF_UNIX PF_UNSPEC SOCK_STREAM SOL_SOCKET SO_LINGER);
 use Test::More;
 
 use Proc;
@@ -227,6 +228,31 @@ for my $part ('client', 'session', 'attendant', 'master') {
 	$c->close;
 	is $d->wait, 0, 'SIGTERM again: with status 0';
 	is $d->mbox('alice'), $box, 'SIGTERM again: nothing is deleted';
+}
+
+# A client that has reset the connection is one nevertheless: no other server, which
+# listens where the configuration says, is started in its place.
+for my $how ([], ['--inetd']) {
+	my $d = Restante->new(@users);
+	my $listen = IO::Socket::IP->new(LocalHost => '127.0.0.1',
+	    LocalPort => 0, Listen => 1, Type => SOCK_STREAM)
+	    or die "listening: $@";
+	my $client = IO::Socket::IP->new(PeerHost => '127.0.0.1',
+	    PeerPort => $listen->sockport, Type => SOCK_STREAM)
+	    or die "connecting: $@";
+	my $peer = $listen->accept or die "accepting: $!";
+
+	setsockopt $client, SOL_SOCKET, SO_LINGER, pack 'ii', 1, 0
+	    or die "SO_LINGER: $!";
+	close $client;
+	open my $log, '>>', $d->{log} or die "$d->{log}: $!";
+	$d->launch([ fileno $peer, fileno $peer, fileno $log ], $d->command,
+	    '-o', 'log=stderr', @$how, '-l', '127.0.0.1', '-p', 0);
+	close $peer;
+	ok $d->log_like(qr/end: user=- addr=unknown .*=lost/),
+	    "reset, @$how: is a client that is gone";
+	unlike $d->stderr, qr/ready/, "reset, @$how: no server is started";
+	$d->stop;
 }
 
 # What is wrong with the options is no business of a client.
