@@ -32,14 +32,16 @@ bool users_is_name(const char *s);
 
 /*
  * Opens the directory and makes nothing: state_fd is -1 where .restante is
- * missing.  Returns 0, or -1 with errno set and nothing open.
+ * missing.  Returns 0, or -1 with errno set: why the directory cannot be had, fd
+ * being -1, or else what is in the place of .restante.  users_close() is for all
+ * that is open, whatever the result.
  */
 int users_look(struct users *, const char *path);
 
 /* Makes .restante where it is missing, and opens it.  0, or -1 with errno set. */
 int users_make_state(struct users *);
 
-/* Both, or -1 with nothing open.  Called by the master. */
+/* Both of it.  Called by the master. */
 int users_open(struct users *, const char *path);
 void users_close(struct users *);
 

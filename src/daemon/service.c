@@ -235,6 +235,15 @@ open_launcher(const struct conf *c, const struct confine_identity *sessions,
 	return launcher_open(l, c->tls_certificate, c->tls_key);
 }
 
+static void
+warn_of_missing(const struct conf *c, const struct users *users)
+{
+	if (users->fd == -1)
+		log_warn("the directory of mailboxes, %s", c->users);
+	else
+		log_warn("opening or making %s/.restante", c->users);
+}
+
 /* The directory, and whose it is: the keeper's, if nothing else is said. */
 static int
 check_users(const struct conf *c, struct confine_identity *keeper)
@@ -242,8 +251,10 @@ check_users(const struct conf *c, struct confine_identity *keeper)
 	struct users users;
 	int status = users_look(&users, c->users);
 
+	if (status == 0 && users.state_fd == -1)
+		status = faccessat(users.fd, ".", W_OK | X_OK, 0);
 	if (status == -1)
-		log_warn("the directory of mailboxes, %s", c->users);
+		warn_of_missing(c, &users);
 	else
 		warn_of_others(c, &users);
 	if ((status == 0 || c->keeper_user[0] != '\0') &&
@@ -407,7 +418,8 @@ service_prepare(const struct conf *c, const int *ucspi, struct service *svc)
 	(void)uname(&machine);
 	stamp_host(machine.nodename, svc->session.host);
 	if (users_open(users, c->users) == -1) {
-		log_warn("the directory of mailboxes, %s", c->users);
+		warn_of_missing(c, users);
+		service_release(svc);
 		return -1;
 	}
 	warn_of_others(c, users);

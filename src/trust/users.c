@@ -43,10 +43,9 @@ users_look(struct users *u, const char *path)
 {
 	u->state_fd = -1;
 	u->fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (u->fd != -1 && (open_state(u) == 0 || errno == ENOENT))
-		return 0;
-	users_close(u);
-	return -1;
+	if (u->fd == -1)
+		return -1;
+	return open_state(u) == 0 || errno == ENOENT ? 0 : -1;
 }
 
 int
@@ -70,12 +69,7 @@ users_make_state(struct users *u)
 int
 users_open(struct users *u, const char *path)
 {
-	if (users_look(u, path) == -1)
-		return -1;
-	if (users_make_state(u) == 0)
-		return 0;
-	users_close(u);
-	return -1;
+	return users_look(u, path) == -1 ? -1 : users_make_state(u);
 }
 
 void

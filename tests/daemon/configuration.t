@@ -76,6 +76,23 @@ checks("users $dir/None\nuser nobody\n", "restante: the directory of " .
     "mailboxes, $dir/None: No such file or directory\n", 'no directory');
 checks("users $conf\nuser nobody\n", "restante: the directory of mailboxes, " .
     "$conf: Not a directory\n", 'a file in its place');
+# What is wrong with .restante is not said of the directory, whose mode is right;
+# and where none can be made, the check sees what a start would meet.
+SKIP: {
+	my $told = "restante: opening or making $dir/Users/.restante: Read-only " .
+	    "file system\n";
+
+	local @under = Proc::failing(4, '/faccessat' => 'EROFS', 1);
+	checks($good, $told, 'no place for .restante');
+	@under = Proc::failing(2, mkdirat => 'EROFS', 1);
+	my ($status, $said) = run('-f', $conf);
+	is $said, $told, 'and the same at the start';
+	is $status, 1, 'which comes to nothing';
+}
+Restante::spew("$dir/Users/.restante", '');
+checks($good, "restante: opening or making $dir/Users/.restante: Not a " .
+    "directory\n", 'a file in its place');
+unlink "$dir/Users/.restante" or die "unlink: $!";
 checks("${good}listen 192.0.2.1:110\n", "restante: listening on 192.0.2.1 " .
     "port 110: Cannot assign requested address\n", 'an address of another');
 # All addresses of a machine that has only some.

@@ -584,11 +584,14 @@ no_state(int dir)
 	before = dup(dir);
 	need(before != -1 && close(before) == 0, "dup");
 	for (int i = 0; i < 3; i++) {
-		check(users_open(&u, scratch_path) == -1 && errno == ENOTDIR,
+		check(users_open(&u, scratch_path) == -1 && errno == ENOTDIR &&
+			u.fd != -1 && u.state_fd == -1,
 		    "opened");
+		users_close(&u);
 		check(users_look(&u, scratch_path) == -1 && errno == ENOTDIR &&
-			u.fd == -1,
+			u.fd != -1 && u.state_fd == -1,
 		    "looked at");
+		users_close(&u);
 		fd = dup(dir);
 		check(fd == before, "a descriptor is left open");
 		(void)close(fd);
@@ -607,10 +610,12 @@ main(void)
 	names();
 	is(users_open(&missing, "/nonexistent/Users"), -1,
 	    "a Users directory that is not there");
+	is(missing.fd, -1, "is told from what is wrong in one");
 	no_state(dir);
 	sync_fails = true;
 	ok(users_open(&missing, scratch_path) == -1 && errno == EIO,
 	    "a .restante that may not survive is none");
+	users_close(&missing);
 	sync_fails = false;
 	need(fstat(dir, &st) == 0, "fstat");
 	synced = 0;
