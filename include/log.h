@@ -28,7 +28,8 @@ void log_to_pipe(int fd);
 /* Who speaks, on the standard error stream; else it is restante. */
 void log_set_name(const char *);
 
-void log_set_level(enum log_level);
+/* Returns what it was. */
+enum log_level log_set_level(enum log_level);
 
 /* What fatal() and fatalx() end the process with, if that is not to be 1. */
 void log_set_failure(int status);

@@ -64,10 +64,13 @@ log_set_failure(int status)
 	failure = status;
 }
 
-void
+enum log_level
 log_set_level(enum log_level level)
 {
+	enum log_level was = threshold;
+
 	threshold = level;
+	return was;
 }
 
 int

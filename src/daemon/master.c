@@ -179,8 +179,11 @@ fork_or_die(void)
 	return pid;
 }
 
-/* If there is to be one: attendants have the line to it. */
-static void
+/*
+ * If there is to be one: attendants have the line to it.  0, or -1 with errno
+ * set.
+ */
+static int
 start_launcher(struct master *m)
 {
 	int link[2];
@@ -188,14 +191,15 @@ start_launcher(struct master *m)
 	m->launcher = 0;
 	m->svc->attendant.launcher_fd = -1;
 	if (m->svc->session.stls != STLS_HELPER)
-		return;
+		return 0;
 	if (channel_pair(link) == -1)
-		fatal("making a channel");
-	m->launcher = fork_or_die();
+		return -1;
+	m->launcher = fork();
 	if (m->launcher == 0)
 		become_launcher(m, link[0]);
-	(void)close(link[0]);
+	fds_close(&link[0]);
 	m->svc->attendant.launcher_fd = link[1];
+	return m->launcher == -1 ? -1 : 0;
 }
 
 /* The line to it is its attendants' alone: its end is the launcher's end. */
@@ -205,41 +209,73 @@ leave_launcher(struct service *svc)
 	fds_close(&svc->attendant.launcher_fd);
 }
 
-/* A keeper and a listener that know each other. */
-static void
-start_pair(struct master *m)
-{
+/* What keeper, listener and master know each other by: read ends first. */
+struct ends {
 	int life[2], link[2], call[2], notice[2];
+};
 
-	if (channel_pair(life) == -1 || channel_pair(link) == -1)
-		fatal("making a channel");
-	if (pipe2(notice, O_CLOEXEC | O_NONBLOCK) == -1 ||
-	    pipe2(call, O_CLOEXEC | O_NONBLOCK) == -1)
-		fatal("pipe");
-	start_launcher(m);
-	m->keeper = fork_or_die();
+static int
+open_ends(struct ends *e)
+{
+	return channel_pair(e->life) == -1 || channel_pair(e->link) == -1 ||
+		pipe2(e->notice, O_CLOEXEC | O_NONBLOCK) == -1 ||
+		pipe2(e->call, O_CLOEXEC | O_NONBLOCK) == -1
+	    ? -1
+	    : 0;
+}
+
+static int
+fork_pair(struct master *m, const struct ends *e)
+{
+	m->keeper = fork();
 	if (m->keeper == 0)
 		become_keeper(m,
-		    (struct keeper_links){ link[0], call[1], call[0] },
-		    notice[1]);
-	leave_launcher(m->svc);
-	m->listener = fork_or_die();
+		    (struct keeper_links){ e->link[0], e->call[1], e->call[0] },
+		    e->notice[1]);
+	if (m->keeper == -1)
+		return -1;
+	m->listener = fork();
 	if (m->listener == 0)
 		become_listener(m,
 		    (struct listener){ .stop_fd = m->stop[0],
-			.life_fd = life[0],
-			.keeper_fd = link[1],
-			.call_fd = call[1],
-			.notice_fd = notice[0] });
-	(void)close(life[0]);
-	(void)close(link[0]);
-	(void)close(link[1]);
-	(void)close(call[0]);
-	(void)close(call[1]);
-	(void)close(notice[0]);
-	(void)close(notice[1]);
-	m->life_fd = life[1];
+			.life_fd = e->life[0],
+			.keeper_fd = e->link[1],
+			.call_fd = e->call[1],
+			.notice_fd = e->notice[0] });
+	return m->listener == -1 ? -1 : 0;
+}
+
+/*
+ * A keeper and a listener that know each other.  0, or -1 with errno set: whoever
+ * was started then finds nobody, and ends.
+ */
+static int
+start_pair(struct master *m)
+{
+	struct ends e = { { -1, -1 }, { -1, -1 }, { -1, -1 }, { -1, -1 } };
+	int status = -1;
+
+	if (start_launcher(m) == 0 && open_ends(&e) == 0)
+		status = fork_pair(m, &e);
+	leave_launcher(m->svc);
+	if (status == -1)
+		fds_close(&e.life[1]);
+	fds_close(&e.life[0]);
+	for (int i = 0; i < 2; i++) {
+		fds_close(&e.link[i]);
+		fds_close(&e.call[i]);
+		fds_close(&e.notice[i]);
+	}
+	m->life_fd = e.life[1];
 	m->started = clock_ms();
+	return status;
+}
+
+static void
+start_pair_or_die(struct master *m)
+{
+	if (start_pair(m) == -1)
+		fatal("starting processes");
 }
 
 static void
@@ -249,41 +285,70 @@ stop_listening(struct master *m)
 }
 
 /*
- * Makes the configuration anew.  A new keeper and listener take over, on the
- * same sockets where the addresses are; only then do the old ones stop.  They
- * end with their last session.
+ * Has a new keeper and listener take over, on the same sockets where the addresses
+ * are; only then do the old ones stop.  They end with their last session.  0, or
+ * -1 with errno set, and all is as before.
  */
-static void
-reload(struct master *m)
+static int
+replace_pair(struct master *m, const struct conf *c,
+    const struct service *fresh, const struct sockets *sockets)
 {
-	static struct conf c;
-	static struct service fresh;
-	struct sockets sockets;
+	static struct service old;
+	const struct master before = *m;
+	enum log_level level = log_set_level((enum log_level)c->log_level);
 	struct pollfd life = { .fd = m->life_fd, .events = POLLIN };
 
-	if (options_conf(m->options, &c, NULL) == -1 ||
-	    service_prepare(&c, NULL, &fresh) == -1) {
-		log_warnx("the old configuration stays in force");
-		return;
+	old = *m->svc;
+	service_take_state(c, fresh);
+	*m->svc = *fresh;
+	m->sockets = *sockets;
+	if (start_pair(m) == -1) {
+		*m = before;
+		*m->svc = old;
+		service_take_state(c, &old);
+		(void)log_set_level(level);
+		return -1;
 	}
-	if (sockets_open(&c, &m->sockets, &sockets) == -1) {
-		service_release(&fresh);
-		log_warnx("the old configuration stays in force");
-		return;
-	}
-	service_take_state(&c, &fresh);
-	sockets_close_but(&m->sockets, &sockets);
-	m->sockets = sockets;
-	service_release(m->svc);
-	*m->svc = fresh;
-	log_set_level((enum log_level)c.log_level);
-	start_pair(m);
+	sockets_close_but(&before.sockets, sockets);
+	service_release(&old);
 	/* Once it is told, nobody is served by the old one any more. */
 	(void)shutdown(life.fd, SHUT_WR);
 	while (poll(&life, 1, STOP_TIME) == -1 && errno == EINTR)
 		;
 	(void)close(life.fd);
-	log_info("the new configuration is in force");
+	return 0;
+}
+
+/* Makes the configuration anew, or leaves all as it is: -1 after a line in the log. */
+static int
+reconfigure(struct master *m)
+{
+	static struct conf c;
+	static struct service fresh;
+	struct sockets sockets;
+
+	if (options_conf(m->options, &c, NULL) == -1 ||
+	    service_prepare(&c, NULL, &fresh) == -1)
+		return -1;
+	if (sockets_open(&c, &m->sockets, &sockets) == -1) {
+		service_release(&fresh);
+		return -1;
+	}
+	if (replace_pair(m, &c, &fresh, &sockets) == 0)
+		return 0;
+	log_warn("starting processes");
+	sockets_close_but(&sockets, &m->sockets);
+	service_release(&fresh);
+	return -1;
+}
+
+static void
+reload(struct master *m)
+{
+	if (reconfigure(m) == 0)
+		log_info("the new configuration is in force");
+	else
+		log_warnx("the old configuration stays in force");
 }
 
 /* The log's pipes end when the last of the others does, and not before. */
@@ -354,7 +419,7 @@ reap(struct master *m)
 	if (m->hasty == RESTARTS_MOST)
 		fatalx("it had just been started, again: giving up");
 	stop_listening(m);
-	start_pair(m);
+	start_pair_or_die(m);
 }
 
 /* Whether the two that inetd's way of starting has are not both gone. */
@@ -454,7 +519,7 @@ master_listen(struct service *svc, const struct options *options,
 	m.wide = log_widen(m.session_log[0]) == 0 &&
 	    log_widen(m.keeper_log[0]) == 0;
 	title_set("master");
-	start_pair(&m);
+	start_pair_or_die(&m);
 	notify_ready();
 	watch(&m, signal_fd);
 }
@@ -511,7 +576,8 @@ master_serve(struct service *svc, int in, int out, const char *peer,
 	stamp_write(reg.stamp, getpid(), clock, svc->session.host);
 	if (channel_pair(channel) == -1)
 		fatal("making a channel");
-	start_launcher(&m);
+	if (start_launcher(&m) == -1)
+		fatal("starting processes");
 	m.keeper = fork_or_die();
 	if (m.keeper == 0)
 		become_lone_attendant(&m, channel[1], &reg);

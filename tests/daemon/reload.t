@@ -275,4 +275,33 @@ SKIP: {
 	like $c->cmd('QUIT'), qr/^\+OK\b.*\b2 messages left/, 'ends well';
 }
 
+# No process can be had, first for the listener and then for the keeper: as with
+# anything else that is wrong, those before them go on.
+SKIP: {
+	my $forks = $> == 0 ? 4 : 3; # of the master, at a start or reload
+	my $when = 2 * $forks . '..' . (3 * $forks - 1) . '+' . ($forks - 1);
+	my ($strace, @how) = Proc::failing(9, clone => 'EAGAIN', $when);
+	my $d = Restante->new(users => { alice => $box });
+
+	$d->{conf} = "$d->{scratch}/conf";
+	$d->{port} = Restante::free_port();
+	Restante::spew($d->{conf}, "users $d->{dir}\nlisten 127.0.0.1:$d->{port}\n");
+	$d->launch_logged($strace, '-D', @how, Restante::binary(), '-f',
+	    $d->{conf}, '-o', 'user=nobody');
+	$d->log_like(qr/: ready\z/) or die $d->stderr;
+	my $c = $d->session('alice', 'secret');
+	for my $who ('listener', 'keeper') {
+		is reload($d, "users $d->{dir}\nlisten 127.0.0.1:$d->{port}\n" .
+		    "hide-users yes\n"), $old, "no process for the $who";
+		like $d->stderr, qr/starting processes: Resource temporarily/,
+		    'it is told';
+		like $d->connect->cmd('USER bob'), qr/^-ERR/,
+		    'the old ones serve, as before';
+	}
+	is reload($d, "users $d->{dir}\nlisten 127.0.0.1:$d->{port}\n" .
+	    "hide-users yes\n"), $new, 'then there are some';
+	like $d->connect->cmd('USER bob'), qr/^\+OK/, 'who serve as it says';
+	like $c->cmd('QUIT'), qr/^\+OK/, 'and who was there could stay';
+}
+
 done_testing;
