@@ -591,6 +591,10 @@ master_serve(struct service *svc, int in, int out, const char *peer,
 	(void)close(channel[1]);
 	close_own_ends(&m);
 	/* The connection ends when the session ends it. */
+	(void)close(in);
+	(void)close(out);
+	for (int i = 0; svc->session.stls == STLS_UCSPI && i < UCSPI_FDS; i++)
+		(void)close(svc->session.ucspi[i]);
 	if (fds_silence(false) == -1)
 		fatal("arranging descriptors");
 	watch(&m, signal_fd);

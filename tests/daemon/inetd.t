@@ -214,6 +214,21 @@ for my $part ('client', 'session', 'attendant', 'master') {
 	    if $part ne 'master';
 }
 
+# The connection is its session's: an attendant that is at work keeps it for nobody.
+{
+	my $c = Restante->inetd(@users, log => 1);
+	my $d = $c->server;
+
+	$c->cmd('USER alice');
+	my $attendant = Proc::find($d, qr/^attendant/);
+	kill STOP => $attendant;
+	Proc::slay(Proc::find($d, qr/^session/));
+	ok $c->eof, 'the session ends: so does the connection';
+	kill CONT => $attendant;
+	$c->close;
+	is $d->wait, 0, 'and then the rest';
+}
+
 # As with the server that listens: once to finish, twice to end.
 {
 	my $c = Restante->inetd(@users, log => 1);
