@@ -35,7 +35,10 @@ is_expected(const struct session *s)
 	    verdict.kind == VERDICT_YES;
 }
 
-/* The kernel limits what all sessions together have under way: not for long. */
+/*
+ * The kernel limits what all sessions together have under way: not for long, unless
+ * a hostile one keeps that many there.
+ */
 static int
 pass(int channel, const int *fds)
 {
