@@ -262,11 +262,15 @@ name_everybody(struct tool *t)
 static void
 open_users(const struct conf *c, const struct verb *verb, struct tool *t)
 {
+	char place[sizeof(c->users) + sizeof("/.restante")];
 	struct confine_identity keeper;
 
 	t->path = c->users;
-	if (users_look(&t->users, c->users) == -1)
-		cannot(t, c->users);
+	if (users_look(&t->users, c->users) == -1) {
+		(void)snprintf(place, sizeof(place), "%s%s", c->users,
+		    t->users.fd == -1 ? "" : "/.restante");
+		cannot(t, place);
+	}
 	/* Only root sees what other processes are doing. */
 	if (geteuid() == 0 && verb->access != WATCHES) {
 		if (service_find_keeper(c, t->users.fd, &keeper) == -1)

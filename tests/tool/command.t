@@ -82,6 +82,13 @@ is($err, "restantectl: /nonexistent: No such file or directory\n", '... told');
 ($status, $out, $err) = $u->raw('-f', '/dev/null', '-d', $u->path('alice'), 'list');
 is($status, 66, 'no directory');
 like($err, qr/: Not a directory$/, '... told');
+mkdir "$u->{scratch}/box" or die "mkdir: $!";
+Restante::spew("$u->{scratch}/box/.restante", '');
+($status, $out, $err) =
+    $u->raw('-f', '/dev/null', '-d', "$u->{scratch}/box", 'list');
+is($status, 66, 'no directory within it');
+is($err, "restantectl: $u->{scratch}/box/.restante: Not a directory\n",
+    '... told of that one');
 Restante::spew($conf, "users $dir\nno-such-setting 1\n");
 ($status, $out, $err) = $u->raw('-f', $conf, 'list');
 is($status, 78, 'a wrong setting');
